@@ -1,0 +1,67 @@
+/** `struct ip_vs_service`: a virtual service. */
+import type { Family, InetAddr } from '../wire/inet.js';
+import type { Dest } from './dest.js';
+import { SVC_F_ONEPACKET, SVC_F_PERSISTENT } from './flags.js';
+import type { PersistenceEngine } from './persistence-engine.js';
+import type { Scheduler } from './scheduler.js';
+import { Stats } from './stats.js';
+
+/** What identifies a service: family and (fwmark, or protocol, address and port). */
+export interface ServiceId {
+  readonly family: Family;
+  readonly protocol: number;
+  readonly addr: InetAddr;
+  readonly port: number;
+  /** Not 0 for a firewall-mark service; protocol, address and port then mean nothing. */
+  readonly fwmark: number;
+}
+
+/** What configures a service (`struct ip_vs_service_user_kern`). */
+export interface ServiceUser extends ServiceId {
+  /** Scheduler name, or `none`. */
+  readonly schedName: string;
+  /** Persistence engine name, or empty. */
+  readonly peName: string;
+  /** `SVC_F_*` bits. */
+  readonly flags: number;
+  /** Persistence timeout, seconds. */
+  readonly timeout: number;
+  /** IPv4: mask as a host-order 32-bit integer. IPv6: prefix length. */
+  readonly netmask: number;
+}
+
+/** A virtual service. */
+export class Service implements ServiceId {
+  readonly family: Family;
+  readonly protocol: number;
+  readonly addr: InetAddr;
+  readonly port: number;
+  readonly fwmark: number;
+  flags = 0;
+  /** Persistence timeout, jiffies. */
+  timeout = 0;
+  netmask = 0;
+  /** Real servers in the kernel's list order: the newest first. */
+  readonly destinations: Dest[] = [];
+  scheduler: Scheduler | null = null;
+  /** The scheduler's own state for this service (`sched_data`); only the scheduler that put it there reads it. */
+  schedData: unknown = undefined;
+  pe: PersistenceEngine | null = null;
+  readonly stats = new Stats();
+
+  constructor(id: ServiceId) {
+    this.family = id.family;
+    this.protocol = id.protocol;
+    this.addr = id.addr;
+    this.port = id.port;
+    this.fwmark = id.fwmark;
+  }
+
+  get persistent(): boolean {
+    return (this.flags & SVC_F_PERSISTENT) !== 0;
+  }
+
+  get onePacket(): boolean {
+    return (this.flags & SVC_F_ONEPACKET) !== 0;
+  }
+}

@@ -1,0 +1,74 @@
+/** The Internet checksum: RFC 1071, and its incremental update, RFC 1624. Sums are plain numbers, folded at the end. */
+
+/** Sum of the 16-bit big-endian words of `length` bytes at `offset`, added to `sum`. Not folded; below 2^53 for any packet. */
+export function checksumAdd(v: DataView, offset: number, length: number, sum = 0): number {
+  let s = sum;
+  let o = offset;
+  const end4 = offset + (length & ~3);
+  for (; o < end4; o += 4) s += v.getUint32(o);
+  if (length & 2) {
+    s += v.getUint16(o);
+    o += 2;
+  }
+  if (length & 1) s += v.getUint8(o) << 8;
+  return s;
+}
+
+/** Folds a sum to 16 bits, without complementing it. */
+export function checksumFold(sum: number): number {
+  // a sum of 32-bit words may be wider than 32 bits: bring its upper part down first
+  let s = sum % 0x1_0000_0000 + Math.floor(sum / 0x1_0000_0000);
+  s = (s % 0x1_0000) + Math.floor(s / 0x1_0000);
+  while (s > 0xffff) s = (s & 0xffff) + (s >>> 16);
+  return s;
+}
+
+/** The checksum (folded and complemented) of `length` bytes at `offset`, on top of `sum`. */
+export function checksum(v: DataView, offset: number, length: number, sum = 0): number {
+  return ~checksumFold(checksumAdd(v, offset, length, sum)) & 0xffff;
+}
+
+/** Sum of the pseudo header of an IPv4 packet (RFC 9293 3.1) whose IP header is at `ip`. */
+export function pseudoSum4(v: DataView, ip: number, protocol: number, length: number): number {
+  return v.getUint32(ip + 12) + v.getUint32(ip + 16) + protocol + length;
+}
+
+/** Sum of the pseudo header of an IPv6 packet (RFC 8200 8.1) whose fixed header is at `ip`. */
+export function pseudoSum6(v: DataView, ip: number, protocol: number, length: number): number {
+  return checksumAdd(v, ip + 8, 32, protocol + length);
+}
+
+/**
+ * Difference that replacing a 32-bit word makes to a checksum; differences add up, and {@link checksumUpdate} applies them.
+ * @param from,to signed or unsigned 32-bit integers.
+ */
+export function delta32(from: number, to: number): number {
+  return (~from >>> 16) + (~from & 0xffff) + (to >>> 16) + (to & 0xffff);
+}
+
+/** As {@link delta32} for a 16-bit word. */
+export function delta16(from: number, to: number): number {
+  return (~from & 0xffff) + to;
+}
+
+/** A complemented checksum after the change `delta` (RFC 1624, equation 3). */
+export function checksumUpdate(check: number, delta: number): number {
+  let s = (~check & 0xffff) + delta;
+  s = (s & 0xffff) + (s >>> 16);
+  s = (s & 0xffff) + (s >>> 16);
+  return ~s & 0xffff;
+}
+
+/** An uncomplemented partial sum (the field of a `CHECKSUM_PARTIAL` packet) after the change `delta`. */
+export function partialUpdate(sum: number, delta: number): number {
+  let s = sum + delta;
+  s = (s & 0xffff) + (s >>> 16);
+  s = (s & 0xffff) + (s >>> 16);
+  return s;
+}
+
+/** Writes the header checksum of the IPv4 header at `ip`, `length` bytes long. */
+export function ipv4SetChecksum(v: DataView, ip: number, length: number): void {
+  v.setUint16(ip + 10, 0);
+  v.setUint16(ip + 10, checksum(v, ip, length));
+}

@@ -1,0 +1,67 @@
+/** IPv6 header and its extension headers, RFC 8200. */
+
+/** Length of the fixed header, bytes. */
+export const IPV6_HEADER = 40;
+export const NEXTHDR_HOP = 0;
+export const NEXTHDR_ROUTING = 43;
+export const NEXTHDR_FRAGMENT = 44;
+export const NEXTHDR_AUTH = 51;
+export const NEXTHDR_NONE = 59;
+export const NEXTHDR_DEST = 60;
+
+export const ipv6Version = (v: DataView, o: number): number => v.getUint8(o) >>> 4;
+export const ipv6TrafficClass = (v: DataView, o: number): number => (v.getUint16(o) >>> 4) & 255;
+/** Bytes after the fixed header. */
+export const ipv6PayloadLength = (v: DataView, o: number): number => v.getUint16(o + 4);
+export const ipv6NextHeader = (v: DataView, o: number): number => v.getUint8(o + 6);
+export const ipv6HopLimit = (v: DataView, o: number): number => v.getUint8(o + 7);
+/** Offset of the source address from the header. */
+export const IPV6_SOURCE = 8;
+/** Offset of the destination address from the header. */
+export const IPV6_DESTINATION = 24;
+
+/** Where the walk over the extension headers ended. */
+export interface Ipv6Walk {
+  /** Protocol of the upper layer, or `NEXTHDR_NONE`. */
+  protocol: number;
+  /** Offset of the upper layer's header from the IPv6 header. */
+  offset: number;
+  /** Offset of the fragment header from the IPv6 header, or 0. */
+  fragment: number;
+  /** Fragment offset in bytes; the upper layer's header is missing when it is not 0. */
+  fragoffs: number;
+}
+
+/**
+ * Walks the extension headers, as `ipv6_find_hdr` does with no target: hop-by-hop, routing, destination, authentication
+ * and fragment headers are passed; a later fragment ends the walk.
+ * @param end first offset in the view that is no longer the packet's.
+ * @returns false when the chain leaves the packet; `walk` is then not to be used.
+ */
+export function ipv6Walk(v: DataView, o: number, end: number, walk: Ipv6Walk): boolean {
+  let next = v.getUint8(o + 6);
+  let at = o + IPV6_HEADER;
+  walk.fragment = 0;
+  walk.fragoffs = 0;
+  while (
+    next === NEXTHDR_HOP || next === NEXTHDR_ROUTING || next === NEXTHDR_DEST ||
+    next === NEXTHDR_FRAGMENT || next === NEXTHDR_AUTH
+  ) {
+    if (at + 8 > end) return false;
+    if (next === NEXTHDR_FRAGMENT) {
+      walk.fragment = at - o;
+      walk.fragoffs = v.getUint16(at + 2) & 0xfff8;
+      next = v.getUint8(at);
+      at += 8;
+      if (walk.fragoffs !== 0) break;
+      continue;
+    }
+    const length = next === NEXTHDR_AUTH ? (v.getUint8(at + 1) + 2) << 2 : (v.getUint8(at + 1) + 1) << 3;
+    next = v.getUint8(at);
+    at += length;
+    if (at > end) return false;
+  }
+  walk.protocol = next;
+  walk.offset = at - o;
+  return true;
+}
