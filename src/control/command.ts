@@ -94,7 +94,10 @@ export interface ConnEntry {
 
 /** Every command, by name: its argument and its result. */
 export interface Commands {
-  info: { args: Record<string, never>; result: { version: string; connTabSize: number; numServices: number } };
+  info: {
+    args: Record<string, never>;
+    result: { version: string; connTabSize: number; numServices: number };
+  };
   'service.add': { args: { service: ServiceSpec }; result: null };
   'service.edit': { args: { service: ServiceSpec }; result: null };
   'service.delete': { args: { service: ServiceKey }; result: null };
@@ -109,6 +112,8 @@ export interface Commands {
   flush: { args: Record<string, never>; result: null };
   /** Without a service: everything. */
   zero: { args: { service?: ServiceKey }; result: null };
+  /** Counters of the whole director. */
+  stats: { args: Record<string, never>; result: StatsView };
   /** Seconds; 0 or absent leaves a value as it is. */
   'timeout.set': { args: { tcp?: number; tcpFin?: number; udp?: number }; result: null };
   'timeout.get': { args: Record<string, never>; result: { tcp: number; tcpFin: number; udp: number } };

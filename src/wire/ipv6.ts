@@ -2,6 +2,10 @@
 
 /** Length of the fixed header, bytes. */
 export const IPV6_HEADER = 40;
+/** Length of the fragment header, bytes. */
+export const IPV6_FRAGMENT_HEADER = 8;
+/** No link has a smaller MTU (RFC 8200 5). */
+export const IPV6_MIN_MTU = 1280;
 export const NEXTHDR_HOP = 0;
 export const NEXTHDR_ROUTING = 43;
 export const NEXTHDR_FRAGMENT = 44;
@@ -64,4 +68,54 @@ export function ipv6Walk(v: DataView, o: number, end: number, walk: Ipv6Walk): b
   walk.protocol = next;
   walk.offset = at - o;
   return true;
+}
+
+/** A place between two headers of a chain. Offsets in the view. */
+export interface Ipv6Joint {
+  /** The next-header byte that names what follows. */
+  nexthdr: number;
+  /** What follows. */
+  at: number;
+}
+
+/**
+ * Looks for the fragment header, past hop-by-hop, routing, destination and authentication headers (`find_prev_fhdr`).
+ * @param end first offset in the view that is no longer the packet's.
+ * @returns true when there is one, all of its 8 bytes within the packet; `joint` is then where it begins.
+ */
+export function ipv6FindFragment(v: DataView, o: number, end: number, joint: Ipv6Joint): boolean {
+  let nexthdr = o + 6;
+  let at = o + IPV6_HEADER;
+  while (at + IPV6_FRAGMENT_HEADER <= end) {
+    const next = v.getUint8(nexthdr);
+    if (next === NEXTHDR_FRAGMENT) {
+      joint.nexthdr = nexthdr;
+      joint.at = at;
+      return true;
+    }
+    if (next !== NEXTHDR_HOP && next !== NEXTHDR_ROUTING && next !== NEXTHDR_DEST && next !== NEXTHDR_AUTH) return false;
+    nexthdr = at;
+    at += next === NEXTHDR_AUTH ? (v.getUint8(at + 1) + 2) << 2 : (v.getUint8(at + 1) + 1) << 3;
+  }
+  return false;
+}
+
+/**
+ * Finds where a fragment header is to go (`ip6_find_1stfragopt`): behind the headers that every router reads.
+ * @param end first offset in the view that is no longer the packet's.
+ * @returns false when the chain leaves the packet.
+ */
+export function ipv6FindUnfragmentable(v: DataView, o: number, end: number, joint: Ipv6Joint): boolean {
+  let routing = false;
+  joint.nexthdr = o + 6;
+  joint.at = o + IPV6_HEADER;
+  while (joint.at <= end) {
+    const next = v.getUint8(joint.nexthdr);
+    if (next === NEXTHDR_ROUTING) routing = true;
+    else if (next !== NEXTHDR_HOP && (next !== NEXTHDR_DEST || routing)) return true;
+    if (joint.at + 8 > end) return false;
+    joint.nexthdr = joint.at;
+    joint.at += (v.getUint8(joint.at + 1) + 1) << 3;
+  }
+  return false;
 }

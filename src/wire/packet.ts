@@ -36,6 +36,8 @@ export class Packet {
   gsoSize = 0;
   /** Largest fragment (bytes, IP header included) this packet was reassembled from; 0 when it never was one. */
   fragMaxSize = 0;
+  /** Payload bytes of each fragment that this packet was reassembled from, in order; undefined when it never was one. */
+  fragSizes: Uint16Array | undefined = undefined;
   /** Interface it came in by; 0 when it was made on this host. */
   ifindex = 0;
   /** IPVS has handled it and must not look at it again (`skb->ipvs_property`). */
@@ -59,6 +61,7 @@ export class Packet {
     this.csumOffset = 0;
     this.gsoSize = 0;
     this.fragMaxSize = 0;
+    this.fragSizes = undefined;
     this.ifindex = 0;
     this.ipvsProperty = false;
     this.ignoreDf = false;

@@ -1,0 +1,10 @@
+/** Debian packages, by what needs them. Each is named by itself, not by what it brings along. */
+
+const namespaces = ['iproute2', 'curl', 'nginx-light'];
+
+export const DEBIAN_PACKAGES = {
+  test: [...namespaces, 'iperf3'],
+  demo: namespaces,
+  bench: [...namespaces, 'iperf3', 'nftables', 'haproxy'],
+  record: ['user-mode-linux', 'kmod', 'ipvsadm', 'iproute2', 'busybox', 'gcc', 'libc6-dev'],
+};

@@ -1,0 +1,197 @@
+/** The `ipvsd` program: its command line. What a command needs is loaded when the command is given. */
+import { Command, CommanderError } from 'commander';
+import type { Director } from '../control/command.js';
+import { IpvsError } from '../errors.js';
+import { EXIT, exitCodeOf } from './exit-code.js';
+import { stopSignal } from './signals.js';
+import { UsageError } from './usage-error.js';
+import { packageVersion } from './version.js';
+
+const EXIT_CODES = `
+Exit codes:
+  0  done                    4  another daemon serves this socket or namespace
+  1  failed                  5  the configuration is malformed or refused
+  2  wrong usage             6  the daemon does not answer
+  3  not permitted
+`;
+
+const SOCKET = [
+  '-S, --socket <path>',
+  "the daemon's socket (default: $IPVSD_SOCKET or /run/ipvsd/ipvsd.sock)",
+] as const;
+
+/**
+ * Carries out a command line.
+ * @param args without the program's name.
+ * @returns the exit code.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  let code: number = EXIT.ok;
+  const program = ipvsd((result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    // commander has printed its own errors, and help is none
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const known = error instanceof IpvsError || error instanceof UsageError;
+    process.stderr.write(`ipvsd: ${known ? error.message : ((error as Error).stack ?? String(error))}\n`);
+    return error instanceof UsageError ? EXIT.usage : exitCodeOf(error);
+  }
+}
+
+function ipvsd(exit: (code: number) => void): Command {
+  const program = new Command('ipvsd')
+    .description('IPVS, the IP Virtual Server, without the kernel module.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpCommand('help [command]', 'explain a command')
+    .showHelpAfterError('(ipvsd --help explains)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  ipvsd run                                  balance in this network namespace
+  ipvsadm -A -t 10.1.0.100:80 -s wlc         add a virtual service
+  ipvsadm -a -t 10.1.0.100:80 -r 10.2.0.11:80 -m
+  ipvsd proc ip_vs_stats                     counters, as the kernel prints them
+  ipvsd simulate rules.json --show           try rules and packets before they are real
+${EXIT_CODES}`,
+    );
+  addRun(program);
+  addSimulate(program, exit);
+  addDecap(program);
+  addViews(program);
+  return program;
+}
+
+function addRun(program: Command): void {
+  command(program, 'run')
+    .summary('run the daemon')
+    .description(
+      'Run the daemon in the foreground, until SIGTERM or SIGINT. Flags go before the configuration file.',
+    )
+    .option('-c, --config <file>', 'JSON file with these flags in camelCase, "sysctl" and "services"')
+    .option('-n, --netns <name>', "serve the network namespace /run/netns/NAME (default: the process's own)")
+    .option('-S, --socket <path>', 'unix socket of the API (default: $IPVSD_SOCKET or /run/ipvsd/ipvsd.sock)')
+    .option(
+      '--datapath <name>',
+      'tun: a TUN device (default); none: no packets, only control; needs no privilege',
+    )
+    .option('--log-level <level>', 'debug, info (default), warn or error')
+    .option('--log-format <format>', 'text (default) or json')
+    .option('--conn-tab-bits <n>', '2^n buckets of the connection table, 8..27 (default: 12)')
+    .option('--conn-limit <n>', 'connections at most; new ones beyond are refused and counted')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  ipvsd run --netns director --log-level debug
+  ipvsd run --config /etc/ipvsd.json
+  ipvsd run --datapath none --socket /tmp/ipvsd.sock     try the API without privilege
+
+A configuration file:
+  { "connLimit": 1000000,
+    "sysctl": { "expire_nodest_conn": "1" },
+    "services": [
+      { "protocol": "tcp", "address": "10.1.0.100", "port": 80, "scheduler": "rr",
+        "dests": [ { "address": "10.2.0.11", "port": 80, "forward": "masq" } ] } ] }
+${EXIT_CODES}`,
+    )
+    .action(async (flags: Record<string, string>) => {
+      const stop = stopSignal();
+      const { run } = await import('./run.js');
+      await run(flags, stop);
+    });
+}
+
+function addSimulate(program: Command, exit: (code: number) => void): void {
+  command(program, 'simulate <files...>')
+    .summary('play scenarios in virtual time')
+    .description(
+      'Play scenarios (rules, commands and packets at given times) against the engine, and write what came out.',
+    )
+    .option('-o, --out <dir>', 'write NAME.result.json into DIR instead of standard output')
+    .option('--show', 'a readable account instead of JSON')
+    .option('--seed <n>', 'seed of the random numbers', '1')
+    .action(async (files: string[], { out, show, seed }: { out?: string; show?: true; seed: string }) => {
+      if (!/^\d{1,10}$/.test(seed)) throw new UsageError(`--seed: "${seed}" is not a whole number`);
+      const { simulate } = await import('./simulate.js');
+      exit(
+        await simulate(files, { ...(out !== undefined && { out }), show: show === true, seed: Number(seed) }),
+      );
+    });
+}
+
+function addDecap(program: Command): void {
+  command(program, 'decap')
+    .summary('take tunnelled packets out of their tunnel, on a real server')
+    .description(
+      'Deliver the packets inside IPIP tunnels to this host: for real servers whose kernel has no IPIP device.',
+    )
+    .option('-n, --netns <name>', "in the network namespace /run/netns/NAME (default: the process's own)")
+    .action(async (options: { netns?: string }) => {
+      const stop = stopSignal();
+      const { runDecap } = await import('../datapath/decap/run.js');
+      await runDecap(options, stop);
+    });
+}
+
+function addViews(program: Command): void {
+  command(program, 'sysctl [words...]')
+    .summary('show or set sysctls of net.ipv4.vs')
+    .description('Show all sysctls, or one (NAME), or set one (NAME=VALUE).')
+    .option(...SOCKET)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ipvsd sysctl\n  ipvsd sysctl conn_reuse_mode\n  ipvsd sysctl expire_nodest_conn=1',
+    )
+    .action(async (words: string[], { socket }: { socket?: string }) => {
+      const { sysctl } = await import('./sysctl.js');
+      await withDirector(socket, (director) => sysctl(director, words, print));
+    });
+  command(program, 'proc <name>')
+    .summary('print a file of /proc/net')
+    .description(
+      'Print what the kernel has in /proc/net: ip_vs, ip_vs_conn, ip_vs_conn_sync, ip_vs_stats, ip_vs_stats_percpu, ip_vs_app.',
+    )
+    .option(...SOCKET)
+    .action((name: string, { socket }: { socket?: string }) =>
+      withDirector(socket, async (director) =>
+        process.stdout.write(await director.execute('proc', { name })),
+      ),
+    );
+  command(program, 'openapi')
+    .summary("print the API's OpenAPI document")
+    .action(async () => {
+      const { openApiDocument } = await import('../control/http/document.js');
+      print(JSON.stringify(await openApiDocument(), null, 2));
+    });
+  command(program, 'version')
+    .summary('print the version')
+    .action(() => print(packageVersion()));
+}
+
+/** A subcommand that throws where commander would end the process. */
+function command(program: Command, usage: string): Command {
+  return program.command(usage).exitOverride().showHelpAfterError('(--help explains)');
+}
+
+async function withDirector(
+  socket: string | undefined,
+  use: (director: Director) => Promise<unknown>,
+): Promise<void> {
+  const { connectDirector } = await import('../control/client.js');
+  const director = connectDirector(socket === undefined ? {} : { socket });
+  try {
+    await use(director);
+  } finally {
+    director.close();
+  }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

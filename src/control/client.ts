@@ -1,0 +1,91 @@
+/** The client of the daemon's API on its unix socket: a director like the engine itself. */
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { IpvsError } from '../errors.js';
+import type { Args, CommandError, CommandName, Director, Result } from './command.js';
+import { fromCommandError } from './command-error.js';
+
+/** Where the daemon listens when nothing is said. */
+export const DEFAULT_SOCKET = '/run/ipvsd/ipvsd.sock';
+
+/** The socket to use: `socket`, else `$IPVSD_SOCKET`, else {@link DEFAULT_SOCKET}. */
+export function socketPath(socket?: string): string {
+  return socket ?? (process.env.IPVSD_SOCKET || DEFAULT_SOCKET);
+}
+
+/** A command with its argument, for batches. */
+export type CommandRequest = { [N in CommandName]: { command: N; args: Args<N> } }[CommandName];
+
+/** What became of a batch: results of the commands before the first that failed, and its error. */
+export interface BatchResult {
+  readonly results: unknown[];
+  readonly error?: IpvsError;
+}
+
+/** A connection to a daemon. */
+export interface ClientDirector extends Director {
+  /** Carries out commands in order in one request, until one fails. Rejects only when the whole batch was refused. */
+  batch(commands: readonly CommandRequest[]): Promise<BatchResult>;
+  /** Ends the connection; needed only by programs that go on. */
+  close(): void;
+}
+
+/**
+ * A director that asks the daemon. Connects with the first command. Commands reject with the daemon's errors, with NO_DAEMON when
+ * nobody answers, and with NOT_PERMITTED when the socket may not be used.
+ */
+export function connectDirector(options: { socket?: string } = {}): ClientDirector {
+  const socket = socketPath(options.socket);
+  const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+  const post = (path: string, body: unknown) => exchange(agent, socket, path, JSON.stringify(body));
+  return {
+    async execute<N extends CommandName>(name: N, args: Args<N>): Promise<Result<N>> {
+      const { status, body } = await post(`/v1/commands/${encodeURIComponent(name)}`, args);
+      if (status !== 200) throw fromCommandError(body as CommandError);
+      return body as Result<N>;
+    },
+    async batch(commands) {
+      const { status, body } = await post('/v1/commands', commands);
+      if (status === 200) return body as BatchResult;
+      const failure = body as CommandError & { results?: unknown[] };
+      if (failure.results === undefined) throw fromCommandError(failure);
+      return { results: failure.results, error: fromCommandError(failure) };
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+function exchange(agent: Agent, socketPath: string, path: string, body: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const out = request({ agent, socketPath, path, method: 'POST', headers }, (answer) => {
+      readAnswer(answer, socketPath).then(resolve, reject);
+    });
+    out.on('error', (error: NodeJS.ErrnoException) => reject(unreachable(error, socketPath)));
+    out.end(body);
+  });
+}
+
+async function readAnswer(answer: IncomingMessage, socketPath: string): Promise<Answer> {
+  try {
+    const chunks: Buffer[] = [];
+    for await (const chunk of answer) chunks.push(chunk as Buffer);
+    return { status: answer.statusCode!, body: JSON.parse(Buffer.concat(chunks).toString()) };
+  } catch (error) {
+    throw unreachable(error as NodeJS.ErrnoException, socketPath);
+  }
+}
+
+/** What a failed exchange means to the caller. */
+function unreachable(error: NodeJS.ErrnoException, socket: string): IpvsError {
+  if (error.code === 'EACCES' || error.code === 'EPERM') {
+    return new IpvsError('NOT_PERMITTED', `no permission to use ${socket} (are you root?)`);
+  }
+  const down = error.code === 'ECONNREFUSED' || error.code === 'ENOENT';
+  const why = down ? 'is it running? "ipvsd run" starts it' : error.message;
+  return new IpvsError('NO_DAEMON', `the ipvsd daemon does not answer at ${socket} (${why})`);
+}

@@ -1,0 +1,162 @@
+/** Every command with its summary, the shape of its argument and that of its result. All faces are made from it. */
+import { IpvsError } from '../errors.js';
+import type { Args, CommandName, Result } from './command.js';
+import {
+  connEntry,
+  daemonSpec,
+  daemonState,
+  destEntry,
+  destKey,
+  destSpec,
+  serviceEntry,
+  serviceKey,
+  serviceSpec,
+  statsView,
+} from './fields.js';
+import {
+  integer,
+  list,
+  nothing,
+  number,
+  object,
+  optional,
+  type Shape,
+  show,
+  tableOf,
+  text,
+} from './shape.js';
+
+/** What is known of a command beside how it is carried out. */
+export interface CommandDescription<N extends CommandName> {
+  /** One line for people. */
+  readonly summary: string;
+  readonly args: Shape<Args<N>>;
+  readonly result: Shape<Result<N>>;
+}
+
+/** Connections in one page of `conn.list` at most, and when nothing is said. */
+export const CONN_PAGE_MAX = 10_000;
+export const CONN_PAGE = 1000;
+
+const none = object({});
+const anyText = text('a text', 0, Number.MAX_SAFE_INTEGER);
+const timeout = integer('a number of seconds', 0, 0x7fffffff);
+const sysctlName = text('a sysctl name', 1, 64);
+/** Texts that are only given, with line ends. */
+const block: Shape<string> = { ...anyText, read: (value) => String(value) };
+
+/** The one table of commands. */
+export const COMMANDS: { readonly [N in CommandName]: CommandDescription<N> } = {
+  info: {
+    summary: 'Version of IPVS, size of the connection table, number of services',
+    args: none,
+    result: object({ version: anyText, connTabSize: number, numServices: number }),
+  },
+  'service.add': {
+    summary: 'Add a virtual service',
+    args: object({ service: serviceSpec }),
+    result: nothing,
+  },
+  'service.edit': {
+    summary: 'Change scheduler, flags, timeout, netmask and persistence engine of a service',
+    args: object({ service: serviceSpec }),
+    result: nothing,
+  },
+  'service.delete': {
+    summary: 'Delete a virtual service',
+    args: object({ service: serviceKey }),
+    result: nothing,
+  },
+  'service.get': {
+    summary: 'One virtual service',
+    args: object({ service: serviceKey }),
+    result: serviceEntry,
+  },
+  'service.list': { summary: 'All virtual services', args: none, result: list(serviceEntry) },
+  'dest.add': {
+    summary: 'Add a real server to a service',
+    args: object({ service: serviceKey, dest: destSpec }),
+    result: nothing,
+  },
+  'dest.edit': {
+    summary: 'Change weight, forwarding method, thresholds and tunnel of a real server',
+    args: object({ service: serviceKey, dest: destSpec }),
+    result: nothing,
+  },
+  'dest.delete': {
+    summary: 'Delete a real server from a service',
+    args: object({ service: serviceKey, dest: destKey }),
+    result: nothing,
+  },
+  'dest.list': {
+    summary: 'The real servers of a service',
+    args: object({ service: serviceKey }),
+    result: list(destEntry),
+  },
+  flush: { summary: 'Delete all virtual services', args: none, result: nothing },
+  zero: {
+    summary: 'Zero the counters of one service, or all',
+    args: object({ service: optional(serviceKey) }),
+    result: nothing,
+  },
+  stats: { summary: 'Counters of the whole director', args: none, result: statsView },
+  'timeout.set': {
+    summary: 'Set connection timeouts; 0 or absent leaves one as it is',
+    args: object({ tcp: optional(timeout), tcpFin: optional(timeout), udp: optional(timeout) }),
+    result: nothing,
+  },
+  'timeout.get': {
+    summary: 'Connection timeouts in seconds',
+    args: none,
+    result: object({ tcp: number, tcpFin: number, udp: number }),
+  },
+  'daemon.start': {
+    summary: 'Start a synchronisation daemon',
+    args: object({ daemon: daemonSpec }),
+    result: nothing,
+  },
+  'daemon.stop': {
+    summary: 'Stop a synchronisation daemon',
+    args: object({ state: daemonState }),
+    result: nothing,
+  },
+  'daemon.list': { summary: 'The synchronisation daemons that run', args: none, result: list(daemonSpec) },
+  'conn.list': {
+    summary: 'One page of the connection table',
+    args: object({
+      cursor: optional(integer('a cursor', 0, Number.MAX_SAFE_INTEGER)),
+      limit: optional(integer('a page size', 1, CONN_PAGE_MAX)),
+    }),
+    result: object({ entries: list(connEntry), next: optional(number) }),
+  },
+  'sysctl.get': {
+    summary: 'Value of a sysctl of net.ipv4.vs',
+    args: object({ name: sysctlName }),
+    result: anyText,
+  },
+  'sysctl.set': {
+    summary: 'Set a sysctl of net.ipv4.vs',
+    args: object({ name: sysctlName, value: text('a sysctl value', 0, 4096) }),
+    result: nothing,
+  },
+  'sysctl.list': { summary: 'All sysctls of net.ipv4.vs', args: none, result: tableOf(anyText) },
+  proc: {
+    summary: 'Text of a file of /proc/net',
+    args: object({ name: text('a file name', 1, 64) }),
+    result: block,
+  },
+};
+
+/** All names, in the table's order. */
+export const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
+
+/** `name` when it is a command. Throws BAD_REQUEST on `field` otherwise. */
+export function commandName(name: unknown, field: string): CommandName {
+  if (typeof name === 'string' && Object.hasOwn(COMMANDS, name)) return name as CommandName;
+  throw new IpvsError('BAD_REQUEST', `${show(name)} is not a command (${COMMAND_NAMES.join(', ')})`, field);
+}
+
+/** The argument of `name`, checked. Throws BAD_REQUEST naming the field at fault. */
+export function readArgs<N extends CommandName>(name: N, args: unknown): Args<N> {
+  return COMMANDS[name].args.read(args, '');
+}

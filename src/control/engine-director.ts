@@ -1,0 +1,109 @@
+/** The director that is the engine itself: checks commands, translates them, and carries them out at once. */
+import type { Dest } from '../engine/dest.js';
+import type { Net } from '../engine/net.js';
+import type { NetnsIpvs } from '../engine/netns-ipvs.js';
+import type { Service } from '../engine/service.js';
+import { IpvsError } from '../errors.js';
+import type { Args, CommandName, DestEntry, Director, Result, ServiceEntry, ServiceKey } from './command.js';
+import { withField } from './command-error.js';
+import { CONN_PAGE, commandName, readArgs } from './command-table.js';
+import { fieldIn } from './shape.js';
+import { fromDest, fromService, toDestId, toDestUser, toServiceId, toServiceUser } from './translate.js';
+
+/** Version of IPVS that this is an implementation of. */
+export const IPVS_VERSION = '1.2.1';
+
+type Handlers = { readonly [N in CommandName]: (net: Net, args: Args<N>) => Result<N> };
+
+/** The result of a command that gives nothing. */
+function quietly(_done: unknown): null {
+  return null;
+}
+
+const HANDLERS: Handlers = {
+  info: ({ ipvs, connTabBits }) => ({
+    version: IPVS_VERSION,
+    connTabSize: 2 ** connTabBits,
+    numServices: ipvs.services.size,
+  }),
+  'service.add': ({ ipvs }, { service }) => quietly(ipvs.addService(toServiceUser(service))),
+  'service.edit': ({ ipvs }, { service }) => quietly(ipvs.editService(toServiceUser(service))),
+  'service.delete': ({ ipvs }, { service }) => quietly(ipvs.delService(toServiceId(service))),
+  'service.get': (net, { service }) => serviceEntry(net, find(net.ipvs, service)),
+  'service.list': (net) => Array.from(net.ipvs.services, (svc) => serviceEntry(net, svc)),
+  'dest.add': ({ ipvs }, { service, dest }) => quietly(ipvs.addDest(toServiceId(service), toDestUser(dest))),
+  'dest.edit': ({ ipvs }, { service, dest }) =>
+    quietly(ipvs.editDest(toServiceId(service), toDestUser(dest))),
+  'dest.delete': ({ ipvs }, { service, dest }) => quietly(ipvs.delDest(toServiceId(service), toDestId(dest))),
+  'dest.list': ({ ipvs }, { service }) =>
+    find(ipvs, service).destinations.map((dest) => destEntry(ipvs, dest)),
+  flush: ({ ipvs }) => quietly(ipvs.flush()),
+  zero: ({ ipvs }, { service }) => quietly(ipvs.zero(service && toServiceId(service))),
+  stats: ({ ipvs }) => ipvs.statsView(ipvs.totStats),
+  'timeout.set': ({ ipvs }, args) => quietly(ipvs.setTimeouts(args)),
+  'timeout.get': ({ ipvs }) => ipvs.getTimeouts(),
+  // there is no synchronisation yet, so no daemon can be started, and none runs
+  'daemon.start': () => {
+    throw new IpvsError('NOT_SUPPORTED', 'connection synchronisation is not supported');
+  },
+  'daemon.stop': () => {
+    throw new IpvsError('DAEMON_NOT_RUNNING');
+  },
+  'daemon.list': () => [],
+  'conn.list': ({ ipvs }, { cursor = 0, limit = CONN_PAGE }) => ipvs.listConns(cursor, limit),
+  'sysctl.get': ({ ipvs }, { name }) => ipvs.sysctls.get(name),
+  'sysctl.set': ({ ipvs }, { name, value }) => quietly(ipvs.sysctls.set(name, value)),
+  'sysctl.list': ({ ipvs }) => ipvs.sysctls.list(),
+  proc: ({ ipvs }, { name }) => ipvs.proc(name),
+};
+
+function find(ipvs: NetnsIpvs, key: ServiceKey): Service {
+  const svc = ipvs.findService(toServiceId(key));
+  if (svc === undefined) throw new IpvsError('SERVICE_NOT_FOUND');
+  return svc;
+}
+
+function serviceEntry(net: Net, svc: Service): ServiceEntry {
+  return {
+    ...fromService(svc, net.hz),
+    stats: net.ipvs.statsView(svc.stats),
+    numDests: svc.destinations.length,
+  };
+}
+
+function destEntry(ipvs: NetnsIpvs, dest: Dest): DestEntry {
+  return {
+    ...fromDest(dest),
+    activeConns: dest.activeconns,
+    inactConns: dest.inactconns,
+    persistConns: dest.persistconns,
+    stats: ipvs.statsView(dest.stats),
+  };
+}
+
+/** The engine names fields of the thing at hand; here they are fields of the argument that is that thing. */
+function inArgument(error: IpvsError, name: CommandName): IpvsError {
+  const argument = /^(service|dest|daemon)\./.exec(name)?.[1];
+  if (error.field === undefined || argument === undefined) return error;
+  return withField(error, fieldIn(argument, error.field));
+}
+
+/** Carries out commands on the IPVS of one network namespace. */
+export class EngineDirector implements Director {
+  private readonly net: Net;
+
+  constructor(net: Net) {
+    this.net = net;
+  }
+
+  /** Rejects with BAD_REQUEST naming the field when the command is malformed, and with the kernel's errors. */
+  async execute<N extends CommandName>(name: N, args: Args<N>): Promise<Result<N>> {
+    commandName(name, 'command');
+    const checked = readArgs(name, args);
+    try {
+      return HANDLERS[name](this.net, checked);
+    } catch (error) {
+      throw error instanceof IpvsError ? inArgument(error, name) : error;
+    }
+  }
+}

@@ -1,0 +1,235 @@
+/** The shapes of what commands take and give: services, real servers, daemons, connections, statistics. */
+
+import type { StatsView } from '../engine/stats.js';
+import { parseInet } from '../wire/inet.js';
+import type {
+  ConnEntry,
+  DaemonSpec,
+  DestEntry,
+  DestKey,
+  DestSpec,
+  ServiceEntry,
+  ServiceKey,
+  ServiceSpec,
+} from './command.js';
+import {
+  described,
+  either,
+  integer,
+  list,
+  type Named,
+  named,
+  number,
+  object,
+  oneOf,
+  optional,
+  text,
+  textOf,
+  withDefault,
+} from './shape.js';
+
+const UINT32_MAX = 0xffffffff;
+const INT32_MAX = 0x7fffffff;
+
+/** A transport port. */
+export const port = integer('a port', 0, 65535);
+/** An IPv4 or IPv6 address. */
+export const address = textOf(
+  'an IPv4 or IPv6 address',
+  { examples: ['10.1.0.100', 'fd00:1::100'] },
+  (value) => parseInet(value) !== undefined,
+);
+/** Seconds, as the kernel's u32. */
+export const seconds = integer('a number of seconds', 0, UINT32_MAX);
+
+const protocol = oneOf('a protocol', ['tcp', 'udp', 'sctp']);
+const family = oneOf('an address family', ['inet', 'inet6']);
+const fwmark = integer('a firewall mark', 1, UINT32_MAX);
+const threshold = (max: number) =>
+  withDefault(described(integer('a connection threshold', 0, max), 'Connections; 0 for no threshold.'), 0);
+const tunType = oneOf('a tunnel type', ['ipip', 'gue', 'gre']);
+const tunCsum = oneOf('a tunnel checksum', ['nocsum', 'csum', 'remcsum']);
+
+const addressKey = { protocol, address, port };
+const markKey = { fwmark, family: withDefault(family, 'inet') };
+
+/** Identity of a virtual service. */
+export const serviceKey: Named<ServiceKey> = named(
+  'ServiceKey',
+  either('fwmark', object(markKey), object(addressKey)),
+);
+
+const serviceConfig = {
+  scheduler: described(withDefault(text('a scheduler name', 1, 15), 'wlc'), 'Scheduler name, or `none`.'),
+  flags: described(
+    withDefault(list(oneOf('a service flag', ['persistent', 'ops', 'flag-1', 'flag-2', 'flag-3'])), []),
+    'flag-1 is sh-fallback and mh-fallback, flag-2 is sh-port and mh-port.',
+  ),
+  timeout: described(
+    optional(seconds),
+    'Persistence timeout, seconds. Default 360 with the flag `persistent`, else 0.',
+  ),
+  netmask: described(
+    optional(text('a netmask', 1, 15)),
+    'Persistence granularity: a dotted mask (IPv4) or a prefix length (IPv6), as text. Default: one host.',
+  ),
+  pe: optional(text('a persistence engine name', 1, 15)),
+};
+
+/** What of a service can be changed. */
+export const serviceSettings = named('ServiceSettings', object(serviceConfig));
+
+const bareServiceSpec = either(
+  'fwmark',
+  object({ ...markKey, ...serviceConfig }),
+  object({ ...addressKey, ...serviceConfig }),
+);
+
+/** Identity and configuration of a virtual service. What is left out has ipvsadm's defaults. */
+export const serviceSpec: Named<ServiceSpec> = named('ServiceSpec', {
+  ...bareServiceSpec,
+  read(value, field) {
+    const spec = bareServiceSpec.read(value, field);
+    const hostMask = familyOf(spec) === 'inet' ? '255.255.255.255' : '128';
+    return {
+      ...spec,
+      timeout: spec.timeout ?? (spec.flags.includes('persistent') ? 360 : 0),
+      netmask: spec.netmask ?? hostMask,
+    };
+  },
+});
+
+/** Family of a service: the mark's, or that of its address. */
+export function familyOf(key: ServiceKey): 'inet' | 'inet6' {
+  if ('fwmark' in key) return key.family;
+  return key.address.includes(':') ? 'inet6' : 'inet';
+}
+
+const destIdentity = { address, port };
+
+/** Identity of a real server. */
+export const destKey: Named<DestKey> = named('DestKey', object(destIdentity));
+
+const destConfig = {
+  forward: withDefault(oneOf('a forwarding method', ['masq', 'route', 'tunnel', 'local', 'bypass']), 'route'),
+  weight: described(
+    withDefault(integer('a weight', -INT32_MAX - 1, INT32_MAX), 1),
+    '0 takes no new connections.',
+  ),
+  uThreshold: threshold(INT32_MAX),
+  lThreshold: threshold(UINT32_MAX),
+};
+
+const tunnelConfig = { tunType: optional(tunType), tunPort: optional(port), tunCsum: optional(tunCsum) };
+
+/** What of a real server can be changed. */
+export const destSettings = named('DestSettings', object({ ...destConfig, ...tunnelConfig }));
+
+/** A real server. What is left out has ipvsadm's defaults. */
+export const destSpec: Named<DestSpec> = named(
+  'DestSpec',
+  object({ ...destIdentity, ...destConfig, ...tunnelConfig }),
+);
+
+/** The ten numbers of a listing. */
+export const statsView: Named<StatsView> = named(
+  'Stats',
+  object({
+    conns: number,
+    inpkts: number,
+    outpkts: number,
+    inbytes: number,
+    outbytes: number,
+    cps: number,
+    inpps: number,
+    outpps: number,
+    inbps: number,
+    outbps: number,
+  }),
+);
+
+const entryConfig = {
+  ...serviceConfig,
+  timeout: seconds,
+  netmask: text('a netmask', 1, 15),
+  stats: statsView,
+  numDests: number,
+};
+
+/** A service as listed. */
+export const serviceEntry: Named<ServiceEntry> = named(
+  'ServiceEntry',
+  either('fwmark', object({ ...markKey, ...entryConfig }), object({ ...addressKey, ...entryConfig })),
+);
+
+/** A real server as listed. */
+export const destEntry: Named<DestEntry> = named(
+  'DestEntry',
+  object({
+    ...destIdentity,
+    ...destConfig,
+    tunType,
+    tunPort: port,
+    tunCsum,
+    activeConns: number,
+    inactConns: number,
+    persistConns: number,
+    stats: statsView,
+  }),
+);
+
+/** Which of the two synchronisation daemons. */
+export const daemonState = oneOf('a daemon state', ['master', 'backup']);
+
+const daemonConfig = {
+  interface: text('an interface name', 1, 15),
+  syncid: integer('a sync id', 0, 255),
+  maxlen: optional(described(integer('a message length', 0, 65535), 'Bytes; 0 for the default.')),
+  group: optional(address),
+  port: optional(port),
+  ttl: optional(integer('a TTL', 0, 255)),
+};
+
+/** What of a synchronisation daemon is chosen. */
+export const daemonSettings = named('DaemonSettings', object(daemonConfig));
+
+/** A synchronisation daemon. */
+export const daemonSpec: Named<DaemonSpec> = named(
+  'DaemonSpec',
+  object({ state: daemonState, ...daemonConfig }),
+);
+
+/** A connection as listed. */
+export const connEntry: Named<ConnEntry> = named(
+  'ConnEntry',
+  object({
+    protocol: text('a protocol', 1, 8),
+    clientAddress: address,
+    clientPort: port,
+    virtualAddress: address,
+    virtualPort: port,
+    destAddress: address,
+    destPort: port,
+    state: text('a state', 1, 20),
+    expires: described(number, 'Seconds left.'),
+    origin: oneOf('an origin', ['LOCAL', 'SYNC']),
+    peName: optional(text('a persistence engine name', 1, 15)),
+    peData: optional(text('persistence data', 0, 255)),
+  }),
+);
+
+/** All shapes with a name of their own. */
+export const NAMED_SHAPES: readonly Named<unknown>[] = [
+  serviceKey,
+  serviceSettings,
+  serviceSpec,
+  serviceEntry,
+  destKey,
+  destSettings,
+  destSpec,
+  destEntry,
+  daemonSettings,
+  daemonSpec,
+  connEntry,
+  statsView,
+];

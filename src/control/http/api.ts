@@ -1,0 +1,162 @@
+/** The HTTP API: the commands of a director as resources, one by one, and in batches. */
+import swagger from '@fastify/swagger';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { IpvsError } from '../../errors.js';
+import type { Args, CommandName, Director } from '../command.js';
+import { toCommandError } from '../command-error.js';
+import { COMMAND_NAMES, commandName } from '../command-table.js';
+import { list, object, optional, type Shape, text } from '../shape.js';
+import { addSchemas, batchSchema, commandSchema, DOCUMENT, healthSchema, routeSchema } from './openapi.js';
+import type { Route, RouteInput } from './route.js';
+import { asRequestSpells, ROUTES } from './routes.js';
+import { HTTP_STATUS } from './status.js';
+
+/** Bytes of one request at most: a batch of some 50,000 rules. */
+const BODY_LIMIT = 16 * 1024 * 1024;
+/** Commands in one batch at most. */
+const BATCH_MAX = 100_000;
+
+/** What the API stands on. */
+export interface ApiOptions {
+  readonly director: Director;
+  /** True while packets are handled and commands are carried out. */
+  readonly ready: () => boolean;
+  /** Told of errors that are no `IpvsError`: faults of ours. */
+  readonly onFault: (error: unknown) => void;
+  /** Told of each request when it was answered. */
+  readonly onAnswer?: (request: { method: string; url: string; status: number; ms: number }) => void;
+}
+
+const anything: Shape<unknown> = { what: 'a value', schema: {}, read: (value) => value };
+const batch = list(object({ command: text('a command name', 1, 64), args: optional(anything) }), BATCH_MAX);
+
+/** A server of the API that does not listen yet. */
+export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
+  const { director } = options;
+  const app = Fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 256 },
+    frameworkErrors: (error, _request, reply) => void answerError(error, reply, options),
+  });
+  await app.register(swagger, DOCUMENT);
+  addSchemas(app);
+  // commands check their arguments themselves, and say more than a schema can
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  acceptJson(app);
+  const { onAnswer } = options;
+  if (onAnswer !== undefined) {
+    app.addHook('onResponse', async ({ method, url }, { statusCode, elapsedTime }) =>
+      onAnswer({ method, url, status: statusCode, ms: Math.round(elapsedTime * 10) / 10 }),
+    );
+  }
+  app.setErrorHandler((error, _request, reply) => answerError(error, reply, options));
+  app.setNotFoundHandler((request, reply) => {
+    const error = new IpvsError('BAD_REQUEST', `no resource ${request.method} ${request.url.slice(0, 200)}`);
+    return reply.code(404).send(toCommandError(error));
+  });
+
+  for (const route of ROUTES) {
+    app.route({
+      method: route.method,
+      url: route.url,
+      schema: routeSchema(route),
+      handler: (request, reply) => answerRoute(director, route, request, reply),
+    });
+  }
+  for (const name of COMMAND_NAMES) {
+    app.post(`/v1/commands/${name}`, { schema: commandSchema(name) }, async (request, reply) => {
+      const result = await director.execute(name, (request.body ?? {}) as Args<CommandName>);
+      return sendJson(reply, result);
+    });
+  }
+  app.post('/v1/commands/:command', { schema: { hide: true } }, (request) => {
+    commandName(inputOf(request).params.command, 'command');
+  });
+  app.post('/v1/commands', { schema: batchSchema(batch.schema) }, (request, reply) =>
+    answerBatch(director, request, reply),
+  );
+  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => sendJson(reply, app.swagger()));
+  app.get('/healthz', { schema: healthSchema('The daemon lives') }, () => ({ status: 'ok' }));
+  app.get(
+    '/readyz',
+    { schema: healthSchema('The daemon handles packets and commands') },
+    (_request, reply) =>
+      options.ready() ? { status: 'ok' } : reply.code(503).send({ status: 'starting or stopping' }),
+  );
+  await app.ready();
+  return app;
+}
+
+/** Every body is JSON, whatever the request calls it (curl -d calls it a form). */
+function acceptJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => {
+    if (body === '') return done(null, undefined);
+    try {
+      done(null, JSON.parse(body as string));
+    } catch (error) {
+      done(new IpvsError('BAD_REQUEST', `not JSON: ${(error as Error).message}`, 'body'));
+    }
+  });
+}
+
+function inputOf(request: FastifyRequest): RouteInput {
+  return {
+    params: request.params as Record<string, string>,
+    query: request.query as Record<string, string>,
+    body: request.body,
+  };
+}
+
+async function answerRoute(director: Director, route: Route, request: FastifyRequest, reply: FastifyReply) {
+  const input = inputOf(request);
+  try {
+    const result = await director.execute(route.command, route.args(input) as Args<CommandName>);
+    if (route.location !== undefined) return reply.code(201).header('location', route.location(input)).send();
+    if (result === null) return reply.code(204).send();
+    return route.plain === true
+      ? reply.type('text/plain; charset=utf-8').send(result)
+      : sendJson(reply, result);
+  } catch (error) {
+    throw error instanceof IpvsError ? asRequestSpells(error, route) : error;
+  }
+}
+
+/** Carries out commands in order. The first that fails ends it; those before it stay done. */
+async function answerBatch(director: Director, request: FastifyRequest, reply: FastifyReply) {
+  const results: unknown[] = [];
+  for (const { command, args } of batch.read(request.body, 'batch')) {
+    try {
+      const name = commandName(command, 'command');
+      results.push(await director.execute(name, (args ?? {}) as Args<CommandName>));
+    } catch (error) {
+      if (!(error instanceof IpvsError)) throw error;
+      reply.code(HTTP_STATUS[error.code]);
+      return sendJson(reply, { ...toCommandError(error), index: results.length, results });
+    }
+  }
+  return sendJson(reply, { results });
+}
+
+/** Texts and null are JSON here too; Fastify would send them as they are. */
+function sendJson(reply: FastifyReply, value: unknown) {
+  return reply.type('application/json; charset=utf-8').send(JSON.stringify(value));
+}
+
+function answerError(error: unknown, reply: FastifyReply, { onFault }: ApiOptions) {
+  if (error instanceof IpvsError) {
+    if (error.code === 'SYSTEM') onFault(error);
+    return reply.code(HTTP_STATUS[error.code]).send(toCommandError(error));
+  }
+  // Fastify's own errors about a request (too large, bad URL) carry a status of theirs
+  const { statusCode, message } = error as { statusCode?: number; message?: string };
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    const refusal = new IpvsError('BAD_REQUEST', message, 'request');
+    return reply.code(statusCode).send(toCommandError(refusal));
+  }
+  onFault(error);
+  return reply.code(500).send(toCommandError(error));
+}

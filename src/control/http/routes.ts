@@ -1,0 +1,144 @@
+/**
+ * The resources of the HTTP API. A route only puts the pieces of a request where its command wants them; what they may be,
+ * and what comes of it, is the command's.
+ */
+import type { IpvsError } from '../../errors.js';
+import type { DestKey, ServiceKey } from '../command.js';
+import { withField } from '../command-error.js';
+import { COMMANDS } from '../command-table.js';
+import { daemonSettings, destSettings, destSpec, serviceSettings, serviceSpec } from '../fields.js';
+import { destId, parseDestId, parseServiceId, serviceId } from '../resource-id.js';
+import { object, text } from '../shape.js';
+import { bodyOf, bodyWith, queryOf, type Route, type RouteInput } from './route.js';
+
+const none = () => ({});
+const params = (input: RouteInput) => input.params;
+const service = (input: RouteInput) => parseServiceId(input.params.service!, 'service');
+const ofService = (input: RouteInput) => ({ service: service(input) });
+const dest = (input: RouteInput) => parseDestId(input.params.dest!, 'dest');
+
+const director: Route[] = [
+  { method: 'GET', url: '/v1/info', command: 'info', args: none },
+  { method: 'GET', url: '/v1/stats', command: 'stats', args: none },
+  { method: 'POST', url: '/v1/zero', command: 'zero', args: none, summary: 'Zero all counters' },
+];
+
+const services: Route[] = [
+  { method: 'GET', url: '/v1/services', command: 'service.list', args: none },
+  {
+    method: 'POST',
+    url: '/v1/services',
+    command: 'service.add',
+    args: (input) => ({ service: bodyOf(input) }),
+    bodyField: 'service',
+    body: serviceSpec.schema,
+    location: (input) => `/v1/services/${serviceId(serviceSpec.read(input.body, '') satisfies ServiceKey)}`,
+  },
+  { method: 'DELETE', url: '/v1/services', command: 'flush', args: none },
+  { method: 'GET', url: '/v1/services/:service', command: 'service.get', args: ofService },
+  {
+    method: 'PUT',
+    url: '/v1/services/:service',
+    command: 'service.edit',
+    args: (input) => ({ service: bodyWith(input, service(input)) }),
+    bodyField: 'service',
+    body: serviceSettings.schema,
+  },
+  { method: 'DELETE', url: '/v1/services/:service', command: 'service.delete', args: ofService },
+  {
+    method: 'POST',
+    url: '/v1/services/:service/zero',
+    command: 'zero',
+    args: ofService,
+    summary: 'Zero the counters of a service and its real servers',
+  },
+];
+
+const dests: Route[] = [
+  { method: 'GET', url: '/v1/services/:service/dests', command: 'dest.list', args: ofService },
+  {
+    method: 'POST',
+    url: '/v1/services/:service/dests',
+    command: 'dest.add',
+    args: (input) => ({ service: service(input), dest: bodyOf(input) }),
+    bodyField: 'dest',
+    body: destSpec.schema,
+    location: (input) =>
+      `/v1/services/${serviceId(service(input))}/dests/${destId(destSpec.read(input.body, '') satisfies DestKey)}`,
+  },
+  {
+    method: 'PUT',
+    url: '/v1/services/:service/dests/:dest',
+    command: 'dest.edit',
+    args: (input) => ({ service: service(input), dest: bodyWith(input, dest(input)) }),
+    bodyField: 'dest',
+    body: destSettings.schema,
+  },
+  {
+    method: 'DELETE',
+    url: '/v1/services/:service/dests/:dest',
+    command: 'dest.delete',
+    args: (input) => ({ service: service(input), dest: dest(input) }),
+  },
+];
+
+const daemons: Route[] = [
+  { method: 'GET', url: '/v1/daemons', command: 'daemon.list', args: none },
+  {
+    method: 'PUT',
+    url: '/v1/daemons/:state',
+    command: 'daemon.start',
+    args: (input) => ({ daemon: bodyWith(input, input.params) }),
+    bodyField: 'daemon',
+    body: daemonSettings.schema,
+  },
+  { method: 'DELETE', url: '/v1/daemons/:state', command: 'daemon.stop', args: params },
+];
+
+const settings: Route[] = [
+  { method: 'GET', url: '/v1/timeouts', command: 'timeout.get', args: none },
+  {
+    method: 'PUT',
+    url: '/v1/timeouts',
+    command: 'timeout.set',
+    args: bodyOf,
+    body: COMMANDS['timeout.set'].args.schema,
+  },
+  { method: 'GET', url: '/v1/sysctl', command: 'sysctl.list', args: none },
+  { method: 'GET', url: '/v1/sysctl/:name', command: 'sysctl.get', args: params },
+  {
+    method: 'PUT',
+    url: '/v1/sysctl/:name',
+    command: 'sysctl.set',
+    args: (input) => bodyWith(input, input.params),
+    body: object({ value: text('a sysctl value', 0, 4096) }).schema,
+  },
+];
+
+const views: Route[] = [
+  {
+    method: 'GET',
+    url: '/v1/connections',
+    command: 'conn.list',
+    args: queryOf,
+    query: COMMANDS['conn.list'].args.schema,
+  },
+  { method: 'GET', url: '/v1/proc/:name', command: 'proc', args: params, plain: true },
+];
+
+/** All resources. */
+export const ROUTES: readonly Route[] = [
+  ...director,
+  ...services,
+  ...dests,
+  ...daemons,
+  ...settings,
+  ...views,
+];
+
+/** The error with its field named as the request spells it: fields of the body have no prefix there. */
+export function asRequestSpells(error: IpvsError, route: Route): IpvsError {
+  const prefix = `${route.bodyField}.`;
+  if (error.field === undefined || !error.field.startsWith(prefix)) return error;
+  return withField(error, error.field.slice(prefix.length));
+}

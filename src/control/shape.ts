@@ -1,0 +1,241 @@
+/**
+ * Kinds of plain data. A shape reads a value that came from outside, with errors that name the field and say what was
+ * expected, and describes itself as JSON Schema: one definition serves the check and the documentation.
+ */
+import { IpvsError } from '../errors.js';
+
+/** A JSON Schema (draft 2020-12), as OpenAPI 3.1 takes it. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** A kind of plain data. */
+export interface Shape<T> {
+  /** What a good value is, with its article and range: `a port (0..65535)`. */
+  readonly what: string;
+  readonly schema: JsonSchema;
+  /** The value, when it is good. Throws BAD_REQUEST naming `field`. */
+  read(value: unknown, field: string): T;
+}
+
+/** A field that may be left out. */
+export interface Optional<T> extends Shape<T> {
+  readonly optional: true;
+}
+
+/** A field that may be left out and then has a value all the same. */
+export interface Defaulted<T> extends Shape<T> {
+  readonly fallback: T;
+}
+
+/** The type that a shape reads. */
+export type Read<S> = S extends Shape<infer T> ? T : never;
+
+type Fields = Readonly<Record<string, Shape<unknown>>>;
+type OptionalKeys<F> = { [K in keyof F]: F[K] extends Optional<unknown> ? K : never }[keyof F];
+type ReadFields<F> = { [K in Exclude<keyof F, OptionalKeys<F>>]: Read<F[K]> } & {
+  [K in OptionalKeys<F>]?: Read<F[K]>;
+};
+
+/** A value as it is shown in a message: JSON, cut when it is long. */
+export function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/** The name of the field `key` inside `field`. */
+export function fieldIn(field: string, key: string): string {
+  return field === '' ? key : `${field}.${key}`;
+}
+
+function refuse(shape: { what: string }, value: unknown, field: string): never {
+  throw new IpvsError('BAD_REQUEST', `${show(value)} is not ${shape.what}`, field === '' ? 'request' : field);
+}
+
+/** An integer in `min..max`; `noun` with its article, e.g. `a port`. */
+export function integer(noun: string, min: number, max: number): Shape<number> {
+  return {
+    what: `${noun} (${min}..${max})`,
+    schema: { type: 'integer', minimum: min, maximum: max },
+    read(value, field) {
+      return Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+        ? (value as number) + 0 // -0 becomes 0
+        : refuse(this, value, field);
+    },
+  };
+}
+
+/** A text of `min..max` characters without control characters. */
+export function text(noun: string, min: number, max: number): Shape<string> {
+  return {
+    what: `${noun} (${min}..${max} characters)`,
+    schema: { type: 'string', minLength: min, maxLength: max },
+    read(value, field) {
+      const good =
+        typeof value === 'string' && value.length >= min && value.length <= max && !hasControl(value);
+      return good ? value : refuse(this, value, field);
+    },
+  };
+}
+
+function hasControl(value: string): boolean {
+  for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) < 32) return true;
+  return false;
+}
+
+/** A text that `accepts` says yes to. */
+export function textOf(what: string, format: JsonSchema, accepts: (value: string) => boolean): Shape<string> {
+  return {
+    what,
+    schema: { type: 'string', ...format },
+    read(value, field) {
+      return typeof value === 'string' && accepts(value) ? value : refuse(this, value, field);
+    },
+  };
+}
+
+/** True or false. */
+export const truth: Shape<boolean> = {
+  what: 'true or false',
+  schema: { type: 'boolean' },
+  read(value, field) {
+    return typeof value === 'boolean' ? value : refuse(this, value, field);
+  },
+};
+
+/** Any number. Only describes results: nothing read from outside is a mere number. */
+export const number: Shape<number> = {
+  what: 'a number',
+  schema: { type: 'number' },
+  read(value, field) {
+    return typeof value === 'number' ? value : refuse(this, value, field);
+  },
+};
+
+/** Null: the result of a command that only does something. */
+export const nothing: Shape<null> = {
+  what: 'null',
+  schema: { type: 'null' },
+  read(value, field) {
+    return value === null ? value : refuse(this, value, field);
+  },
+};
+
+/** One of a few words. */
+export function oneOf<const W extends string>(noun: string, words: readonly W[]): Shape<W> {
+  return {
+    what: `${noun} (${words.join(', ')})`,
+    schema: { type: 'string', enum: words },
+    read(value, field) {
+      return words.find((word) => word === value) ?? refuse(this, value, field);
+    },
+  };
+}
+
+/** A list. */
+export function list<T>(item: Shape<T>, max = Number.MAX_SAFE_INTEGER): Shape<T[]> {
+  return {
+    what: 'a list',
+    schema: { type: 'array', items: item.schema },
+    read(value, field) {
+      if (!Array.isArray(value)) refuse(this, value, field);
+      if (value.length > max) {
+        throw new IpvsError('BAD_REQUEST', `${value.length} entries are too many (at most ${max})`, field);
+      }
+      return value.map((entry, i) => item.read(entry, `${field}[${i}]`));
+    },
+  };
+}
+
+/** A table from any name to one kind of value. */
+export function tableOf<T>(item: Shape<T>): Shape<Record<string, T>> {
+  return {
+    what: 'an object',
+    schema: { type: 'object', additionalProperties: item.schema },
+    read(value, field) {
+      if (!isPlain(value)) refuse(this, value, field);
+      return Object.fromEntries(
+        Object.entries(value).map(([key, entry]) => [key, item.read(entry, fieldIn(field, key))]),
+      );
+    },
+  };
+}
+
+/** An object with exactly these fields. */
+export function object<F extends Fields>(fields: F): Shape<ReadFields<F>> {
+  const names = Object.keys(fields);
+  const required = names.filter((name) => !mayBeAbsent(fields[name]!));
+  return {
+    what: 'an object',
+    schema: {
+      type: 'object',
+      properties: Object.fromEntries(names.map((name) => [name, fields[name]!.schema])),
+      ...(required.length > 0 && { required }),
+      additionalProperties: false,
+    },
+    read(value, field) {
+      if (!isPlain(value)) refuse(this, value, field);
+      for (const key of Object.keys(value)) {
+        if (Object.hasOwn(fields, key)) continue;
+        const expected = names.length > 0 ? `expected ${names.join(', ')}` : 'expected none';
+        throw new IpvsError('BAD_REQUEST', `unknown field (${expected})`, fieldIn(field, key.slice(0, 60)));
+      }
+      const out: Record<string, unknown> = {};
+      for (const name of names) {
+        const shape = fields[name]!;
+        const entry = value[name];
+        if (entry !== undefined) out[name] = shape.read(entry, fieldIn(field, name));
+        else if ('fallback' in shape) out[name] = shape.fallback;
+        else if (!mayBeAbsent(shape)) {
+          throw new IpvsError('BAD_REQUEST', `missing: expected ${shape.what}`, fieldIn(field, name));
+        }
+      }
+      return out as ReadFields<F>;
+    },
+  };
+}
+
+/** An object that is `first` when it has the field `mark`, else `second`. */
+export function either<A, B>(mark: string, first: Shape<A>, second: Shape<B>): Shape<A | B> {
+  return {
+    what: 'an object',
+    schema: { anyOf: [second.schema, first.schema] },
+    read(value, field) {
+      return isPlain(value) && Object.hasOwn(value, mark)
+        ? first.read(value, field)
+        : second.read(value, field);
+    },
+  };
+}
+
+/** A field that may be left out. */
+export function optional<T>(shape: Shape<T>): Optional<T> {
+  return { ...shape, optional: true };
+}
+
+/** A field that is `fallback` when it is left out. */
+export function withDefault<T>(shape: Shape<T>, fallback: T): Defaulted<T> {
+  return { ...shape, schema: { ...shape.schema, default: fallback }, fallback };
+}
+
+/** A shape that has a name of its own in documents. */
+export interface Named<T> extends Shape<T> {
+  /** JSON Schema with the name as `$id`; `schema` only refers to it. */
+  readonly definition: JsonSchema;
+}
+
+/** Gives a shape a name in documents. */
+export function named<T>(name: string, shape: Shape<T>): Named<T> {
+  return { ...shape, schema: { $ref: `${name}#` }, definition: { $id: name, ...shape.schema } };
+}
+
+/** The same shape with a sentence for readers of the schema. */
+export function described<S extends Shape<unknown>>(shape: S, description: string): S {
+  return { ...shape, schema: { ...shape.schema, description } };
+}
+
+function mayBeAbsent(shape: Shape<unknown>): boolean {
+  return 'optional' in shape || 'fallback' in shape;
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,122 @@
+/** Plain data of commands to the engine's terms and back. Plain data has been checked for its shape before. */
+import type { Dest, DestUser } from '../engine/dest.js';
+import * as f from '../engine/flags.js';
+import type { Service, ServiceId, ServiceUser } from '../engine/service.js';
+import { IpvsError } from '../errors.js';
+import { AF_INET, AF_INET6, anyAddr, inet4, inetToString, parseInet } from '../wire/inet.js';
+import type { DestKey, DestSpec, ForwardName, ProtocolName, ServiceKey, ServiceSpec } from './command.js';
+import { show } from './shape.js';
+
+const PROTOCOLS: Readonly<Record<ProtocolName, number>> = {
+  tcp: f.IPPROTO_TCP,
+  udp: f.IPPROTO_UDP,
+  sctp: f.IPPROTO_SCTP,
+};
+
+const SERVICE_FLAGS: Readonly<Record<string, number>> = {
+  persistent: f.SVC_F_PERSISTENT,
+  ops: f.SVC_F_ONEPACKET,
+  'flag-1': f.SVC_F_SCHED1,
+  'flag-2': f.SVC_F_SCHED2,
+  'flag-3': f.SVC_F_SCHED3,
+};
+
+/** Indexed by the number: `CONN_F_MASQ` ... `CONN_F_BYPASS`, tunnel types, tunnel checksum flags. */
+const FORWARDS = ['masq', 'local', 'tunnel', 'route', 'bypass'] as const;
+const TUN_TYPES = ['ipip', 'gue', 'gre'] as const;
+const TUN_CSUMS = ['nocsum', 'csum', 'remcsum'] as const;
+
+function wordFor<W extends string>(words: readonly W[], index: number): W {
+  return words[index] ?? words[0]!;
+}
+
+/** The engine's identity of a service. */
+export function toServiceId(key: ServiceKey): ServiceId {
+  if ('fwmark' in key) {
+    const family = key.family === 'inet' ? AF_INET : AF_INET6;
+    // the kernel stores TCP and no address with a mark
+    return { family, protocol: f.IPPROTO_TCP, addr: anyAddr(family), port: 0, fwmark: key.fwmark };
+  }
+  const addr = parseInet(key.address)!;
+  return { family: addr.family, protocol: PROTOCOLS[key.protocol], addr, port: key.port, fwmark: 0 };
+}
+
+/** Identity and configuration of a service. Throws BAD_REQUEST on a `netmask` that does not fit the family. */
+export function toServiceUser(spec: ServiceSpec): ServiceUser {
+  const id = toServiceId(spec);
+  return {
+    ...id,
+    schedName: spec.scheduler,
+    peName: spec.pe ?? '',
+    flags: spec.flags.reduce((bits, name) => bits | SERVICE_FLAGS[name]!, 0),
+    timeout: spec.timeout,
+    netmask: toNetmask(spec.netmask, id.family),
+  };
+}
+
+function toNetmask(text: string, family: number): number {
+  if (family === AF_INET) {
+    const mask = parseInet(text);
+    if (mask?.family === AF_INET) return mask.words[0]!;
+    throw new IpvsError('BAD_REQUEST', `${show(text)} is not an IPv4 mask such as 255.255.255.0`, 'netmask');
+  }
+  if (/^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= 128) return Number(text);
+  throw new IpvsError('BAD_REQUEST', `${show(text)} is not an IPv6 prefix length (1..128)`, 'netmask');
+}
+
+/** The plain identity of a service. */
+export function fromServiceId(id: ServiceId): ServiceKey {
+  if (id.fwmark !== 0) return { fwmark: id.fwmark, family: id.family === AF_INET ? 'inet' : 'inet6' };
+  const protocol = id.protocol === f.IPPROTO_UDP ? 'udp' : id.protocol === f.IPPROTO_SCTP ? 'sctp' : 'tcp';
+  return { protocol, address: inetToString(id.addr), port: id.port };
+}
+
+/**
+ * The plain configuration of a service.
+ * @param hz jiffies a second, the unit of the service's timeout.
+ */
+export function fromService(svc: Service, hz: number): ServiceSpec {
+  return {
+    ...fromServiceId(svc),
+    scheduler: svc.scheduler?.name ?? 'none',
+    flags: Object.keys(SERVICE_FLAGS).filter((name) => (svc.flags & SERVICE_FLAGS[name]!) !== 0),
+    timeout: Math.floor(svc.timeout / hz),
+    netmask: svc.family === AF_INET ? inetToString(inet4(svc.netmask)) : String(svc.netmask),
+    ...(svc.pe !== null && { pe: svc.pe.name }),
+  };
+}
+
+/** The engine's identity of a real server. */
+export function toDestId(key: DestKey): Pick<DestUser, 'addr' | 'port'> {
+  return { addr: parseInet(key.address)!, port: key.port };
+}
+
+/** Identity and configuration of a real server. */
+export function toDestUser(spec: DestSpec): DestUser {
+  return {
+    ...toDestId(spec),
+    connFlags: FORWARDS.indexOf(spec.forward),
+    weight: spec.weight,
+    uThreshold: spec.uThreshold,
+    lThreshold: spec.lThreshold,
+    tunType: TUN_TYPES.indexOf(spec.tunType ?? 'ipip'),
+    tunPort: spec.tunPort ?? 0,
+    tunFlags: TUN_CSUMS.indexOf(spec.tunCsum ?? 'nocsum'),
+  };
+}
+
+/** The plain configuration of a real server, tunnel included. */
+export function fromDest(dest: Dest): Required<DestSpec> {
+  const forward: ForwardName = wordFor(FORWARDS, dest.connFlags & f.CONN_F_FWD_MASK);
+  return {
+    address: inetToString(dest.addr),
+    port: dest.port,
+    forward,
+    weight: dest.weight,
+    uThreshold: dest.uThreshold,
+    lThreshold: dest.lThreshold,
+    tunType: wordFor(TUN_TYPES, dest.tunType),
+    tunPort: dest.tunPort,
+    tunCsum: wordFor(TUN_CSUMS, dest.tunFlags),
+  };
+}

@@ -1,0 +1,131 @@
+/** The daemon's configuration: a JSON file, overridden by the flags of `ipvsd run`, which have the same names. */
+import { readFileSync } from 'node:fs';
+import type { DestSpec, Director, ServiceSpec } from '../control/command.js';
+import { detailOf, withField } from '../control/command-error.js';
+import { destSpec, serviceSpec } from '../control/fields.js';
+import {
+  fieldIn,
+  integer,
+  list,
+  object,
+  oneOf,
+  optional,
+  type Shape,
+  tableOf,
+  text,
+  textOf,
+} from '../control/shape.js';
+import { IpvsError } from '../errors.js';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './logger.js';
+
+/** How packets reach the engine: through a TUN device, or not at all (control only, for trying things without privilege). */
+export const DATAPATHS = ['tun', 'none'] as const;
+export type DatapathName = (typeof DATAPATHS)[number];
+
+/** A service with its real servers, as a configuration has them. */
+export type ConfiguredService = ServiceSpec & { dests: DestSpec[] };
+
+/** What can be configured. */
+export interface Config {
+  /** Network namespace by its name below /run/netns; the daemon's own when absent. */
+  netns?: string;
+  /** Path of the API's unix socket. */
+  socket?: string;
+  datapath?: DatapathName;
+  logLevel?: LogLevel;
+  logFormat?: LogFormat;
+  /** 2^n buckets of the connection table at the start, which it also reports (8..27). */
+  connTabBits?: number;
+  /** Connections at most. */
+  connLimit?: number;
+  /** Set at start, by names below net.ipv4.vs. */
+  sysctl?: Record<string, string>;
+  /** Applied at start, in this order. */
+  services?: ConfiguredService[];
+}
+
+const netnsName = textOf(
+  'a network namespace name (1..64 characters, no slash)',
+  { pattern: '^[^/]{1,64}$' },
+  (value) => /^[^/\0]{1,64}$/.test(value) && value !== '.' && value !== '..',
+);
+
+const configuredService: Shape<ConfiguredService> = {
+  what: 'a service',
+  schema: {
+    allOf: [serviceSpec.schema, { properties: { dests: { type: 'array', items: destSpec.schema } } }],
+  },
+  read(value, field) {
+    const { dests = [], ...rest } = isObject(value) ? value : {};
+    const spec = serviceSpec.read(isObject(value) ? rest : value, field);
+    return { ...spec, dests: list(destSpec).read(dests, fieldIn(field, 'dests')) };
+  },
+};
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const config: Shape<Config> = object({
+  netns: optional(netnsName),
+  socket: optional(text('a path', 1, 107)),
+  datapath: optional(oneOf('a data path', DATAPATHS)),
+  logLevel: optional(oneOf('a log level', LOG_LEVELS)),
+  logFormat: optional(oneOf('a log format', LOG_FORMATS)),
+  connTabBits: optional(integer('a number of bits', 8, 27)),
+  connLimit: optional(integer('a number of connections', 1, 2 ** 27)),
+  sysctl: optional(tableOf(text('a sysctl value', 0, 4096))),
+  services: optional(list(configuredService)),
+});
+
+/** A configuration from plain data. Throws BAD_CONFIG naming the field by its path, e.g. `services[2].dests[0].port`. */
+export function readConfig(data: unknown): Config {
+  return asConfigError(() => config.read(data, ''));
+}
+
+/** A configuration from the JSON file at `path`. Throws BAD_CONFIG, also when it cannot be read. */
+export function readConfigFile(path: string): Config {
+  let data: unknown;
+  try {
+    data = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new IpvsError('BAD_CONFIG', `${path}: ${(error as Error).message}`);
+  }
+  try {
+    return readConfig(data);
+  } catch (error) {
+    throw error instanceof IpvsError ? new IpvsError('BAD_CONFIG', `${path}: ${error.message}`) : error;
+  }
+}
+
+function asConfigError<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof IpvsError ? withField(error, error.field, 'BAD_CONFIG') : error;
+  }
+}
+
+/** Carries out what `config` has for the director. Throws BAD_CONFIG naming the entry that the director refuses. */
+export async function applyConfig(director: Director, { sysctl = {}, services = [] }: Config): Promise<void> {
+  for (const [name, value] of Object.entries(sysctl)) {
+    await entry(`sysctl.${name}`, '', director.execute('sysctl.set', { name, value }));
+  }
+  for (const [i, { dests, ...service }] of services.entries()) {
+    await entry(`services[${i}]`, 'service', director.execute('service.add', { service }));
+    for (const [j, dest] of dests.entries()) {
+      await entry(`services[${i}].dests[${j}]`, 'dest', director.execute('dest.add', { service, dest }));
+    }
+  }
+}
+
+/** Waits for a command; its error is then about the place in the configuration that the command came from. */
+async function entry(place: string, argument: string, command: Promise<unknown>): Promise<void> {
+  try {
+    await command;
+  } catch (error) {
+    if (!(error instanceof IpvsError)) throw error;
+    const inside = error.field?.startsWith(`${argument}.`) === true ? error.field.slice(argument.length) : '';
+    throw new IpvsError('BAD_CONFIG', detailOf(error), `${place}${inside}`);
+  }
+}

@@ -1,0 +1,72 @@
+/** The director without packets: control, counters and timers only. It needs no privilege and changes nothing on the machine. */
+import { randomFillSync } from 'node:crypto';
+import { EngineDirector } from '../control/engine-director.js';
+import type { AddrType, Host } from '../engine/host.js';
+import { Net } from '../engine/net.js';
+import { AF_INET, anyAddr, type InetAddr, inetIsAny } from '../wire/inet.js';
+import type { Config } from './config.js';
+import type { Datapath } from './datapath.js';
+
+/** Milliseconds between two looks at the timers. */
+const TICK = 100;
+
+/** Starts the engine in this process, on a host that has no routes. */
+export function startWithoutPackets(config: Pick<Config, 'connTabBits' | 'connLimit'>): Datapath {
+  const { connTabBits, connLimit } = config;
+  const net = new Net({
+    host: nowhere,
+    random: randomSource(),
+    ...(connTabBits !== undefined && { connTabBits }),
+    ...(connLimit !== undefined && { connLimit }),
+  });
+  const director = new EngineDirector(net);
+  const start = performance.now();
+  const timer = setInterval(() => net.advance(performance.now() - start), TICK);
+  return {
+    execute: (name, args) => director.execute(name, args),
+    stop: async () => clearInterval(timer),
+    failed: new Promise(() => {}),
+  };
+}
+
+/** A host without interfaces: all that can be said of an address is what its number says. */
+const nowhere: Host = {
+  routeGeneration: 0,
+  route: () => undefined,
+  addrType,
+  isLocal: () => false,
+  transmit: () => {},
+  icmpSend: () => {},
+  updatePmtu: () => {},
+  unprivilegedPortStart: 1024,
+  availablePages: () => Number.MAX_SAFE_INTEGER,
+  hasInterface: () => false,
+};
+
+function addrType(addr: InetAddr): AddrType {
+  if (inetIsAny(addr)) return 'unspecified';
+  const top = addr.words[0]! >>> 0;
+  if (addr.family === AF_INET) {
+    if (top === 0xffff_ffff) return 'broadcast';
+    if (top >>> 24 === 127) return 'local';
+    return top >>> 28 === 0xe ? 'multicast' : 'unicast';
+  }
+  if (top >>> 24 === 0xff) return 'multicast';
+  if (top >>> 22 === 0xfe80 >>> 6) return 'linklocal';
+  const loopback = anyAddr(addr.family).words;
+  loopback[3] = 1;
+  return addr.words.every((word, i) => word === loopback[i]) ? 'local' : 'unicast';
+}
+
+/** Uniform unsigned 32-bit integers, drawn from the system in blocks. */
+function randomSource(): () => number {
+  const block = new Uint32Array(256);
+  let used = block.length;
+  return () => {
+    if (used === block.length) {
+      randomFillSync(block);
+      used = 0;
+    }
+    return block[used++]!;
+  };
+}

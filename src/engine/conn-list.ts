@@ -1,0 +1,78 @@
+/** Connections as rows of a listing (`ip_vs_conn_seq_show`). */
+import { inetFromWords, inetToString } from '../wire/inet.js';
+import { CTPL_S_ASSURED } from './conn.js';
+import { C_CADDR, C_DADDR, C_EXPIRES, C_FLAGS, C_STATE, C_VADDR, HOT_SHIFT } from './conn-table.js';
+import { CONN_F_SYNC, CONN_F_TEMPLATE } from './flags.js';
+import type { NetnsIpvs } from './netns-ipvs.js';
+
+/** One connection. Addresses are texts, ports numbers; `expires` is in seconds, as an unsigned 32-bit number. */
+export interface ConnRow {
+  protocol: string;
+  clientAddress: string;
+  clientPort: number;
+  virtualAddress: string;
+  virtualPort: number;
+  destAddress: string;
+  destPort: number;
+  state: string;
+  expires: number;
+  origin: 'LOCAL' | 'SYNC';
+}
+
+const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
+  0: 'IP',
+  1: 'ICMP',
+  6: 'TCP',
+  17: 'UDP',
+  58: 'ICMPv6',
+  132: 'SCTP',
+};
+
+/** Name of a protocol as listings show it (`ip_vs_proto_name`). */
+export function protocolName(protocol: number): string {
+  return PROTOCOL_NAMES[protocol] ?? `IP_${protocol}`;
+}
+
+/**
+ * A page of the connection list.
+ * @param cursor 0, or `next` of the page before. @param limit most rows.
+ */
+export function listConns(ipvs: NetnsIpvs, cursor: number, limit: number): { entries: ConnRow[]; next?: number } {
+  const t = ipvs.conns;
+  const entries: ConnRow[] = [];
+  let c = cursor;
+  for (; c < t.highWater && entries.length < limit; c++) if (t.isUsed(c)) entries.push(connRow(ipvs, c));
+  return c < t.highWater ? { entries, next: c } : { entries };
+}
+
+/** The row of connection `c`. */
+export function connRow(ipvs: NetnsIpvs, c: number): ConnRow {
+  const t = ipvs.conns;
+  const h = c << HOT_SHIFT;
+  const protocol = t.protocol(c);
+  const state = t.hot[h + C_STATE]! & 0xffff;
+  const template = (t.hot[h + C_FLAGS]! & CONN_F_TEMPLATE) !== 0;
+  const name = template
+    ? (state & CTPL_S_ASSURED) !== 0 ? 'ASSURED' : 'NONE'
+    : (ipvs.protoData[protocol]?.pp.stateName(state & 0xff) ?? 'NONE');
+  const left = (t.hot[h + C_EXPIRES]! - ipvs.net.jiffies) | 0;
+  return {
+    protocol: protocolName(protocol),
+    clientAddress: addressText(ipvs, c, C_CADDR),
+    clientPort: t.cport(c),
+    virtualAddress: addressText(ipvs, c, C_VADDR),
+    virtualPort: t.vport(c),
+    destAddress: addressText(ipvs, c, C_DADDR),
+    destPort: t.dport(c),
+    state: name,
+    expires: left >= 0 ? Math.floor(left / ipvs.net.hz) : Math.floor((left + 0x1_0000_0000) / ipvs.net.hz),
+    origin: (t.hot[h + C_FLAGS]! & CONN_F_SYNC) !== 0 ? 'SYNC' : 'LOCAL',
+  };
+}
+
+function addressText(ipvs: NetnsIpvs, c: number, which: number): string {
+  const words = new Int32Array(4);
+  ipvs.conns.addr(c, which, words);
+  const family = which === C_DADDR ? ipvs.conns.destFamily(c) : ipvs.conns.family(c);
+  return inetToString(inetFromWords(family, words));
+}

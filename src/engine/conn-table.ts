@@ -1,0 +1,456 @@
+/**
+ * `ip_vs_conn_tab`: every connection of one network namespace, in typed arrays. A connection is an index; no object is made for it.
+ *
+ * Each connection is hashed twice, by the tuple that a packet of its client carries (direction 0) and by the one that a packet of its
+ * real server carries (direction 1). Both hash the packet as it is seen on the wire, so one look-up finds either.
+ * The buckets grow one at a time by linear hashing: no pause, whatever the size. Memory for the limit is reserved at once, and
+ * the system commits a page when it is first touched.
+ */
+import { AF_INET, AF_INET6, type Family } from '../wire/inet.js';
+import { CONN_F_FWD_MASK, CONN_F_HASHED, CONN_F_MASQ, CONN_F_NO_CPORT, CONN_F_TEMPLATE } from './flags.js';
+
+/** Words of a connection's hot record, 64 bytes: all that an IPv4 packet of a known connection touches. */
+export const HOT_SHIFT = 4;
+/** Next node in the chain of direction 0 and 1; a node is `conn * 2 + direction + 1`, 0 ends a chain. */
+const NEXT = 0;
+/** First words of client, virtual and dest address (IPv4: all of it). */
+export const C_CADDR = 2;
+export const C_VADDR = 3;
+export const C_DADDR = 4;
+/** Client port << 16 | virtual port. */
+export const C_PORTS = 5;
+/** Dest port << 16 | protocol << 8 | `FAMILY_*` bits. */
+export const C_DPORT = 6;
+export const C_FLAGS = 7;
+/** State, and from bit 16 on the state that was last sent to the backups. */
+export const C_STATE = 8;
+/** Dest index + 1, or 0. */
+export const C_DEST = 9;
+export const C_INPKTS = 10;
+/** Jiffies. */
+export const C_TIMEOUT = 11;
+/** Jiffies when it ends; the timer that fires earlier is set again. */
+export const C_EXPIRES = 12;
+/** Controlling connection + 1, or 0. */
+export const C_CONTROL = 13;
+/** Connections that it controls. */
+export const C_NCONTROL = 14;
+export const C_FWMARK = 15;
+
+const COLD_WORDS = 10;
+const SYNC_ENDTIME = 9;
+
+const FAMILY_V6 = 1;
+const FAMILY_DEST_V6 = 2;
+
+/** No connection. */
+export const NO_CONN = -1;
+
+/** Where a new connection's key and target come from. */
+export interface ConnKey {
+  family: Family;
+  protocol: number;
+  caddr: Int32Array;
+  cport: number;
+  vaddr: Int32Array;
+  vport: number;
+}
+
+/** The table. `hot` is public: the packet path reads and writes a connection's words by the `C_*` offsets. */
+export class ConnTable {
+  readonly limit: number;
+  readonly hot: Int32Array;
+  private readonly seed: number;
+  private readonly cold: Int32Array;
+  /** Heads of the chains: a node, or 0. */
+  private readonly heads: Int32Array;
+  /** Buckets in use: between `mask + 1` and twice that. */
+  private buckets: number;
+  private mask: number;
+  private nodes = 0;
+  private free = NO_CONN;
+  private used = 0;
+  /** Connections hashed or not, templates included (`conn_count`). */
+  count = 0;
+  /** Connections whose client port is not known (`no_cport_cnt`). */
+  noCport = 0;
+  /** What {@link find} found: a packet of a client. */
+  foundIn = NO_CONN;
+  /** What {@link find} found: a packet of a real server. */
+  foundOut = NO_CONN;
+
+  /**
+   * @param limit most connections there can be.
+   * @param seed makes the distribution over buckets unpredictable, any 32-bit integer.
+   */
+  constructor(limit: number, seed: number) {
+    this.limit = limit;
+    this.seed = seed;
+    this.hot = new Int32Array(limit << HOT_SHIFT);
+    this.cold = new Int32Array(limit * COLD_WORDS);
+    let size = 64;
+    while (size < limit * 2) size *= 2;
+    this.heads = new Int32Array(size);
+    this.buckets = 64;
+    this.mask = 63;
+  }
+
+  /** A zeroed connection, or `NO_CONN` when the table is full. Not hashed yet. */
+  alloc(): number {
+    let c = this.free;
+    if (c !== NO_CONN) {
+      this.free = this.hot[c << HOT_SHIFT]! - 2;
+      this.hot.fill(0, c << HOT_SHIFT, (c + 1) << HOT_SHIFT);
+      this.cold.fill(0, c * COLD_WORDS, (c + 1) * COLD_WORDS);
+    } else {
+      if (this.used === this.limit) return NO_CONN;
+      c = this.used++;
+    }
+    this.count++;
+    return c;
+  }
+
+  /** Gives a connection's place back; it must not be hashed any more. */
+  release(c: number): void {
+    this.hot[c << HOT_SHIFT] = this.free + 2;
+    this.hot[(c << HOT_SHIFT) + C_DPORT] = 0;
+    this.free = c;
+    this.count--;
+  }
+
+  /** Places below this hold, or held, connections: the range of {@link isUsed}. */
+  get highWater(): number {
+    return this.used;
+  }
+
+  /** True when place `c` holds a connection that can be found (one-packet ones never can). */
+  isUsed(c: number): boolean {
+    return (this.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_HASHED) !== 0;
+  }
+
+  setKey(c: number, key: ConnKey): void {
+    const h = c << HOT_SHIFT;
+    const hot = this.hot;
+    hot[h + C_CADDR] = key.caddr[0]!;
+    hot[h + C_VADDR] = key.vaddr[0]!;
+    hot[h + C_PORTS] = (key.cport << 16) | key.vport;
+    hot[h + C_DPORT] = (key.protocol << 8) | (key.family === AF_INET6 ? FAMILY_V6 : 0);
+    if (key.family === AF_INET6) {
+      const k = c * COLD_WORDS;
+      this.cold.set(key.caddr.subarray(1, 4), k);
+      this.cold.set(key.vaddr.subarray(1, 4), k + 3);
+    }
+  }
+
+  setDest(c: number, family: Family, addr: Int32Array, port: number): void {
+    const h = c << HOT_SHIFT;
+    this.hot[h + C_DADDR] = addr[0]!;
+    this.hot[h + C_DPORT] =
+      (port << 16) | (this.hot[h + C_DPORT]! & 0xff01) | (family === AF_INET6 ? FAMILY_DEST_V6 : 0);
+    if (family === AF_INET6) this.cold.set(addr.subarray(1, 4), c * COLD_WORDS + 6);
+  }
+
+  family(c: number): Family {
+    return (this.hot[(c << HOT_SHIFT) + C_DPORT]! & FAMILY_V6) === 0 ? AF_INET : AF_INET6;
+  }
+
+  destFamily(c: number): Family {
+    return (this.hot[(c << HOT_SHIFT) + C_DPORT]! & FAMILY_DEST_V6) === 0 ? AF_INET : AF_INET6;
+  }
+
+  protocol(c: number): number {
+    return (this.hot[(c << HOT_SHIFT) + C_DPORT]! >>> 8) & 255;
+  }
+
+  cport(c: number): number {
+    return this.hot[(c << HOT_SHIFT) + C_PORTS]! >>> 16;
+  }
+
+  vport(c: number): number {
+    return this.hot[(c << HOT_SHIFT) + C_PORTS]! & 0xffff;
+  }
+
+  dport(c: number): number {
+    return this.hot[(c << HOT_SHIFT) + C_DPORT]! >>> 16;
+  }
+
+  /** Word `i` of an address: `which` is `C_CADDR`, `C_VADDR` or `C_DADDR`. */
+  addrWord(c: number, which: number, i: number): number {
+    return i === 0
+      ? this.hot[(c << HOT_SHIFT) + which]!
+      : this.cold[c * COLD_WORDS + (which - C_CADDR) * 3 + i - 1]!;
+  }
+
+  /** Copies an address out. */
+  addr(c: number, which: number, out: Int32Array): void {
+    for (let i = 0; i < 4; i++) out[i] = this.addrWord(c, which, i);
+  }
+
+  /** When its timer was last told to the backups, with the retries in the two low bits (`sync_endtime`). */
+  syncEndtime(c: number): number {
+    return this.cold[c * COLD_WORDS + SYNC_ENDTIME]!;
+  }
+
+  setSyncEndtime(c: number, value: number): void {
+    this.cold[c * COLD_WORDS + SYNC_ENDTIME] = value;
+  }
+
+  /** Gives a hashed connection other ports (`ip_vs_conn_fill_cport`, template invalidation). */
+  rekey(c: number, cport: number, vport: number, dport: number): void {
+    this.unhash(c);
+    const h = c << HOT_SHIFT;
+    this.hot[h + C_PORTS] = (cport << 16) | vport;
+    this.hot[h + C_DPORT] = (dport << 16) | (this.hot[h + C_DPORT]! & 0xffff);
+    this.hash(c);
+  }
+
+  /** Makes a connection findable (`ip_vs_conn_hash`). Later ones are found first. */
+  hash(c: number): void {
+    const h = c << HOT_SHIFT;
+    this.hot[h + C_FLAGS] = this.hot[h + C_FLAGS]! | CONN_F_HASHED;
+    this.link(c * 2);
+    // a template has no packets of its own to be found by
+    if ((this.hot[h + C_FLAGS]! & CONN_F_TEMPLATE) === 0) this.link(c * 2 + 1);
+    while (this.nodes > this.buckets && this.buckets < this.heads.length) this.split();
+  }
+
+  unhash(c: number): void {
+    const h = c << HOT_SHIFT;
+    this.unlink(c * 2);
+    if ((this.hot[h + C_FLAGS]! & CONN_F_TEMPLATE) === 0) this.unlink(c * 2 + 1);
+    this.hot[h + C_FLAGS] = this.hot[h + C_FLAGS]! & ~CONN_F_HASHED;
+  }
+
+  /**
+   * Looks an IPv4 packet up in both directions at once: see `foundIn` and `foundOut`.
+   * @param ports source port << 16 | destination port.
+   */
+  find4(protocol: number, saddr: number, daddr: number, ports: number): void {
+    this.foundIn = NO_CONN;
+    this.foundOut = NO_CONN;
+    const hot = this.hot;
+    let node = this.heads[this.bucket(mix4(this.seed ^ protocol, saddr, daddr, ports))]!;
+    while (node !== 0) {
+      const h = ((node - 1) >> 1) << HOT_SHIFT;
+      if (((node - 1) & 1) === 0) {
+        if (
+          hot[h + C_CADDR] === saddr &&
+          hot[h + C_PORTS] === ports &&
+          hot[h + C_VADDR] === daddr &&
+          (hot[h + C_DPORT]! & 0xff01) === protocol << 8 &&
+          (hot[h + C_FLAGS]! & CONN_F_TEMPLATE) === 0 &&
+          this.foundIn === NO_CONN
+        ) {
+          // an entry whose client port is unknown is the one for port 0, and no other is
+          if (((hot[h + C_FLAGS]! & CONN_F_NO_CPORT) !== 0) === (ports >>> 16 === 0)) this.foundIn = h >> HOT_SHIFT;
+        }
+        node = hot[h + NEXT]!;
+      } else {
+        if (
+          hot[h + C_CADDR] === daddr &&
+          hot[h + C_PORTS]! >>> 16 === (ports & 0xffff) &&
+          (hot[h + C_DPORT]! & 0xff01) === protocol << 8
+        ) {
+          const match =
+            (hot[h + C_FLAGS]! & CONN_F_FWD_MASK) === CONN_F_MASQ
+              ? hot[h + C_DADDR] === saddr && hot[h + C_DPORT]! >>> 16 === ports >>> 16
+              : hot[h + C_VADDR] === saddr && (hot[h + C_PORTS]! & 0xffff) === ports >>> 16;
+          if (match) {
+            this.foundOut = h >> HOT_SHIFT;
+            return;
+          }
+        }
+        node = hot[h + NEXT + 1]!;
+      }
+    }
+  }
+
+  /** As {@link find4} for IPv6. */
+  find6(protocol: number, saddr: Int32Array, daddr: Int32Array, ports: number): void {
+    this.foundIn = NO_CONN;
+    this.foundOut = NO_CONN;
+    const hot = this.hot;
+    const key = (protocol << 8) | FAMILY_V6;
+    let node = this.heads[this.bucket(mix6(this.seed ^ protocol, saddr, daddr, ports))]!;
+    while (node !== 0) {
+      const c = (node - 1) >> 1;
+      const h = c << HOT_SHIFT;
+      if (((node - 1) & 1) === 0) {
+        if (
+          hot[h + C_PORTS] === ports &&
+          (hot[h + C_DPORT]! & 0xff01) === key &&
+          (hot[h + C_FLAGS]! & CONN_F_TEMPLATE) === 0 &&
+          this.foundIn === NO_CONN &&
+          this.addrIs(c, C_CADDR, saddr) &&
+          this.addrIs(c, C_VADDR, daddr) &&
+          ((hot[h + C_FLAGS]! & CONN_F_NO_CPORT) !== 0) === (ports >>> 16 === 0)
+        ) {
+          this.foundIn = c;
+        }
+        node = hot[h + NEXT]!;
+      } else {
+        if (
+          hot[h + C_PORTS]! >>> 16 === (ports & 0xffff) &&
+          (hot[h + C_DPORT]! & 0xff01) === key &&
+          this.addrIs(c, C_CADDR, daddr)
+        ) {
+          const match =
+            (hot[h + C_FLAGS]! & CONN_F_FWD_MASK) === CONN_F_MASQ
+              ? hot[h + C_DPORT]! >>> 16 === ports >>> 16 && this.addrIs(c, C_DADDR, saddr)
+              : (hot[h + C_PORTS]! & 0xffff) === ports >>> 16 && this.addrIs(c, C_VADDR, saddr);
+          if (match) {
+            this.foundOut = c;
+            return;
+          }
+        }
+        node = hot[h + NEXT + 1]!;
+      }
+    }
+  }
+
+  /** The connection of a client's packet, or `NO_CONN` (`__ip_vs_conn_in_get`). */
+  findIn(key: ConnKey): number {
+    const ports = (key.cport << 16) | key.vport;
+    if (key.family === AF_INET) this.find4(key.protocol, key.caddr[0]!, key.vaddr[0]!, ports);
+    else this.find6(key.protocol, key.caddr, key.vaddr, ports);
+    return this.foundIn;
+  }
+
+  /** The template with this key that `accept` agrees to, or `NO_CONN` (`ip_vs_ct_in_get`). */
+  findTemplate(key: ConnKey, accept: (c: number) => boolean): number {
+    const v6 = key.family === AF_INET6;
+    const ports = (key.cport << 16) | key.vport;
+    const seed = this.seed ^ key.protocol;
+    const hash = v6
+      ? mix6(seed, key.caddr, key.vaddr, ports)
+      : mix4(seed, key.caddr[0]!, key.vaddr[0]!, ports);
+    const protocol = (key.protocol << 8) | (v6 ? FAMILY_V6 : 0);
+    for (let node = this.heads[this.bucket(hash)]!; node !== 0; node = this.nextNode(node)) {
+      const c = (node - 1) >> 1;
+      const h = c << HOT_SHIFT;
+      if (
+        ((node - 1) & 1) === 0 &&
+        (this.hot[h + C_FLAGS]! & CONN_F_TEMPLATE) !== 0 &&
+        this.hot[h + C_PORTS] === ports &&
+        (this.hot[h + C_DPORT]! & 0xff01) === protocol &&
+        this.addrIs(c, C_CADDR, key.caddr) &&
+        this.addrIs(c, C_VADDR, key.vaddr) &&
+        accept(c)
+      ) {
+        return c;
+      }
+    }
+    return NO_CONN;
+  }
+
+  private addrIs(c: number, which: number, words: Int32Array): boolean {
+    if (this.hot[(c << HOT_SHIFT) + which] !== words[0]) return false;
+    const k = c * COLD_WORDS + (which - C_CADDR) * 3;
+    const cold = this.cold;
+    return cold[k] === words[1] && cold[k + 1] === words[2] && cold[k + 2] === words[3];
+  }
+
+  private nextNode(node: number): number {
+    return this.hot[(((node - 1) >> 1) << HOT_SHIFT) + NEXT + ((node - 1) & 1)]!;
+  }
+
+  private setNextNode(node: number, next: number): void {
+    this.hot[(((node - 1) >> 1) << HOT_SHIFT) + NEXT + ((node - 1) & 1)] = next;
+  }
+
+  private bucket(hash: number): number {
+    const wide = hash & (this.mask * 2 + 1);
+    return wide < this.buckets ? wide : hash & this.mask;
+  }
+
+  private link(index: number): void {
+    const b = this.bucket(this.nodeHash(index));
+    this.setNextNode(index + 1, this.heads[b]!);
+    this.heads[b] = index + 1;
+    this.nodes++;
+  }
+
+  private unlink(index: number): void {
+    const b = this.bucket(this.nodeHash(index));
+    let before = 0;
+    let node = this.heads[b]!;
+    while (node !== index + 1) {
+      before = node;
+      node = this.nextNode(node);
+    }
+    if (before === 0) this.heads[b] = this.nextNode(node);
+    else this.setNextNode(before, this.nextNode(node));
+    this.nodes--;
+  }
+
+  /** Adds one bucket and moves to it what belongs there, in order. */
+  private split(): void {
+    const from = this.buckets - (this.mask + 1);
+    const to = this.buckets;
+    let node = this.heads[from]!;
+    let keepTail = 0;
+    let moveTail = 0;
+    this.heads[from] = 0;
+    this.heads[to] = 0;
+    this.buckets++;
+    if (this.buckets > this.mask * 2 + 1) this.mask = this.mask * 2 + 1;
+    while (node !== 0) {
+      const next = this.nextNode(node);
+      this.setNextNode(node, 0);
+      if (this.bucket(this.nodeHash(node - 1)) === from) {
+        if (keepTail === 0) this.heads[from] = node;
+        else this.setNextNode(keepTail, node);
+        keepTail = node;
+      } else {
+        if (moveTail === 0) this.heads[to] = node;
+        else this.setNextNode(moveTail, node);
+        moveTail = node;
+      }
+      node = next;
+    }
+  }
+
+  /** Hash of the packet that finds this node. */
+  private nodeHash(index: number): number {
+    const c = index >> 1;
+    const hot = this.hot;
+    const h = c << HOT_SHIFT;
+    const seed = this.seed ^ this.protocol(c);
+    const ports = hot[h + C_PORTS]!;
+    let source = C_CADDR;
+    let target = C_VADDR;
+    let seen = ports;
+    if ((index & 1) === 1) {
+      const masq = (hot[h + C_FLAGS]! & CONN_F_FWD_MASK) === CONN_F_MASQ;
+      source = masq ? C_DADDR : C_VADDR;
+      target = C_CADDR;
+      seen = ((masq ? hot[h + C_DPORT]! >>> 16 : ports & 0xffff) << 16) | (ports >>> 16);
+    }
+    if ((hot[h + C_DPORT]! & FAMILY_V6) === 0) return mix4(seed, hot[h + source]!, hot[h + target]!, seen);
+    let a = seed;
+    for (let i = 0; i < 4; i++) a = mix(a, this.addrWord(c, source, i));
+    for (let i = 0; i < 4; i++) a = mix(a, this.addrWord(c, target, i));
+    return finish(mix(a, seen));
+  }
+}
+
+function mix(a: number, word: number): number {
+  const x = Math.imul(a ^ word, 0x9e37_79b1);
+  return x ^ (x >>> 15);
+}
+
+function finish(a: number): number {
+  const x = Math.imul(a ^ (a >>> 13), 0xc2b2_ae35);
+  return (x ^ (x >>> 16)) & 0x7fff_ffff;
+}
+
+function mix4(seed: number, saddr: number, daddr: number, ports: number): number {
+  return finish(mix(mix(mix(seed, saddr), daddr), ports));
+}
+
+function mix6(seed: number, saddr: Int32Array, daddr: Int32Array, ports: number): number {
+  let a = seed;
+  for (let i = 0; i < 4; i++) a = mix(a, saddr[i]!);
+  for (let i = 0; i < 4; i++) a = mix(a, daddr[i]!);
+  return finish(mix(a, ports));
+}

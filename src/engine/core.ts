@@ -1,0 +1,182 @@
+/** The hooks (`ip_vs_core.c`): what happens to a packet from when netfilter hands it over to its verdict. */
+import { ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH } from '../wire/icmp.js';
+import { AF_INET } from '../wire/inet.js';
+import type { Packet } from '../wire/packet.js';
+import { TCP_MIN, TCP_RST, TCP_SYN, tcpFlags } from '../wire/tcp.js';
+import { connExpireNow, connPut, destOf } from './conn.js';
+import {
+  C_CONTROL,
+  C_FLAGS,
+  C_INPKTS,
+  C_NCONTROL,
+  C_STATE,
+  C_VADDR,
+  HOT_SHIFT,
+  NO_CONN,
+} from './conn-table.js';
+import { DEST_F_AVAILABLE, CONN_F_FWD_MASK, CONN_F_MASQ, CONN_F_NOOUTPUT, CONN_F_ONE_PACKET, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP } from './flags.js';
+import { fillIphdr } from './fill-iphdr.js';
+import { inIcmp } from './icmp-in.js';
+import { outIcmp } from './icmp-out.js';
+import type { IpHdr } from './iphdr.js';
+import { hasPorts } from './nat-icmp.js';
+import type { NetnsIpvs } from './netns-ipvs.js';
+import { sendCheck } from './out-route.js';
+import { readPorts } from './proto-ports.js';
+import { DIR_INPUT, DIR_OUTPUT, type ProtoData, SCHEDULE_GO_ON } from './protocol.js';
+import { TCP_S_CLOSE, TCP_S_FIN_WAIT, TCP_S_TIME_WAIT } from './tcp-states.js';
+import { inStats, outStats } from './traffic.js';
+import { NF_ACCEPT, NF_DROP, NF_INET_FORWARD, NF_STOLEN } from './verdict.js';
+import { packetXmit } from './xmit.js';
+
+/** Not an ICMP error about anything of ours: the packet is looked at as any other. */
+export const NOT_RELATED = -1;
+
+/**
+ * Runs the hooks of one point of a packet's way, in the kernel's order.
+ * @param hook `NF_INET_LOCAL_IN`, `NF_INET_FORWARD` or `NF_INET_LOCAL_OUT`.
+ */
+export function receive(ipvs: NetnsIpvs, packet: Packet, hook: number): number {
+  const iph = ipvs.iph;
+  if (packet.ipvsProperty || !fillIphdr(packet, iph) || !ipvs.hooked(iph.family)) return NF_ACCEPT;
+  ipvs.hook = hook;
+  const icmp = iph.protocol === (iph.family === AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+  if (icmp) return receiveIcmp(ipvs, packet, iph);
+  const pd = ipvs.protoData[iph.protocol];
+  if (pd === undefined) {
+    // only the packet inside a tunnel that ends here can bring it back
+    if (hook !== NF_INET_FORWARD && ipvs.sysctls.values.ignore_tunneled !== 0) packet.ipvsProperty = true;
+    return NF_ACCEPT;
+  }
+  const verdict = outHook(ipvs, packet, pd, iph);
+  if (hook === NF_INET_FORWARD || verdict !== NF_ACCEPT || packet.ipvsProperty) return verdict;
+  return backupOnly(ipvs) ? NF_ACCEPT : inHook(ipvs, packet, pd, iph);
+}
+
+/** A director that only backs another one up leaves packets alone. */
+function backupOnly(ipvs: NetnsIpvs): boolean {
+  return ipvs.sysctls.values.backup_only !== 0 && (ipvs.syncState & 2) !== 0;
+}
+
+function receiveIcmp(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
+  const only = backupOnly(ipvs);
+  if (ipvs.hook === NF_INET_FORWARD) {
+    const verdict = only ? NOT_RELATED : inIcmp(ipvs, packet, iph);
+    if (verdict !== NOT_RELATED && (verdict !== NF_ACCEPT || packet.ipvsProperty)) return verdict;
+    const passed = outIcmp(ipvs, packet, iph);
+    return passed === NOT_RELATED ? NF_ACCEPT : passed;
+  }
+  const passed = outIcmp(ipvs, packet, iph);
+  if (passed !== NOT_RELATED && (passed !== NF_ACCEPT || packet.ipvsProperty)) return passed;
+  if (only) return NF_ACCEPT;
+  const verdict = inIcmp(ipvs, packet, iph);
+  if (verdict !== NOT_RELATED) return verdict;
+  // ICMP itself is no protocol that can be balanced
+  if (ipvs.sysctls.values.ignore_tunneled !== 0) packet.ipvsProperty = true;
+  return NF_ACCEPT;
+}
+
+/** A client's packet (`ip_vs_in_hook`). */
+function inHook(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, iph: IpHdr): number {
+  const hot = ipvs.conns.hot;
+  const pp = pd.pp;
+  let c = pp.connInGet(ipvs, packet, iph);
+  if (c !== NO_CONN && iph.fragoffs === 0 && isNewConn(packet, iph) && mayReuse(ipvs, c)) {
+    // a controlling connection stays until those that it controls are gone
+    if (hot[(c << HOT_SHIFT) + C_NCONTROL] === 0) connExpireNow(ipvs, c);
+    c = NO_CONN;
+  }
+  if (c !== NO_CONN) {
+    const dest = destOf(ipvs, c);
+    if (dest !== null && (dest.flags & DEST_F_AVAILABLE) === 0) {
+      if (ipvs.sysctls.values.expire_nodest_conn === 0) return NF_DROP;
+      connExpireNow(ipvs, c);
+      c = NO_CONN;
+    }
+  }
+  if (c === NO_CONN) {
+    if (iph.fragoffs !== 0) return NF_ACCEPT;
+    const verdict = pp.connSchedule(ipvs, packet, pd, iph);
+    if (verdict !== SCHEDULE_GO_ON) return verdict;
+    c = ipvs.scheduled;
+    if (c === NO_CONN) return NF_ACCEPT;
+  }
+  const h = c << HOT_SHIFT;
+  inStats(ipvs, c, packet.len);
+  pp.stateTransition(ipvs, c, DIR_INPUT, packet, pd);
+  const verdict = packetXmit(ipvs, packet, c, pp, iph);
+  if ((hot[h + C_FLAGS]! & CONN_F_ONE_PACKET) === 0) hot[h + C_INPKTS]!++;
+  else if (hot[h + C_CONTROL] !== 0) hot[((hot[h + C_CONTROL]! - 1) << HOT_SHIFT) + C_INPKTS]!++;
+  connPut(ipvs, c);
+  return verdict;
+}
+
+/** The packet begins a connection (`is_new_conn`). */
+function isNewConn(packet: Packet, iph: IpHdr): boolean {
+  if (iph.protocol !== IPPROTO_TCP || iph.len + TCP_MIN > packet.len) return false;
+  return (tcpFlags(packet.view, packet.data + iph.len) & TCP_SYN) !== 0;
+}
+
+/** A packet that begins a connection finds this one: it is to be scheduled anew (`is_new_conn_expected`). */
+function mayReuse(ipvs: NetnsIpvs, c: number): boolean {
+  const values = ipvs.sysctls.values;
+  if (values.expire_nodest_conn !== 0) {
+    const dest = destOf(ipvs, c);
+    if (dest !== null && dest.weight === 0) return true;
+  }
+  if (values.conn_reuse_mode === 0) return false;
+  const hot = ipvs.conns.hot;
+  const h = c << HOT_SHIFT;
+  // what FTP or persistence has put there is theirs
+  if (hot[h + C_CONTROL] !== 0) return false;
+  const state = hot[h + C_STATE]! & 0xff;
+  if (ipvs.conns.protocol(c) !== IPPROTO_TCP) return false;
+  return (
+    state === TCP_S_TIME_WAIT ||
+    state === TCP_S_CLOSE ||
+    ((values.conn_reuse_mode & 2) !== 0 && state === TCP_S_FIN_WAIT && (hot[h + C_FLAGS]! & CONN_F_NOOUTPUT) !== 0)
+  );
+}
+
+/** A real server's packet (`ip_vs_out_hook`). */
+function outHook(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, iph: IpHdr): number {
+  const c = pd.pp.connOutGet(ipvs, packet, iph);
+  if (c !== NO_CONN) return handleResponse(ipvs, packet, pd, c, iph);
+  if (ipvs.sysctls.values.nat_icmp_send === 0 || !hasPorts(iph.protocol)) return NF_ACCEPT;
+  return answerOrphan(ipvs, packet, iph);
+}
+
+function handleResponse(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, c: number, iph: IpHdr): number {
+  const t = ipvs.conns;
+  if ((t.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_FWD_MASK) === CONN_F_MASQ) {
+    if (!pd.pp.snatHandler(ipvs, packet, c, iph)) return NF_STOLEN;
+    const v = packet.view;
+    if (iph.family === AF_INET) {
+      v.setInt32(packet.data + 12, t.addrWord(c, C_VADDR, 0));
+      sendCheck(packet);
+    } else {
+      for (let i = 0; i < 4; i++) v.setInt32(packet.data + 8 + 4 * i, t.addrWord(c, C_VADDR, i));
+    }
+  }
+  outStats(ipvs, c, packet.len);
+  pd.pp.stateTransition(ipvs, c, DIR_OUTPUT, packet, pd);
+  packet.ipvsProperty = true;
+  connPut(ipvs, c);
+  return NF_ACCEPT;
+}
+
+/** Tells a real server that nobody knows of its connection, with `nat_icmp_send`. */
+function answerOrphan(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
+  const ports = readPorts(packet, iph);
+  if (ports < 0) return NF_ACCEPT;
+  if (ipvs.realServers.findReal(iph.family, iph.protocol, iph.saddr, ports >>> 16) === undefined) return NF_ACCEPT;
+  if (
+    iph.protocol === IPPROTO_TCP &&
+    (iph.len + TCP_MIN > packet.len || (tcpFlags(packet.view, packet.data + iph.len) & TCP_RST) !== 0)
+  ) {
+    return NF_ACCEPT;
+  }
+  if (iph.family === AF_INET) ipvs.net.host.icmpSend(packet, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
+  else ipvs.net.host.icmpSend(packet, ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH, 0);
+  return NF_DROP;
+}

@@ -1,0 +1,180 @@
+/** `struct netns_ipvs`: everything IPVS knows in one network namespace. The operations on it live in the files named after the kernel's. */
+import { IpHdr } from './iphdr.js';
+import { AF_INET } from '../wire/inet.js';
+import { type ConnKey, ConnTable, NO_CONN } from './conn-table.js';
+import type { Dest } from './dest.js';
+import { type ConnRow, listConns } from './conn-list.js';
+import {
+  addDest,
+  addService,
+  type DestId,
+  delDest,
+  delService,
+  editDest,
+  editService,
+  flush,
+  getTimeouts,
+  setTimeouts,
+  type Timeouts,
+  zero,
+} from './ctl.js';
+import type { Net } from './net.js';
+import { statsView } from './estimator.js';
+import { procText } from './proc.js';
+import type { Service, ServiceId, ServiceUser } from './service.js';
+import type { DestUser } from './dest.js';
+import type { StatsView } from './stats.js';
+import { emptyKey, ProtoData } from './protocol.js';
+import { protocols } from './protocols.js';
+import { RealServerTable } from './real-server-table.js';
+import type { SchedulerContext } from './scheduler.js';
+import { SchedulerRegistry } from './schedulers/registry.js';
+import { ServiceTable } from './service-table.js';
+import { Stats } from './stats.js';
+import { Sysctls } from './sysctl.js';
+import { updateDefenceLevel } from './defence.js';
+import { TimerWheel } from './timer-wheel.js';
+
+/** The namespace's IPVS. Field names are the kernel's in TypeScript spelling. */
+export class NetnsIpvs {
+  readonly net: Net;
+  /** `ip_vs_conn_tab`, of this namespace only. */
+  readonly conns: ConnTable;
+  readonly connTimers: TimerWheel;
+  /** `svc_table`, `svc_fwm_table`. */
+  readonly services = new ServiceTable();
+  readonly schedulers: SchedulerRegistry;
+  /** Dests by number; free numbers hold null. */
+  readonly dests: (Dest | null)[] = [];
+  readonly freeDests: number[] = [];
+  /** `rs_table`: dests by their own address. */
+  readonly realServers = new RealServerTable();
+  /** `proto_data_table`, by protocol number. */
+  readonly protoData: (ProtoData | undefined)[] = new Array<ProtoData | undefined>(256).fill(undefined);
+  readonly sysctls: Sysctls;
+  /** `tot_stats`. */
+  readonly totStats = new Stats();
+  /** Removed dests that connections may still refer to (`dest_trash`). */
+  readonly destTrash: Dest[] = [];
+  /** Services on port 21 (`ftpsvc_counter`). */
+  ftpsvcCounter = 0;
+  /** Services on port 0 (`nullsvc_counter`). */
+  nullsvcCounter = 0;
+  /** Services whose persistence engine accepts connections from real servers (`conn_out_counter`). */
+  connOutCounter = 0;
+  /** Dests of another family than their service's. */
+  mixedAddressFamilyDests = 0;
+  /** Bit 1: IPv4 hooks, bit 2: IPv6 hooks. Set while a service of the family exists (`hooks_afmask`). */
+  hooksAfmask = 0;
+  /** One of so many packets that would open a connection is dropped; 0 for none. */
+  dropRate = 0;
+  dropCounter = 0;
+  /** Whether random entries are dropped each second. */
+  dropentry = false;
+  /** New connections refused because the table was full. */
+  connRefused = 0;
+  /** State of the sync daemons: bit 1 master, bit 2 backup (`sync_state`). */
+  syncState = 0;
+
+  /** The connection that scheduling made: `conn_schedule`'s second result. */
+  scheduled = NO_CONN;
+  /** Why scheduling made none: 1 not ours, 0 no dest, -1 drop. */
+  ignored = 0;
+  /** Hook at which the packet in work is. */
+  hook = 0;
+  /** The packet in work, and the header inside it when it is an ICMP error. */
+  readonly iph = new IpHdr();
+  readonly ciph = new IpHdr();
+  /** Keys for look-ups; used within one function only. */
+  readonly key: ConnKey = emptyKey();
+  readonly templateKey: ConnKey = emptyKey();
+  readonly schedulerContext: SchedulerContext;
+
+  constructor(net: Net) {
+    this.net = net;
+    this.conns = new ConnTable(net.connLimit, net.random());
+    this.connTimers = new TimerWheel(net.connLimit, net.jiffies);
+    this.schedulers = net.schedulers;
+    this.sysctls = new Sysctls((name) => {
+      if (name === 'drop_packet' || name === 'drop_entry' || name === 'secure_tcp' || name === 'amemthresh') {
+        updateDefenceLevel(this);
+      }
+    });
+    for (const pp of protocols) {
+      const pd = new ProtoData(pp);
+      this.protoData[pp.protocol] = pd;
+      pp.initNetns(this, pd);
+    }
+    const values = this.sysctls.values;
+    this.schedulerContext = {
+      get jiffies() {
+        return net.jiffies;
+      },
+      hz: net.hz,
+      randomBelow: (n) => Math.floor((net.random() / 0x1_0000_0000) * n),
+      sysctl: (name) => (values as Record<string, number>)[name]! * (name.startsWith('lblc') ? net.hz : 1),
+    };
+  }
+
+  /** True while the hooks of a family are in place. */
+  hooked(family: number): boolean {
+    return (this.hooksAfmask & (family === AF_INET ? 1 : 2)) !== 0;
+  }
+
+  addService(user: ServiceUser): void {
+    addService(this, user);
+  }
+
+  editService(user: ServiceUser): void {
+    editService(this, user);
+  }
+
+  delService(id: ServiceId): void {
+    delService(this, id);
+  }
+
+  findService(id: ServiceId): Service | undefined {
+    return this.services.get(id);
+  }
+
+  addDest(id: ServiceId, user: DestUser): void {
+    addDest(this, id, user);
+  }
+
+  editDest(id: ServiceId, user: DestUser): void {
+    editDest(this, id, user);
+  }
+
+  delDest(id: ServiceId, which: DestId): void {
+    delDest(this, id, which);
+  }
+
+  flush(): void {
+    flush(this);
+  }
+
+  zero(id?: ServiceId): void {
+    zero(this, id);
+  }
+
+  setTimeouts(timeouts: Timeouts): void {
+    setTimeouts(this, timeouts);
+  }
+
+  getTimeouts(): Required<Timeouts> {
+    return getTimeouts(this);
+  }
+
+  statsView(stats: Stats): StatsView {
+    return statsView(stats);
+  }
+
+  listConns(cursor: number, limit: number): { entries: ConnRow[]; next?: number } {
+    return listConns(this, cursor, limit);
+  }
+
+  /** Text of `/proc/net/NAME`. @throws INVALID for a name that is none of them. */
+  proc(name: string): string {
+    return procText(this, name);
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The kernel's timer wheel (kernel/time/timer.c, since 4.8): nine levels of 64 buckets, each level eight times coarser than the one
+ * below. Nothing cascades: a timer far away fires late by up to an eighth of its time, which is the kernel's behaviour and costs nothing.
+ */
+
+const LEVELS = 9;
+const BUCKETS = 64;
+const SHIFT = 3;
+const NONE = -1;
+
+/** Timers are small integers (the caller's own numbering), linked in typed arrays: arming one allocates nothing. */
+export class TimerWheel {
+  private readonly head = new Int32Array(LEVELS * BUCKETS).fill(NONE);
+  private readonly next: Int32Array;
+  /** The timer before this one; `-2 - bucket` for a bucket's first; 0 (never a valid link at rest) when not armed, see `add`. */
+  private readonly prev: Int32Array;
+  /** Jiffies up to which timers have run. */
+  private clock: number;
+  private armed = 0;
+
+  /** @param capacity how many timers there can be: ids are 0..capacity-1. @param jiffies now. */
+  constructor(capacity: number, jiffies: number) {
+    this.next = new Int32Array(capacity);
+    // links are stored plus one, so that fresh (zeroed, untouched) memory means "not armed"
+    this.prev = new Int32Array(capacity);
+    this.clock = jiffies;
+  }
+
+  /** Timers waiting. */
+  get size(): number {
+    return this.armed;
+  }
+
+  pending(id: number): boolean {
+    return this.prev[id] !== 0;
+  }
+
+  /** Arms or re-arms a timer for jiffy `expires`; it fires in a later `advance` at the earliest. */
+  set(id: number, expires: number): void {
+    if (this.prev[id] !== 0) this.cancel(id);
+    const bucket = this.bucketOf(expires);
+    const first = this.head[bucket]!;
+    this.next[id] = first;
+    this.prev[id] = -2 - bucket;
+    if (first !== NONE) this.prev[first] = id + 1;
+    this.head[bucket] = id;
+    this.armed++;
+  }
+
+  /** Disarms a timer; nothing happens when it is not armed. */
+  cancel(id: number): void {
+    const prev = this.prev[id]!;
+    if (prev === 0) return;
+    const next = this.next[id]!;
+    if (prev < 0) this.head[-2 - prev] = next;
+    else this.next[prev - 1] = next;
+    if (next !== NONE) this.prev[next] = prev;
+    this.prev[id] = 0;
+    this.armed--;
+  }
+
+  /** Runs what is due up to and including jiffy `to`, in order of time. `fire` may arm and cancel any timer. */
+  advance(to: number, fire: (id: number, jiffies: number) => void): void {
+    if (this.armed === 0) {
+      this.clock = to;
+      return;
+    }
+    while (((to - this.clock) | 0) > 0) {
+      this.clock = (this.clock + 1) | 0;
+      let ticks = this.clock;
+      for (let level = 0; level < LEVELS; level++) {
+        const bucket = level * BUCKETS + (ticks & (BUCKETS - 1));
+        while (this.head[bucket] !== NONE) {
+          const id = this.head[bucket]!;
+          this.cancel(id);
+          fire(id, this.clock);
+        }
+        if ((ticks & ((1 << SHIFT) - 1)) !== 0) break;
+        ticks >>= SHIFT;
+      }
+      if (this.armed === 0) this.clock = to;
+    }
+  }
+
+  /** Jiffies until something may be due (at most `limit`): how long one may sleep. */
+  idle(limit: number): number {
+    for (let n = 1; n < limit; n++) {
+      let ticks = (this.clock + n) | 0;
+      for (let level = 0; level < LEVELS; level++) {
+        if (this.head[level * BUCKETS + (ticks & (BUCKETS - 1))] !== NONE) return n;
+        if ((ticks & ((1 << SHIFT) - 1)) !== 0) break;
+        ticks >>= SHIFT;
+      }
+    }
+    return limit;
+  }
+
+  private bucketOf(expires: number): number {
+    const base = (this.clock + 1) | 0;
+    let delta = (expires - base) | 0;
+    let when = expires;
+    if (delta < 0) {
+      // overdue: the next tick that has not run
+      return base & (BUCKETS - 1);
+    }
+    let level = 0;
+    while (level < LEVELS - 1 && delta >= (BUCKETS - 1) << (level * SHIFT)) level++;
+    const furthest = (BUCKETS - 1) << ((LEVELS - 1) * SHIFT);
+    if (delta >= furthest) {
+      delta = furthest - 1;
+      when = (base + delta) | 0;
+    }
+    // rounded up to the level's grain, so that nothing fires early
+    const tick = (when >> (level * SHIFT)) + 1;
+    return level * BUCKETS + (tick & (BUCKETS - 1));
+  }
+}

@@ -1,0 +1,177 @@
+/** The transmitters (`ip_vs_xmit.c`): NAT, direct routing, tunnel, bypass, local node. */
+import { AF_INET, type InetAddr, inetFromWords } from '../wire/inet.js';
+import type { Packet } from '../wire/packet.js';
+import { connFillCport, destOf } from './conn.js';
+import { C_DADDR, C_FLAGS, C_INPKTS, HOT_SHIFT } from './conn-table.js';
+import { encapsulate } from './encapsulate.js';
+import {
+  CONN_F_BYPASS,
+  CONN_F_DROUTE,
+  CONN_F_FWD_MASK,
+  CONN_F_LOCALNODE,
+  CONN_F_MASQ,
+  CONN_F_NO_CPORT,
+} from './flags.js';
+import type { IpHdr } from './iphdr.js';
+import { natIcmp } from './nat-icmp.js';
+import type { NetnsIpvs } from './netns-ipvs.js';
+import {
+  type OutRoute,
+  outRoute,
+  RT_MODE_LOCAL,
+  RT_MODE_NON_LOCAL,
+  RT_MODE_RDR,
+  RT_MODE_TUNNEL,
+  sendCheck,
+} from './out-route.js';
+import { readPorts } from './proto-ports.js';
+import type { Protocol } from './protocol.js';
+import { NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, NF_STOLEN } from './verdict.js';
+
+/** One for all packets: a transmitter that can re-enter (by an ICMP error) has done with it by then. */
+const out: OutRoute = { route: undefined, local: false };
+
+/** Sends a client's packet to the connection's dest (`cp->packet_xmit`); the verdict. */
+export function packetXmit(ipvs: NetnsIpvs, packet: Packet, c: number, pp: Protocol, iph: IpHdr): number {
+  switch (ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_FWD_MASK) {
+    case CONN_F_MASQ:
+      return natXmit(ipvs, packet, c, pp, iph);
+    case CONN_F_DROUTE:
+      return directXmit(ipvs, packet, c, iph);
+    case CONN_F_LOCALNODE:
+      packet.ipvsProperty = true;
+      return NF_ACCEPT;
+    case CONN_F_BYPASS:
+      return bypassXmit(ipvs, packet, iph);
+    default:
+      return tunnelXmit(ipvs, packet, c, iph);
+  }
+}
+
+/** The dest address of a connection; the dest's own object where there is one. */
+function daddrOf(ipvs: NetnsIpvs, c: number): InetAddr {
+  const dest = destOf(ipvs, c);
+  if (dest !== null) return dest.addr;
+  const t = ipvs.conns;
+  const words = new Int32Array(4);
+  t.addr(c, C_DADDR, words);
+  return inetFromWords(t.destFamily(c), words);
+}
+
+function natXmit(ipvs: NetnsIpvs, packet: Packet, c: number, pp: Protocol, iph: IpHdr): number {
+  const t = ipvs.conns;
+  if ((t.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_NO_CPORT) !== 0) {
+    const ports = readPorts(packet, iph);
+    if (ports < 0) return NF_STOLEN;
+    connFillCport(ipvs, c, ports >>> 16);
+  }
+  const mode = RT_MODE_LOCAL | RT_MODE_NON_LOCAL | RT_MODE_RDR;
+  if (!outRoute(ipvs, packet, iph, destOf(ipvs, c), daddrOf(ipvs, c), mode, routedLocal(ipvs, iph), out)) {
+    return NF_STOLEN;
+  }
+  const { local, route } = out;
+  if (local && packet.ifindex !== 0 && isLoopback(iph.family, t.addrWord(c, C_DADDR, 0), t.addrWord(c, C_DADDR, 3))) {
+    return NF_STOLEN;
+  }
+  if (!pp.dnatHandler(ipvs, packet, c, iph)) return NF_STOLEN;
+  writeDestination(ipvs, packet, c, iph.family);
+  packet.ignoreDf = true;
+  packet.ipvsProperty = true;
+  if (local) return NF_ACCEPT;
+  ipvs.net.host.transmit(packet, route!);
+  return NF_STOLEN;
+}
+
+/** Puts the connection's dest address into the IP header. */
+function writeDestination(ipvs: NetnsIpvs, packet: Packet, c: number, family: number): void {
+  const t = ipvs.conns;
+  const v = packet.view;
+  if (family === AF_INET) {
+    v.setInt32(packet.data + 16, t.addrWord(c, C_DADDR, 0));
+    sendCheck(packet);
+    return;
+  }
+  for (let i = 0; i < 4; i++) v.setInt32(packet.data + 24 + 4 * i, t.addrWord(c, C_DADDR, i));
+}
+
+function directXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): number {
+  const mode = RT_MODE_LOCAL | RT_MODE_NON_LOCAL;
+  if (!outRoute(ipvs, packet, iph, destOf(ipvs, c), daddrOf(ipvs, c), mode, routedLocal(ipvs, iph), out)) {
+    return NF_STOLEN;
+  }
+  packet.ipvsProperty = true;
+  if (out.local) return NF_ACCEPT;
+  if (iph.family === AF_INET) sendCheck(packet);
+  packet.ignoreDf = true;
+  ipvs.net.host.transmit(packet, out.route!);
+  return NF_STOLEN;
+}
+
+function tunnelXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): number {
+  const dest = destOf(ipvs, c);
+  const mode = RT_MODE_LOCAL | RT_MODE_NON_LOCAL | RT_MODE_TUNNEL;
+  if (!outRoute(ipvs, packet, iph, dest, daddrOf(ipvs, c), mode, routedLocal(ipvs, iph), out)) return NF_STOLEN;
+  packet.ipvsProperty = true;
+  if (out.local) return NF_ACCEPT;
+  const route = out.route!;
+  encapsulate(ipvs, packet, iph.family, dest!, route);
+  packet.ignoreDf = true;
+  ipvs.net.host.transmit(packet, route);
+  return NF_STOLEN;
+}
+
+function bypassXmit(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
+  const daddr = inetFromWords(iph.family, iph.daddr);
+  if (!outRoute(ipvs, packet, iph, null, daddr, RT_MODE_NON_LOCAL, routedLocal(ipvs, iph), out)) return NF_STOLEN;
+  if (iph.family === AF_INET) sendCheck(packet);
+  packet.ignoreDf = true;
+  packet.ipvsProperty = true;
+  ipvs.net.host.transmit(packet, out.route!);
+  return NF_STOLEN;
+}
+
+/**
+ * Sends an ICMP error about one of a connection's packets to its dest (`ip_vs_icmp_xmit`).
+ * @param ciph the header inside the error.
+ */
+export function icmpXmit(
+  ipvs: NetnsIpvs,
+  packet: Packet,
+  c: number,
+  pp: Protocol,
+  iph: IpHdr,
+  ciph: IpHdr,
+): number {
+  const t = ipvs.conns;
+  const h = c << HOT_SHIFT;
+  iph.icmp = true;
+  if ((t.hot[h + C_FLAGS]! & CONN_F_FWD_MASK) !== CONN_F_MASQ) {
+    const verdict = packetXmit(ipvs, packet, c, pp, iph);
+    t.hot[h + C_INPKTS]!++;
+    return verdict;
+  }
+  const mode = ipvs.hook === NF_INET_FORWARD ? RT_MODE_NON_LOCAL : RT_MODE_LOCAL | RT_MODE_NON_LOCAL | RT_MODE_RDR;
+  if (!outRoute(ipvs, packet, iph, destOf(ipvs, c), daddrOf(ipvs, c), mode, routedLocal(ipvs, iph), out)) {
+    return NF_STOLEN;
+  }
+  const { local, route } = out;
+  if (local && packet.ifindex !== 0 && isLoopback(iph.family, t.addrWord(c, C_DADDR, 0), t.addrWord(c, C_DADDR, 3))) {
+    return NF_STOLEN;
+  }
+  natIcmp(ipvs, packet, c, iph, ciph, false);
+  packet.ignoreDf = true;
+  packet.ipvsProperty = true;
+  if (local) return NF_ACCEPT;
+  ipvs.net.host.transmit(packet, route!);
+  return NF_STOLEN;
+}
+
+/** The packet was on its way to this host, before IPVS took it. */
+function routedLocal(ipvs: NetnsIpvs, iph: IpHdr): boolean {
+  if (ipvs.hook === NF_INET_LOCAL_IN) return true;
+  return ipvs.hook === NF_INET_LOCAL_OUT && ipvs.net.host.isLocal(iph.family, iph.daddr, 0);
+}
+
+function isLoopback(family: number, first: number, last: number): boolean {
+  return family === AF_INET ? first >>> 24 === 127 : first === 0 && last === 1;
+}

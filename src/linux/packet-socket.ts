@@ -1,0 +1,58 @@
+/** packet(7) sockets that only send: whole link-layer frames, by interface, with a virtio-net header before each. */
+import { checked } from './errno.js';
+import { closeFd } from './fd.js';
+import { addressOf, libc, stableBytes } from './libc.js';
+
+const AF_PACKET = 17;
+const SOCK_RAW = 3;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_PACKET = 263;
+const PACKET_VNET_HDR = 15;
+
+/** `struct sockaddr_ll`. */
+const SOCKADDR_LL = 20;
+
+/** EtherTypes. */
+export const ETH_P_IP = 0x0800;
+export const ETH_P_IPV6 = 0x86dd;
+
+/** Sends frames. Each has `VNET_HEADER` bytes before its link-layer header. */
+export class PacketSocket {
+  readonly fd: number;
+  /** sockaddr_ll: family and protocol, interface, then hardware type and address, which sending does not need. */
+  readonly #address = new DataView(new ArrayBuffer(SOCKADDR_LL));
+  readonly #ifindex = new Int32Array(this.#address.buffer, 4, 1);
+  readonly #at: number;
+
+  constructor() {
+    // protocol 0: it receives nothing
+    this.fd = checked(
+      libc.socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+      'socket(AF_PACKET)',
+    );
+    const on = stableBytes(4);
+    new Int32Array(on.buffer)[0] = 1;
+    checked(
+      libc.setsockopt(this.fd, SOL_PACKET, PACKET_VNET_HDR, addressOf(on), 4),
+      'setsockopt(PACKET_VNET_HDR)',
+    );
+    this.#at = addressOf(this.#address);
+    new Uint16Array(this.#address.buffer)[0] = AF_PACKET;
+  }
+
+  /**
+   * Sends the frame at `address` out of interface `ifindex`.
+   * @param protocol EtherType of what the frame carries.
+   * @returns false when the kernel refused it (no such interface, its queue is full).
+   */
+  send(address: number, length: number, ifindex: number, protocol: number): boolean {
+    this.#address.setUint16(2, protocol);
+    this.#ifindex[0] = ifindex;
+    return libc.sendto(this.fd, address, length, 0, this.#at, SOCKADDR_LL) === length;
+  }
+
+  close(): void {
+    closeFd(this.fd);
+  }
+}

@@ -1,0 +1,107 @@
+/** Network interfaces by rtnetlink (`struct ifinfomsg`). */
+import { ENODEV, SystemError } from './errno.js';
+import {
+  attributeBytes,
+  attributes,
+  attributeText,
+  LITTLE,
+  type NetlinkMessage,
+  type NetlinkSocket,
+  NetlinkWriter,
+  NLM_F_ACK,
+} from './netlink.js';
+import { change, dump, RTM_GETLINK, RTM_NEWLINK } from './rtnetlink.js';
+
+const IFLA_ADDRESS = 1;
+const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
+const IFLA_TXQLEN = 13;
+const IFLA_AF_SPEC = 26;
+const IFLA_INET6_ADDR_GEN_MODE = 8;
+const IN6_ADDR_GEN_MODE_NONE = 1;
+const AF_INET6 = 10;
+
+export const IFF_UP = 1;
+/** Hardware types (ARPHRD_*) with an Ethernet header. */
+export const ARPHRD_ETHER = 1;
+export const ARPHRD_LOOPBACK = 772;
+
+const IFINFOMSG = 16;
+
+/** An interface. */
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** ARPHRD_* */
+  readonly type: number;
+  readonly mtu: number;
+  readonly up: boolean;
+  /** Hardware address; empty when it has none. */
+  readonly address: Uint8Array;
+}
+
+/** Settings to change; what is left out stays. */
+export interface LinkSettings {
+  readonly up?: boolean;
+  readonly mtu?: number;
+  /** Packets that wait for the reader. */
+  readonly txQueueLength?: number;
+  /** Leaves the interface without an IPv6 link-local address of its own making. */
+  readonly noLinkLocal?: boolean;
+}
+
+/** The interface that an `RTM_NEWLINK` or `RTM_DELLINK` message is about. */
+export function parseLink({ view }: NetlinkMessage): Link {
+  const a = attributes(view, IFINFOMSG);
+  const address = a.get(IFLA_ADDRESS);
+  return {
+    index: view.getInt32(4, LITTLE),
+    name: attributeText(a.get(IFLA_IFNAME)!),
+    type: view.getUint16(2, LITTLE),
+    mtu: a.get(IFLA_MTU)?.getUint32(0, LITTLE) ?? 0,
+    up: (view.getUint32(8, LITTLE) & IFF_UP) !== 0,
+    address: address === undefined ? new Uint8Array(0) : attributeBytes(address).slice(),
+  };
+}
+
+/** All interfaces of the namespace. */
+export function listLinks(socket: NetlinkSocket): Link[] {
+  return socket
+    .request(dump(RTM_GETLINK, new Uint8Array(IFINFOMSG)), 'RTM_GETLINK')
+    .filter((m) => m.type === RTM_NEWLINK)
+    .map(parseLink);
+}
+
+/** The interface of that name, or undefined. */
+export function findLink(socket: NetlinkSocket, name: string): Link | undefined {
+  const message = new NetlinkWriter(RTM_GETLINK, NLM_F_ACK, new Uint8Array(IFINFOMSG)).text(
+    IFLA_IFNAME,
+    name,
+  );
+  try {
+    return socket.request(message, `RTM_GETLINK ${name}`).map(parseLink)[0];
+  } catch (error) {
+    if (error instanceof SystemError && error.number === ENODEV) return undefined;
+    throw error;
+  }
+}
+
+/** Changes an interface. */
+export function setLink(socket: NetlinkSocket, index: number, settings: LinkSettings): void {
+  const fixed = new Uint8Array(IFINFOMSG);
+  const view = new DataView(fixed.buffer);
+  view.setInt32(4, index, LITTLE);
+  if (settings.up !== undefined) {
+    view.setUint32(8, settings.up ? IFF_UP : 0, LITTLE);
+    view.setUint32(12, IFF_UP, LITTLE);
+  }
+  const message = change(RTM_NEWLINK, 0, fixed);
+  if (settings.mtu !== undefined) message.u32(IFLA_MTU, settings.mtu);
+  if (settings.txQueueLength !== undefined) message.u32(IFLA_TXQLEN, settings.txQueueLength);
+  if (settings.noLinkLocal === true) {
+    message.nested(IFLA_AF_SPEC, (spec) =>
+      spec.nested(AF_INET6, (inet6) => inet6.u8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE)),
+    );
+  }
+  socket.request(message, `RTM_NEWLINK ${index}`);
+}

@@ -1,0 +1,98 @@
+/** Network namespaces for tests with real packets. Each test makes its own and takes them down again. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+/** Why tests with real packets cannot run here, or false: the `skip` option of a test. */
+export function skipReason(...programs: string[]): string | false {
+  if (process.getuid?.() !== 0) return 'needs root (network namespaces)';
+  if (!existsSync('/dev/net/tun')) return 'needs /dev/net/tun';
+  const missing = ['ip', ...programs].filter((program) => !onPath(program));
+  return missing.length > 0 && `needs ${missing.join(', ')} on the path`;
+}
+
+function onPath(program: string): boolean {
+  return (process.env.PATH ?? '').split(':').some((directory) => existsSync(`${directory}/${program}`));
+}
+
+/** Runs `command` (words apart by blanks) and gives what it prints; fails with what it complained. */
+export function run(command: string): string {
+  const [program, ...args] = command.trim().split(/\s+/);
+  return execFileSync(program!, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** A set of namespaces with the processes in them. */
+export class Namespaces {
+  readonly #prefix: string;
+  readonly #names: string[] = [];
+  readonly #processes: ChildProcess[] = [];
+
+  /** @param prefix of the namespaces' names; the process id keeps it apart from other runs. */
+  constructor(prefix: string) {
+    this.#prefix = `${prefix}${process.pid}`;
+  }
+
+  /** The full name of namespace `name`. */
+  name(name: string): string {
+    return `${this.#prefix}${name}`;
+  }
+
+  /** Makes a namespace with its loopback up. */
+  add(name: string): string {
+    const full = this.name(name);
+    run(`ip netns add ${full}`);
+    this.#names.push(full);
+    run(`ip -n ${full} link set lo up`);
+    return full;
+  }
+
+  /** Joins two namespaces by a pair of interfaces, both up. */
+  connect(a: string, interfaceA: string, b: string, interfaceB: string): void {
+    const [x, y] = [this.name(a), this.name(b)];
+    run(`ip -n ${x} link add ${interfaceA} type veth peer name ${interfaceB} netns ${y}`);
+    run(`ip -n ${x} link set ${interfaceA} up`);
+    run(`ip -n ${y} link set ${interfaceB} up`);
+  }
+
+  /** Runs `ip ARGS` in a namespace. */
+  ip(name: string, args: string): string {
+    return run(`ip -n ${this.name(name)} ${args}`);
+  }
+
+  /** Adds addresses without waiting for duplicate address detection. */
+  address(name: string, device: string, ...addresses: string[]): void {
+    for (const address of addresses) {
+      this.ip(name, `addr add ${address} dev ${device}${address.includes(':') ? ' nodad' : ''}`);
+    }
+  }
+
+  /** Sets a sysctl (with slashes) in a namespace. */
+  sysctl(name: string, path: string, value: string | number): void {
+    run(`ip netns exec ${this.name(name)} sysctl -qw ${path}=${value}`);
+  }
+
+  /** Runs a program in a namespace and gives what it prints. */
+  exec(name: string, command: string): string {
+    return run(`ip netns exec ${this.name(name)} ${command}`);
+  }
+
+  /** Starts a program in a namespace; it is killed by `close`. */
+  start(name: string, args: string[], quiet = true): ChildProcess {
+    const child = spawn('ip', ['netns', 'exec', this.name(name), ...args], {
+      stdio: ['ignore', quiet ? 'ignore' : 'inherit', 'inherit'],
+    });
+    this.#processes.push(child);
+    return child;
+  }
+
+  /** Kills what was started and removes what was made. */
+  close(): void {
+    for (const child of this.#processes) child.kill('SIGKILL');
+    for (const name of this.#names) {
+      try {
+        run(`ip netns del ${name}`);
+      } catch {
+        // it is being removed at the end of a test: nobody needs it any more
+      }
+    }
+  }
+}
