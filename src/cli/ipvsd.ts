@@ -26,6 +26,10 @@ const SOCKET = [
  * @returns the exit code.
  */
 export async function main(args: readonly string[]): Promise<number> {
+  // whoever reads us may have seen enough (ipvsd openapi | head)
+  process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure),
+  );
   let code: number = EXIT.ok;
   const program = ipvsd((result) => {
     code = result;

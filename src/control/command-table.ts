@@ -14,6 +14,7 @@ import {
   statsView,
 } from './fields.js';
 import {
+  anyText,
   integer,
   list,
   nothing,
@@ -39,11 +40,8 @@ export const CONN_PAGE_MAX = 10_000;
 export const CONN_PAGE = 1000;
 
 const none = object({});
-const anyText = text('a text', 0, Number.MAX_SAFE_INTEGER);
 const timeout = integer('a number of seconds', 0, 0x7fffffff);
 const sysctlName = text('a sysctl name', 1, 64);
-/** Texts that are only given, with line ends. */
-const block: Shape<string> = { ...anyText, read: (value) => String(value) };
 
 /** The one table of commands. */
 export const COMMANDS: { readonly [N in CommandName]: CommandDescription<N> } = {
@@ -143,7 +141,7 @@ export const COMMANDS: { readonly [N in CommandName]: CommandDescription<N> } = 
   proc: {
     summary: 'Text of a file of /proc/net',
     args: object({ name: text('a file name', 1, 64) }),
-    result: block,
+    result: anyText,
   },
 };
 

@@ -15,6 +15,13 @@ function words(family: number, n: number): Int32Array {
   return family === 2 ? Int32Array.of(n, 0, 0, 0) : Int32Array.of(0x2001_0db8, n, 0, n + 1);
 }
 
+let seed = 12_345;
+/** A plain generator, so that runs repeat. */
+function random(): number {
+  seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+  return seed;
+}
+
 const modelArb = fc
   .record({
     family: fc.constantFrom(2 as const, 10 as const),
@@ -68,7 +75,7 @@ const replyText = (m: Model): string =>
 test('finds what was put in, from both sides, the newest first, and nothing that was taken out', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(modelArb, fc.boolean()), { maxLength: 400 }), (steps) => {
-      const t = new ConnTable(1024, 12_345);
+      const t = new ConnTable(1024, random);
       const live: { c: number; m: Model }[] = [];
       for (const [m, remove] of steps) {
         live.unshift({ c: insert(t, m), m });
@@ -93,7 +100,7 @@ test('finds what was put in, from both sides, the newest first, and nothing that
 });
 
 test('grows to its limit, refuses the next, and gives places out again', () => {
-  const t = new ConnTable(100, 7);
+  const t = new ConnTable(100, random);
   const key = (n: number): Model => ({
     key: { family: 2, protocol: 6, caddr: words(2, n), cport: n, vaddr: words(2, 5), vport: 80 },
     daddr: words(2, 9),
@@ -110,7 +117,7 @@ test('grows to its limit, refuses the next, and gives places out again', () => {
 });
 
 test('a template is found as a template only', () => {
-  const t = new ConnTable(16, 1);
+  const t = new ConnTable(16, random);
   const m: Model = {
     key: { family: 2, protocol: 6, caddr: words(2, 1), cport: 0, vaddr: words(2, 2), vport: 80 },
     daddr: words(2, 3),

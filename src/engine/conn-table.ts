@@ -60,7 +60,10 @@ export interface ConnKey {
 export class ConnTable {
   readonly limit: number;
   readonly hot: Int32Array;
-  private readonly seed: number;
+  private readonly m0: number;
+  private readonly m1: number;
+  private readonly m2: number;
+  private readonly m3: number;
   private readonly cold: Int32Array;
   /** Heads of the chains: a node, or 0. */
   private readonly heads: Int32Array;
@@ -81,11 +84,15 @@ export class ConnTable {
 
   /**
    * @param limit most connections there can be.
-   * @param seed makes the distribution over buckets unpredictable, any 32-bit integer.
+   * @param random uniform 32-bit integers: they make the distribution over buckets unpredictable.
    */
-  constructor(limit: number, seed: number) {
+  constructor(limit: number, random: () => number) {
     this.limit = limit;
-    this.seed = seed;
+    // odd, so that each multiplication loses nothing
+    this.m0 = random() | 1;
+    this.m1 = random() | 1;
+    this.m2 = random() | 1;
+    this.m3 = random() | 1;
     this.hot = new Int32Array(limit << HOT_SHIFT);
     this.cold = new Int32Array(limit * COLD_WORDS);
     let size = 64;
@@ -229,7 +236,7 @@ export class ConnTable {
     this.foundIn = NO_CONN;
     this.foundOut = NO_CONN;
     const hot = this.hot;
-    let node = this.heads[this.bucket(mix4(this.seed ^ protocol, saddr, daddr, ports))]!;
+    let node = this.heads[this.bucket(this.hash4(protocol, saddr, daddr, ports))]!;
     while (node !== 0) {
       const h = ((node - 1) >> 1) << HOT_SHIFT;
       if (((node - 1) & 1) === 0) {
@@ -271,7 +278,7 @@ export class ConnTable {
     this.foundOut = NO_CONN;
     const hot = this.hot;
     const key = (protocol << 8) | FAMILY_V6;
-    let node = this.heads[this.bucket(mix6(this.seed ^ protocol, saddr, daddr, ports))]!;
+    let node = this.heads[this.bucket(this.hash6(protocol, saddr, daddr, ports))]!;
     while (node !== 0) {
       const c = (node - 1) >> 1;
       const h = c << HOT_SHIFT;
@@ -320,10 +327,9 @@ export class ConnTable {
   findTemplate(key: ConnKey, accept: (c: number) => boolean): number {
     const v6 = key.family === AF_INET6;
     const ports = (key.cport << 16) | key.vport;
-    const seed = this.seed ^ key.protocol;
     const hash = v6
-      ? mix6(seed, key.caddr, key.vaddr, ports)
-      : mix4(seed, key.caddr[0]!, key.vaddr[0]!, ports);
+      ? this.hash6(key.protocol, key.caddr, key.vaddr, ports)
+      : this.hash4(key.protocol, key.caddr[0]!, key.vaddr[0]!, ports);
     const protocol = (key.protocol << 8) | (v6 ? FAMILY_V6 : 0);
     for (let node = this.heads[this.bucket(hash)]!; node !== 0; node = this.nextNode(node)) {
       const c = (node - 1) >> 1;
@@ -356,6 +362,27 @@ export class ConnTable {
 
   private setNextNode(node: number, next: number): void {
     this.hot[(((node - 1) >> 1) << HOT_SHIFT) + NEXT + ((node - 1) & 1)] = next;
+  }
+
+  /** Multilinear hash: the multipliers are secret, so nobody can aim at one chain. */
+  private hash4(protocol: number, saddr: number, daddr: number, ports: number): number {
+    return finish(
+      Math.imul(saddr ^ protocol, this.m0) + Math.imul(daddr, this.m1) + Math.imul(ports, this.m2),
+    );
+  }
+
+  private hash6(protocol: number, saddr: Int32Array, daddr: Int32Array, ports: number): number {
+    return this.hash4(protocol, this.fold(saddr), this.fold(daddr), ports);
+  }
+
+  /** An IPv6 address as one word. */
+  private fold(words: Int32Array): number {
+    return this.fold4(words[0]!, words[1]!, words[2]!, words[3]!);
+  }
+
+  private fold4(w0: number, w1: number, w2: number, w3: number): number {
+    const x = Math.imul(w0, this.m1) + Math.imul(w1, this.m2) + Math.imul(w2, this.m3) + Math.imul(w3, this.m0);
+    return x ^ (x >>> 16);
   }
 
   private bucket(hash: number): number {
@@ -410,12 +437,21 @@ export class ConnTable {
     }
   }
 
+  private foldAddr(c: number, which: number): number {
+    return this.fold4(
+      this.addrWord(c, which, 0),
+      this.addrWord(c, which, 1),
+      this.addrWord(c, which, 2),
+      this.addrWord(c, which, 3),
+    );
+  }
+
   /** Hash of the packet that finds this node. */
   private nodeHash(index: number): number {
     const c = index >> 1;
     const hot = this.hot;
     const h = c << HOT_SHIFT;
-    const seed = this.seed ^ this.protocol(c);
+    const protocol = this.protocol(c);
     const ports = hot[h + C_PORTS]!;
     let source = C_CADDR;
     let target = C_VADDR;
@@ -426,31 +462,13 @@ export class ConnTable {
       target = C_CADDR;
       seen = ((masq ? hot[h + C_DPORT]! >>> 16 : ports & 0xffff) << 16) | (ports >>> 16);
     }
-    if ((hot[h + C_DPORT]! & FAMILY_V6) === 0) return mix4(seed, hot[h + source]!, hot[h + target]!, seen);
-    let a = seed;
-    for (let i = 0; i < 4; i++) a = mix(a, this.addrWord(c, source, i));
-    for (let i = 0; i < 4; i++) a = mix(a, this.addrWord(c, target, i));
-    return finish(mix(a, seen));
+    if ((hot[h + C_DPORT]! & FAMILY_V6) === 0) return this.hash4(protocol, hot[h + source]!, hot[h + target]!, seen);
+    return this.hash4(protocol, this.foldAddr(c, source), this.foldAddr(c, target), seen);
   }
 }
 
-function mix(a: number, word: number): number {
-  const x = Math.imul(a ^ word, 0x9e37_79b1);
-  return x ^ (x >>> 15);
-}
-
+/** Spreads a sum of products over all bits; never negative. */
 function finish(a: number): number {
-  const x = Math.imul(a ^ (a >>> 13), 0xc2b2_ae35);
-  return (x ^ (x >>> 16)) & 0x7fff_ffff;
-}
-
-function mix4(seed: number, saddr: number, daddr: number, ports: number): number {
-  return finish(mix(mix(mix(seed, saddr), daddr), ports));
-}
-
-function mix6(seed: number, saddr: Int32Array, daddr: Int32Array, ports: number): number {
-  let a = seed;
-  for (let i = 0; i < 4; i++) a = mix(a, saddr[i]!);
-  for (let i = 0; i < 4; i++) a = mix(a, daddr[i]!);
-  return finish(mix(a, ports));
+  const x = Math.imul(a ^ (a >>> 15), 0x85eb_ca6b);
+  return (x ^ (x >>> 13)) & 0x7fff_ffff;
 }

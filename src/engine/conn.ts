@@ -68,7 +68,8 @@ export function connNew(
   if (dest !== null) bindDest(ipvs, c, dest);
   if ((t.hot[h + C_FLAGS]! & CONN_F_ONE_PACKET) === 0) {
     t.hash(c);
-    connPut(ipvs, c);
+    t.hot[h + C_EXPIRES] = (ipvs.net.jiffies + t.hot[h + C_TIMEOUT]!) | 0;
+    ipvs.connTimers.set(c, t.hot[h + C_EXPIRES]!);
   }
   return c;
 }
@@ -138,8 +139,8 @@ export function connPut(ipvs: NetnsIpvs, c: number): void {
   const expires = (ipvs.net.jiffies + hot[h + C_TIMEOUT]!) | 0;
   const sooner = ((expires - hot[h + C_EXPIRES]!) | 0) < 0;
   hot[h + C_EXPIRES] = expires;
-  // a later end needs nothing: the timer finds it when it fires
-  if (sooner || !ipvs.connTimers.pending(c)) ipvs.connTimers.set(c, expires);
+  // a later end needs nothing: the timer, which every hashed connection has, finds it when it fires
+  if (sooner) ipvs.connTimers.set(c, expires);
 }
 
 /** Lets a connection end at the next tick (`ip_vs_conn_expire_now`). */

@@ -40,6 +40,7 @@ export function receive(ipvs: NetnsIpvs, packet: Packet, hook: number): number {
   const iph = ipvs.iph;
   if (packet.ipvsProperty || !fillIphdr(packet, iph) || !ipvs.hooked(iph.family)) return NF_ACCEPT;
   ipvs.hook = hook;
+  ipvs.lookedUp = false;
   const icmp = iph.protocol === (iph.family === AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
   if (icmp) return receiveIcmp(ipvs, packet, iph);
   const pd = ipvs.protoData[iph.protocol];

@@ -80,6 +80,8 @@ export class NetnsIpvs {
   scheduled = NO_CONN;
   /** Why scheduling made none: 1 not ours, 0 no dest, -1 drop. */
   ignored = 0;
+  /** `conns.foundIn` is that of the packet in work. */
+  lookedUp = false;
   /** Hook at which the packet in work is. */
   hook = 0;
   /** The packet in work, and the header inside it when it is an ICMP error. */
@@ -92,7 +94,7 @@ export class NetnsIpvs {
 
   constructor(net: Net) {
     this.net = net;
-    this.conns = new ConnTable(net.connLimit, net.random());
+    this.conns = new ConnTable(net.connLimit, net.random);
     this.connTimers = new TimerWheel(net.connLimit, net.jiffies);
     this.schedulers = net.schedulers;
     this.sysctls = new Sysctls((name) => {

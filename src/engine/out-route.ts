@@ -117,13 +117,14 @@ function decrementTtl(ipvs: NetnsIpvs, packet: Packet, family: number): boolean 
     return true;
   }
   const at = packet.data + 8;
-  const ttl = v.getUint8(at);
-  if (ttl <= 1) {
+  // read and written as the 16-bit word that checksums see: a narrower store would stall the next sum
+  const word = v.getUint16(at);
+  if (word >>> 8 <= 1) {
     ipvs.net.host.icmpSend(packet, ICMP_TIME_EXCEEDED, 0, 0);
     return false;
   }
-  v.setUint8(at, ttl - 1);
-  // ip_decrease_ttl: the checksum grows by what the word of the TTL lost
+  v.setUint16(at, word - 0x100);
+  // ip_decrease_ttl: the checksum grows by what the word lost
   const check = v.getUint16(at + 2) + 0x100;
   v.setUint16(at + 2, check >= 0xffff ? check - 0xffff : check);
   return true;

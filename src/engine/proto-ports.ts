@@ -15,7 +15,8 @@ export function readPorts(packet: Packet, iph: IpHdr): number {
 export function connInGetProto(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
   const ports = readPorts(packet, iph);
   if (ports < 0) return NO_CONN;
-  find(ipvs, iph, ports);
+  // one look-up finds both directions: the first of them has been done for this packet already
+  if (!ipvs.lookedUp || iph !== ipvs.iph || iph.inverse) find(ipvs, iph, ports);
   const t = ipvs.conns;
   if (t.foundIn === NO_CONN && t.noCport > 0 && !iph.inverse) find(ipvs, iph, ports & 0xffff);
   else if (t.foundIn === NO_CONN && t.noCport > 0) find(ipvs, iph, ports & 0xffff_0000);
@@ -27,12 +28,14 @@ export function connOutGetProto(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): nu
   const ports = readPorts(packet, iph);
   if (ports < 0) return NO_CONN;
   find(ipvs, iph, ports);
+  ipvs.lookedUp = iph === ipvs.iph;
   return ipvs.conns.foundOut;
 }
 
 /** Looks the tuple up as seen on the wire; a header inside an ICMP error is seen from the other side. */
 function find(ipvs: NetnsIpvs, iph: IpHdr, ports: number): void {
   const t = ipvs.conns;
+  ipvs.lookedUp = false;
   if (iph.inverse) {
     const swapped = (ports << 16) | (ports >>> 16);
     if (iph.family === AF_INET) t.find4(iph.protocol, iph.daddr[0]!, iph.saddr[0]!, swapped);

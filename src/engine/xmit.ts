@@ -3,6 +3,7 @@ import { AF_INET, type InetAddr, inetFromWords } from '../wire/inet.js';
 import type { Packet } from '../wire/packet.js';
 import { connFillCport, destOf } from './conn.js';
 import { C_DADDR, C_FLAGS, C_INPKTS, HOT_SHIFT } from './conn-table.js';
+import type { Dest } from './dest.js';
 import { encapsulate } from './encapsulate.js';
 import {
   CONN_F_BYPASS,
@@ -49,8 +50,7 @@ export function packetXmit(ipvs: NetnsIpvs, packet: Packet, c: number, pp: Proto
 }
 
 /** The dest address of a connection; the dest's own object where there is one. */
-function daddrOf(ipvs: NetnsIpvs, c: number): InetAddr {
-  const dest = destOf(ipvs, c);
+function daddrOf(ipvs: NetnsIpvs, c: number, dest: Dest | null): InetAddr {
   if (dest !== null) return dest.addr;
   const t = ipvs.conns;
   const words = new Int32Array(4);
@@ -66,7 +66,8 @@ function natXmit(ipvs: NetnsIpvs, packet: Packet, c: number, pp: Protocol, iph: 
     connFillCport(ipvs, c, ports >>> 16);
   }
   const mode = RT_MODE_LOCAL | RT_MODE_NON_LOCAL | RT_MODE_RDR;
-  if (!outRoute(ipvs, packet, iph, destOf(ipvs, c), daddrOf(ipvs, c), mode, routedLocal(ipvs, iph), out)) {
+  const dest = destOf(ipvs, c);
+  if (!outRoute(ipvs, packet, iph, dest, daddrOf(ipvs, c, dest), mode, routedLocal(ipvs, iph), out)) {
     return NF_STOLEN;
   }
   const { local, route } = out;
@@ -96,7 +97,8 @@ function writeDestination(ipvs: NetnsIpvs, packet: Packet, c: number, family: nu
 
 function directXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): number {
   const mode = RT_MODE_LOCAL | RT_MODE_NON_LOCAL;
-  if (!outRoute(ipvs, packet, iph, destOf(ipvs, c), daddrOf(ipvs, c), mode, routedLocal(ipvs, iph), out)) {
+  const dest = destOf(ipvs, c);
+  if (!outRoute(ipvs, packet, iph, dest, daddrOf(ipvs, c, dest), mode, routedLocal(ipvs, iph), out)) {
     return NF_STOLEN;
   }
   packet.ipvsProperty = true;
@@ -110,7 +112,7 @@ function directXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): num
 function tunnelXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): number {
   const dest = destOf(ipvs, c);
   const mode = RT_MODE_LOCAL | RT_MODE_NON_LOCAL | RT_MODE_TUNNEL;
-  if (!outRoute(ipvs, packet, iph, dest, daddrOf(ipvs, c), mode, routedLocal(ipvs, iph), out)) return NF_STOLEN;
+  if (!outRoute(ipvs, packet, iph, dest, daddrOf(ipvs, c, dest), mode, routedLocal(ipvs, iph), out)) return NF_STOLEN;
   packet.ipvsProperty = true;
   if (out.local) return NF_ACCEPT;
   const route = out.route!;
@@ -151,7 +153,8 @@ export function icmpXmit(
     return verdict;
   }
   const mode = ipvs.hook === NF_INET_FORWARD ? RT_MODE_NON_LOCAL : RT_MODE_LOCAL | RT_MODE_NON_LOCAL | RT_MODE_RDR;
-  if (!outRoute(ipvs, packet, iph, destOf(ipvs, c), daddrOf(ipvs, c), mode, routedLocal(ipvs, iph), out)) {
+  const dest = destOf(ipvs, c);
+  if (!outRoute(ipvs, packet, iph, dest, daddrOf(ipvs, c, dest), mode, routedLocal(ipvs, iph), out)) {
     return NF_STOLEN;
   }
   const { local, route } = out;

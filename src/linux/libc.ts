@@ -20,7 +20,9 @@ export const libc = {
   ioctl: lib.func('int ioctl(int fd, ulong request, uintptr_t argument)') as Int,
   socket: lib.func('int socket(int domain, int type, int protocol)') as Int,
   bind: lib.func('int bind(int fd, uintptr_t address, uint32_t length)') as Int,
-  getsockname: lib.func('int getsockname(int fd, uintptr_t address, uintptr_t length)') as Int,
+  getsockopt: lib.func(
+    'int getsockopt(int fd, int level, int name, uintptr_t value, uintptr_t length)',
+  ) as Int,
   setsockopt: lib.func(
     'int setsockopt(int fd, int level, int name, uintptr_t value, uint32_t length)',
   ) as Int,

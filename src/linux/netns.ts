@@ -1,10 +1,15 @@
 /** Network namespaces: those that `ip netns` names. A namespace is a thread's own property. */
+import { readFileSync, statSync } from 'node:fs';
 import { IpvsError } from '../errors.js';
 import { checked, ENOENT, SystemError } from './errno.js';
 import { closeFd, O_RDONLY, openFd } from './fd.js';
-import { libc } from './libc.js';
+import { addressOf, libc, stableBytes } from './libc.js';
 
 const CLONE_NEWNET = 0x40000000;
+const AF_INET = 2;
+const SOCK_DGRAM_CLOEXEC = 0o2000002;
+const SOL_SOCKET = 1;
+const SO_NETNS_COOKIE = 71;
 const DIRECTORY = '/var/run/netns';
 
 /**
@@ -25,6 +30,31 @@ export function enterNetns(name: string): void {
   }
   try {
     checked(libc.setns(fd, CLONE_NEWNET), `setns(${name})`);
+  } finally {
+    closeFd(fd);
+  }
+}
+
+/** What tells one network namespace from all others. */
+export interface NetnsIdentity {
+  /** Number of the namespace among those that live now. */
+  readonly inode: string;
+  /** Never used again: the machine's boot, and a cookie that no later namespace gets (the inode before Linux 5.14). */
+  readonly unique: string;
+}
+
+/** The identity of this thread's network namespace. */
+export function netnsIdentity(): NetnsIdentity {
+  const inode = `${statSync('/proc/thread-self/ns/net', { bigint: true }).ino}`;
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  const fd = checked(libc.socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0), 'socket(AF_INET)');
+  try {
+    const cookie = stableBytes(8);
+    const length = stableBytes(4);
+    new Uint32Array(length.buffer)[0] = cookie.length;
+    const known =
+      libc.getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, addressOf(cookie), addressOf(length)) === 0;
+    return { inode, unique: `${boot} ${known ? new BigUint64Array(cookie.buffer)[0] : inode}` };
   } finally {
     closeFd(fd);
   }

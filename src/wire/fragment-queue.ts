@@ -71,9 +71,17 @@ export class FragmentQueue {
    * @param more not the last one.
    * @param ecn its ECN field, 0 to 3.
    */
-  add(fragment: Uint8Array, headers: number, offset: number, size: number, more: boolean, ecn: number): FragmentVerdict {
+  add(
+    fragment: Uint8Array,
+    headers: number,
+    offset: number,
+    size: number,
+    more: boolean,
+    ecn: number,
+  ): FragmentVerdict {
     const end = offset + size;
-    if (this.#lastIn ? end > this.length || (!more && end !== this.length) : !more && end < this.length) return 'conflict';
+    if (this.#lastIn ? end > this.length || (!more && end !== this.length) : !more && end < this.length)
+      return 'conflict';
     if (!more) this.#lastIn = true;
     if (end > this.length) this.length = end;
     if (size === 0) return 'conflict';

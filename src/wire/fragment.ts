@@ -3,7 +3,7 @@
  * fragment's header is written right before its payload, over what the fragment before it no longer needs.
  */
 import { ipv4SetChecksum } from './checksum.js';
-import { IP_DF, IP_MF, IP_OFFSET, IPV4_MIN, ipv4FragOff, ipv4HeaderLength } from './ipv4.js';
+import { IP_DF, IP_MF, IP_OFFSET, IPV4_MIN, ipv4FragOff, ipv4HeaderLength, ipv4Version } from './ipv4.js';
 import {
   IPV6_FRAGMENT_HEADER,
   IPV6_HEADER,
@@ -27,9 +27,19 @@ const header = new Uint8Array(65_536);
 const joint: Ipv6Joint = { nexthdr: 0, at: 0 };
 
 /**
+ * Whether a packet of either family must be cut before it can leave (`ip_finish_output`, `ip6_finish_output`): it is larger than
+ * `mtu`, or was reassembled, which nobody behind this host may notice. Segmentation of large packets comes first.
+ */
+export function mustFragment(p: Packet, mtu: number): boolean {
+  if (p.len > mtu) return true;
+  if (p.fragMaxSize === 0) return false;
+  return ipv4Version(p.view, p.data) === 4 || p.len > p.fragMaxSize;
+}
+
+/**
  * Cuts an IPv4 packet into fragments of at most `mtu` bytes, and no larger than those it was reassembled from; when these still
- * fit, it is cut where it was. Fragments carry DF only if they did so when they came. Emits nothing when not even 8 bytes of
- * payload fit. The packet is used up.
+ * fit, it is cut where it was. Fragments have no DF, except as in the kernel: when the packet was reassembled from some that had it
+ * and is now cut elsewhere. Emits nothing when not even 8 bytes of payload fit. The packet is used up.
  */
 export function fragment4(p: Packet, mtu: number, emit: EmitFragment): void {
   completeChecksum(p);
@@ -41,7 +51,7 @@ export function fragment4(p: Packet, mtu: number, emit: EmitFragment): void {
   if (limit < 8) return;
   const sizes = oldSizes(p, total, limit);
   const word = ipv4FragOff(v, p.data);
-  const df = p.fragMaxSize === 0 ? 0 : word & IP_DF;
+  const df = p.fragMaxSize === 0 || sizes !== undefined ? 0 : word & IP_DF;
   const saved = header.subarray(0, hlen);
   saved.set(p.bytes.subarray(p.data, p.data + hlen));
   for (let at = 0, i = 0; at < total; i++) {

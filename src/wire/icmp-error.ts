@@ -1,10 +1,10 @@
 /** ICMP and ICMPv6 errors about a packet, under the rules of `icmp_send` and `icmpv6_send`. */
 import { checksum, ipv4SetChecksum, pseudoSum6 } from './checksum.js';
 import {
+  ICMP_ADDRESSREPLY,
   ICMP_ECHO,
   ICMP_ECHOREPLY,
   ICMP_HEADER,
-  ICMP_ADDRESSREPLY,
   ICMP_TIMESTAMP,
   ICMPV6_INFOMSG_MASK,
   ICMPV6_PKT_TOOBIG,
@@ -104,7 +104,9 @@ function isHost4(address: number): boolean {
 
 /** Types that no error is; what is unknown counts as an error. */
 function isQuery4(type: number): boolean {
-  return type === ICMP_ECHOREPLY || type === ICMP_ECHO || (type >= ICMP_TIMESTAMP && type <= ICMP_ADDRESSREPLY);
+  return (
+    type === ICMP_ECHOREPLY || type === ICMP_ECHO || (type >= ICMP_TIMESTAMP && type <= ICMP_ADDRESSREPLY)
+  );
 }
 
 function buildIcmp6(
@@ -151,7 +153,15 @@ function mayAnswer6(about: Packet, type: number): boolean {
 }
 
 /** The ICMP header, its checksum 0, and the quoted bytes behind it. */
-function writeError(out: Packet, icmp: number, about: Packet, quoted: number, type: number, code: number, info: number): void {
+function writeError(
+  out: Packet,
+  icmp: number,
+  about: Packet,
+  quoted: number,
+  type: number,
+  code: number,
+  info: number,
+): void {
   out.view.setUint8(icmp, type);
   out.view.setUint8(icmp + 1, code);
   out.view.setUint16(icmp + 2, 0);

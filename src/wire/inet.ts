@@ -35,9 +35,7 @@ export function inet6(w0: number, w1: number, w2: number, w3: number): InetAddr 
 
 /** A copy that shares nothing with `words`. */
 export function inetFromWords(family: Family, words: Int32Array, at = 0): InetAddr {
-  return family === AF_INET
-    ? inet4(words[at]!)
-    : { family, words: words.slice(at, at + 4) };
+  return family === AF_INET ? inet4(words[at]!) : { family, words: words.slice(at, at + 4) };
 }
 
 /** Equal family and address. */

@@ -16,7 +16,8 @@ export const ipv4Id = (v: DataView, o: number): number => v.getUint16(o + 4);
 /** DF, MF and the fragment offset in units of 8 bytes. */
 export const ipv4FragOff = (v: DataView, o: number): number => v.getUint16(o + 6);
 /** True for any fragment, the first included. */
-export const ipv4IsFragment = (v: DataView, o: number): boolean => (v.getUint16(o + 6) & (IP_MF | IP_OFFSET)) !== 0;
+export const ipv4IsFragment = (v: DataView, o: number): boolean =>
+  (v.getUint16(o + 6) & (IP_MF | IP_OFFSET)) !== 0;
 export const ipv4Ttl = (v: DataView, o: number): number => v.getUint8(o + 8);
 export const ipv4Protocol = (v: DataView, o: number): number => v.getUint8(o + 9);
 export const ipv4Checksum = (v: DataView, o: number): number => v.getUint16(o + 10);

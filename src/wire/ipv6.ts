@@ -48,8 +48,11 @@ export function ipv6Walk(v: DataView, o: number, end: number, walk: Ipv6Walk): b
   walk.fragment = 0;
   walk.fragoffs = 0;
   while (
-    next === NEXTHDR_HOP || next === NEXTHDR_ROUTING || next === NEXTHDR_DEST ||
-    next === NEXTHDR_FRAGMENT || next === NEXTHDR_AUTH
+    next === NEXTHDR_HOP ||
+    next === NEXTHDR_ROUTING ||
+    next === NEXTHDR_DEST ||
+    next === NEXTHDR_FRAGMENT ||
+    next === NEXTHDR_AUTH
   ) {
     if (at + 8 > end) return false;
     if (next === NEXTHDR_FRAGMENT) {
@@ -93,7 +96,8 @@ export function ipv6FindFragment(v: DataView, o: number, end: number, joint: Ipv
       joint.at = at;
       return true;
     }
-    if (next !== NEXTHDR_HOP && next !== NEXTHDR_ROUTING && next !== NEXTHDR_DEST && next !== NEXTHDR_AUTH) return false;
+    if (next !== NEXTHDR_HOP && next !== NEXTHDR_ROUTING && next !== NEXTHDR_DEST && next !== NEXTHDR_AUTH)
+      return false;
     nexthdr = at;
     at += next === NEXTHDR_AUTH ? (v.getUint8(at + 1) + 2) << 2 : (v.getUint8(at + 1) + 1) << 3;
   }

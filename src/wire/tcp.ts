@@ -7,6 +7,8 @@ export const TCP_SYN = 0x02;
 export const TCP_RST = 0x04;
 export const TCP_PSH = 0x08;
 export const TCP_ACK = 0x10;
+/** Congestion window reduced (RFC 3168). */
+export const TCP_CWR = 0x80;
 /** Offset of the checksum field. */
 export const TCP_CHECKSUM = 16;
 

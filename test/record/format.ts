@@ -1,12 +1,14 @@
 /** The files of the recorder: a scenario, and what a real kernel made of it. docs/recording.md describes both. */
 
+import type { Topology } from '../../src/datapath/scenario/topology.js';
+
 /** An event of a scenario; exactly one of the keys beside `at` and the notes says what happens. */
 export interface ScenarioEvent {
   /** Seconds after the rules were loaded. */
   at: number;
   /** A raw IP packet in hex, put on the wire by `from`. */
   packet?: string;
-  /** `client`, `rs1`..`rs9` or `world`. */
+  /** A host of the topology: `client`, `rs1`..`rs9` or `world` in the standard one. */
   from?: string;
   /** Firewall mark the packet gets when it enters. */
   mark?: number;
@@ -48,6 +50,8 @@ export interface Scenario {
   sysctl?: Record<string, number | string>;
   /** Commands in the director's namespace, before the rules. */
   setup?: string[];
+  /** The surroundings; the standard topology when left out. */
+  topology?: Topology;
   /** UDP echo servers on the director. */
   listen?: { addr: string; port: number }[];
   /** Arguments for ipvsadm, loaded at 0. */
@@ -69,7 +73,8 @@ export interface Emitted {
   event: number | null;
   /** Whose MAC address the frame had. */
   to: string;
-  side: 'client' | 'server';
+  /** The side of the director that it left by: `client` or `server` in the standard topology. */
+  side: string;
   mac: string;
   /** The IP packet. */
   hex: string;

@@ -7,7 +7,6 @@ import { compareResults } from './compare.js';
 import { type AnyResult, isCrash, type Scenario, type ScenarioResult } from './format.js';
 import { abandonGuests } from './guest.js';
 import { playRuns } from './runs.js';
-import { missingPrograms } from './requirements.js';
 import { findVolatile } from './volatile.js';
 import { generateAll } from './generate/all.js';
 
@@ -55,11 +54,6 @@ async function main(): Promise<number> {
   if (values.help) {
     process.stdout.write(HELP);
     return 0;
-  }
-  const missing = missingPrograms();
-  if (missing) {
-    process.stderr.write(`record: ${missing}\n`);
-    return 2;
   }
   const { check, out } = values;
   const runs = count(values.runs, check ? 1 : 3, '--runs');

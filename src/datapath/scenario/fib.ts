@@ -115,7 +115,7 @@ export class Fib {
     for (const route of this.routes) {
       if (route.table !== table || route.prefix.addr.family !== daddr.family) continue;
       if (!route.link.up && route.type !== 'local') continue;
-      if (linkLocal && key.iif !== undefined && route.link !== key.iif) continue;
+      if (linkLocal && route.link !== key.iif) continue;
       if (best !== undefined) {
         if (route.prefix.length < best.prefix.length) continue;
         if (route.prefix.length === best.prefix.length && route.metric >= best.metric) continue;

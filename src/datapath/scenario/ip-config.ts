@@ -3,10 +3,8 @@ import { IpvsError } from '../../errors.js';
 import {
   AF_INET,
   AF_INET6,
-  anyAddr,
   type Family,
   type InetAddr,
-  inet4,
   inetEqual,
   inetToString,
 } from '../../wire/inet.js';
@@ -154,9 +152,7 @@ export class IpConfig {
 
   /** An address may have shared a route (of its net, of the anycast address) with one that was removed. */
   #rebuildConnected(): void {
-    this.#removeRoutes(
-      (r) => r.kernel,
-    );
+    this.#removeRoutes((r) => r.kernel);
     for (const { link, prefix } of this.addresses) this.#addConnected(link, prefix);
   }
 
@@ -174,6 +170,7 @@ export class IpConfig {
         mtu: 0,
         source: prefix.addr,
         metric,
+        kernel: true,
       });
     };
     const loopback4 = family === AF_INET && prefix.addr.words[0]! >>> 24 === 127;

@@ -16,7 +16,11 @@ export class IcmpLimit {
   /** @param to whom the error is for. @param now ms. */
   allow(to: InetAddr, type: number, code: number, now: number): boolean {
     // path MTU discovery depends on these
-    if (to.family === AF_INET ? type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED : type === ICMPV6_PKT_TOOBIG) {
+    if (
+      to.family === AF_INET
+        ? type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED
+        : type === ICMPV6_PKT_TOOBIG
+    ) {
       return true;
     }
     const key = inetToString(to);

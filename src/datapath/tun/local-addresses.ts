@@ -87,7 +87,8 @@ export class LocalAddresses {
         return true;
       }
     }
-    for (const network of this.#networks6) if (inNetwork6(words, at, network.words, network.length)) return true;
+    for (const network of this.#networks6)
+      if (inNetwork6(words, at, network.words, network.length)) return true;
     return false;
   }
 

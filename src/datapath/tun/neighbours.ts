@@ -3,7 +3,14 @@
  * one is being resolved.
  */
 import type { NetlinkSocket } from '../../linux/netlink.js';
-import { getNeighbour, NUD_FAILED, NUD_STALE, NUD_VALID, type Neighbour, useNeighbour } from '../../linux/rt-neighbour.js';
+import {
+  getNeighbour,
+  type Neighbour,
+  NUD_FAILED,
+  NUD_STALE,
+  NUD_VALID,
+  useNeighbour,
+} from '../../linux/rt-neighbour.js';
 import { type InetAddr, inetToString } from '../../wire/inet.js';
 
 /** Packets held back for one neighbour, and in all. */
@@ -21,8 +28,10 @@ export interface NeighbourEntry {
   state: number;
   /** Whether a packet went to it since the last look. */
   used: boolean;
-  /** When it was last asked for, ms; what waits longer than {@link PATIENCE} is given up. */
+  /** When it was last asked for, ms; what waits longer than three seconds is given up. */
   asked: number;
+  /** Nobody used it, so that it is no longer kept up to date: it must be found anew. */
+  stale: boolean;
   readonly queue: Uint8Array[];
 }
 
@@ -51,7 +60,16 @@ export class Neighbours {
     const key = `${ifindex} ${inetToString(address)}`;
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      entry = { ifindex, address, hardware: undefined, state: 0, used: true, asked: Number.NEGATIVE_INFINITY, queue: [] };
+      entry = {
+        ifindex,
+        address,
+        hardware: undefined,
+        state: 0,
+        used: true,
+        asked: Number.NEGATIVE_INFINITY,
+        stale: false,
+        queue: [],
+      };
       this.#entries.set(key, entry);
       const known = getNeighbour(this.#socket, ifindex, address);
       if (known !== undefined) this.#update(entry, known);
@@ -72,7 +90,8 @@ export class Neighbours {
   /** The kernel's entry has changed (or gone: `deleted`). */
   changed(neighbour: Neighbour, deleted: boolean): void {
     const entry = this.#entries.get(`${neighbour.ifindex} ${inetToString(neighbour.address)}`);
-    if (entry !== undefined) this.#update(entry, deleted ? { ...neighbour, state: 0, hardware: undefined } : neighbour);
+    if (entry !== undefined)
+      this.#update(entry, deleted ? { ...neighbour, state: 0, hardware: undefined } : neighbour);
   }
 
   /** Once a second: keeps the kernel confirming what is in use, gives up what does not answer, forgets what nobody uses. */
@@ -80,7 +99,10 @@ export class Neighbours {
     for (const [key, entry] of this.#entries) {
       if (entry.queue.length > 0) {
         if (now - entry.asked > PATIENCE) this.#giveUp(entry);
-      } else if (!entry.used) this.#entries.delete(key);
+      } else if (!entry.used) {
+        entry.stale = true;
+        this.#entries.delete(key);
+      }
       // frames sent past the kernel's table do not count as use there
       else if (entry.hardware === undefined || entry.state === NUD_STALE) this.#ask(entry, now);
       entry.used = false;
@@ -91,7 +113,10 @@ export class Neighbours {
   refresh(now: number): void {
     for (const entry of this.#entries.values()) {
       const known = getNeighbour(this.#socket, entry.ifindex, entry.address);
-      this.#update(entry, known ?? { ifindex: entry.ifindex, address: entry.address, state: 0, hardware: undefined });
+      this.#update(
+        entry,
+        known ?? { ifindex: entry.ifindex, address: entry.address, state: 0, hardware: undefined },
+      );
       if (entry.hardware === undefined) this.#ask(entry, now);
     }
   }
@@ -99,7 +124,8 @@ export class Neighbours {
   #update(entry: NeighbourEntry, kernel: Neighbour): void {
     entry.state = kernel.state;
     entry.hardware = (kernel.state & NUD_VALID) !== 0 ? kernel.hardware : undefined;
-    if (entry.hardware !== undefined) for (const packet of this.#drain(entry)) this.#events.resolved(packet, entry);
+    if (entry.hardware !== undefined)
+      for (const packet of this.#drain(entry)) this.#events.resolved(packet, entry);
     else if ((kernel.state & NUD_FAILED) !== 0) this.#giveUp(entry);
   }
 

@@ -25,11 +25,11 @@ export function toFrame(packet: Uint8Array, source: string, director: string): U
 }
 
 /** The IP packet in a frame that the director sent; undefined for what hosts say without being asked. */
-export function fromFrame(frame: Uint8Array): { mac: string; packet: Uint8Array } | undefined {
+export function fromFrame(frame: Uint8Array): { destination: string; packet: Uint8Array } | undefined {
   const type = new DataView(frame.buffer, frame.byteOffset).getUint16(12);
   const packet = frame.subarray(ETH_HEADER);
   if (type === ETH_P_IPV6 ? isChatter6(packet) : type !== ETH_P_IP || packet[9] === PROTOCOL_IGMP) return undefined;
-  return { mac: Buffer.from(frame.subarray(0, 6)).toString('hex'), packet };
+  return { destination: Buffer.from(frame.subarray(0, 6)).toString('hex'), packet };
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Plays one scenario: what happens when, and what came of it. */
+import { standardTopology } from '../../../src/datapath/scenario/topology.js';
 import { SystemError } from '../../../src/linux/errno.js';
 import type { Scenario, ScenarioEvent, ScenarioResult } from '../format.js';
 import { normaliseDump } from '../../../src/datapath/scenario/normalise.js';
@@ -12,18 +13,18 @@ import { World, writeNetSysctl } from './world.js';
 const SETTLE = 3;
 /** Seconds in which the director has reacted to a packet. */
 const REACTION = 0.002;
-const SIDE_NAME = { c: 'client', s: 'server' } as const;
 
 /** A running scenario. */
 class Player {
   readonly #scenario: Scenario;
-  readonly #world = new World();
+  readonly #world: World;
   readonly #local = new LocalSockets();
   readonly #result: ScenarioResult;
   readonly #start: number;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
+    this.#world = new World(scenario.topology ?? standardTopology());
     this.#start = this.#world.created + SETTLE;
     this.#result = {
       name: scenario.name,
@@ -130,9 +131,8 @@ class Player {
     let any = false;
     for (let more = true; more; ) {
       more = this.#local.echo();
-      for (const { to, side, mac, hex } of this.#world.receive()) {
-        const packet = { event, to, side: SIDE_NAME[side], mac, hex };
-        this.#result.emitted.push(event === null ? { ...packet, after } : packet);
+      for (const packet of this.#world.receive()) {
+        this.#result.emitted.push(event === null ? { event, ...packet, after } : { event, ...packet });
         more = true;
         any = true;
       }

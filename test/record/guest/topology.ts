@@ -1,29 +1,5 @@
-/** The network that every scenario is played in, as commands. docs/recording.md draws it. */
-
-/** A side of the director: the link to the clients or the link to the real servers. */
-export type Side = 'c' | 's';
-
-/** A host beside the director. */
-export interface Neighbour {
-  side: Side;
-  name: string;
-  /** Twelve hex digits. */
-  mac: string;
-  addresses: [string, string];
-}
-
-/** The director's own MAC addresses, by side. */
-export const DIRECTOR_MAC: Record<Side, string> = { c: '020000000001', s: '020000000002' };
-
-/** MAC address of the frames that clients send. */
-export const CLIENT_MAC = '020100000010';
-
-/** Every host that the director knows a MAC address of. */
-export const NEIGHBOURS: readonly Neighbour[] = [
-  ...range(9, 99).map((n) => neighbour('c', 'client', n, n)),
-  ...range(1, 9).map((n) => neighbour('s', `rs${n}`, n, 10 + n)),
-  { side: 's', name: 'world', mac: '0202000000fe', addresses: ['10.2.0.254', 'fd00:2::fe'] },
-];
+/** Making a topology out of network namespaces. */
+import type { Topology } from '../../../src/datapath/scenario/topology.js';
 
 /** Sysctls of the director's namespace, below /proc/sys/net. */
 export const DIRECTOR_SYSCTLS: readonly (readonly [string, number])[] = [
@@ -42,49 +18,34 @@ export const DIRECTOR_SYSCTLS: readonly (readonly [string, number])[] = [
   ['ipv6/conf/default/addr_gen_mode', 1],
 ];
 
-/** Lines for `ip -batch` in the director's namespace. @param far path of the namespace of the links' other ends. */
-export function directorCommands(far: string): string[] {
+/** Interfaces with a wire, in the order they are made. */
+export function wiredInterfaces({ interfaces }: Topology): Topology['interfaces'] {
+  return interfaces.filter(({ name }) => name !== 'lo');
+}
+
+/** Name of the other end of the wire of interface `name`. */
+export function farEnd(name: string): string {
+  return `f-${name}`;
+}
+
+/** Lines for `ip -batch` in the director's namespace. @param far path of the namespace of the wires' other ends. */
+export function directorCommands(topology: Topology, far: string): string[] {
   const lines = ['link set lo up'];
-  for (const [side, net] of [['c', 1], ['s', 2]] as const) {
+  for (const { name, mac, mtu } of wiredInterfaces(topology)) {
     lines.push(
-      `link add ${side}0 address ${colons(DIRECTOR_MAC[side])} mtu 1500 type veth peer name f${side} netns ${far}`,
-      `link set ${side}0 up`,
-      `addr add 10.${net}.0.1/24 dev ${side}0`,
-      `addr add fd00:${net}::1/64 dev ${side}0 nodad`,
+      `link add ${name} address ${mac} mtu ${mtu ?? 1500} type veth peer name ${farEnd(name)} netns ${far}`,
+      `link set ${name} up`,
     );
   }
-  for (const n of range(100, 110)) {
-    lines.push(`addr add 10.1.0.${n}/32 dev lo`, `addr add fd00:1::${n}/128 dev lo`);
-  }
-  for (const { side, mac, addresses } of NEIGHBOURS) {
-    for (const address of addresses) {
-      lines.push(`neigh add ${address} lladdr ${colons(mac)} nud permanent dev ${side}0`);
+  for (const { name, addresses } of topology.interfaces) {
+    // no duplicate address detection: an IPv6 address is usable at once
+    for (const address of addresses ?? []) {
+      lines.push(`addr add ${address} dev ${name}${address.includes(':') ? ' nodad' : ''}`);
     }
   }
-  lines.push(
-    'route add 203.0.113.0/24 via 10.1.0.9',
-    'route add 2001:db8::/32 via fd00:1::9',
-    'route add default via 10.2.0.254',
-    'route add ::/0 via fd00:2::fe',
-  );
-  return lines;
-}
-
-/** A MAC address as people write it. @param hex twelve hex digits. */
-export function colons(hex: string): string {
-  return hex.match(/../g)!.join(':');
-}
-
-function neighbour(side: Side, name: string, station: number, host: number): Neighbour {
-  const net = side === 'c' ? 1 : 2;
-  return {
-    side,
-    name,
-    mac: `020${net}000000${String(station).padStart(2, '0')}`,
-    addresses: [`10.${net}.0.${host}`, `fd00:${net}::${host}`],
-  };
-}
-
-function range(first: number, last: number): number[] {
-  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  for (const vip of topology.vips) lines.push(`addr add ${vip}/${vip.includes(':') ? 128 : 32} dev lo`);
+  for (const { interface: device, mac, addresses } of topology.hosts) {
+    for (const address of addresses) lines.push(`neigh add ${address} lladdr ${mac} nud permanent dev ${device}`);
+  }
+  return [...lines, ...topology.routes.map((route) => `route add ${route}`)];
 }

@@ -1,44 +1,36 @@
 /** One scenario's own network: two fresh namespaces, the director's and that of everybody around it. */
 import { writeFileSync } from 'node:fs';
+import type { HostSpec, InterfaceSpec, Topology } from '../../../src/datapath/scenario/topology.js';
 import { closeFd } from '../../../src/linux/fd.js';
+import type { Emitted } from '../format.js';
 import { must } from './command.js';
 import { fromFrame, leavePartialChecksum, toFrame } from './frame.js';
 import { Link } from './link.js';
 import { disableOffloads } from './offloads.js';
 import { currentNetns, enterNetns, interfaceIndex, newNetns, now } from './system.js';
-import {
-  CLIENT_MAC,
-  colons,
-  DIRECTOR_MAC,
-  DIRECTOR_SYSCTLS,
-  directorCommands,
-  NEIGHBOURS,
-  type Side,
-} from './topology.js';
-
-const SIDES = ['c', 's'] as const;
-const NAMES = new Map(NEIGHBOURS.map(({ mac, name }) => [mac, name]));
-const MACS = new Map(NEIGHBOURS.map(({ mac, name }) => [name, mac]));
+import { DIRECTOR_SYSCTLS, directorCommands, farEnd, wiredInterfaces } from './topology.js';
 
 /** A packet that the director sent. */
-export interface Seen {
-  to: string;
-  side: Side;
-  mac: string;
-  hex: string;
-}
+export type Seen = Pick<Emitted, 'to' | 'side' | 'mac' | 'hex'>;
 
 /** The agent's main thread is in the director's namespace from construction to {@link World.close}. */
 export class World {
   /** When the director's namespace was made: its timers count from here. */
   readonly created: number;
+  readonly #topology: Topology;
   readonly #home = currentNetns();
   readonly #far: number;
   readonly #director: number;
-  readonly #links: Record<Side, Link>;
-  #mark = 0;
+  readonly #links = new Map<InterfaceSpec, Link>();
+  /** Host names by MAC address. */
+  readonly #names: ReadonlyMap<string, string>;
+  /** The mark that what enters by an interface gets, where it is not 0. */
+  readonly #marks = new Map<string, number>();
 
-  constructor() {
+  constructor(topology: Topology) {
+    this.#topology = topology;
+    this.#names = new Map(topology.hosts.map(({ mac, name }) => [mac, name]));
+    const wired = wiredInterfaces(topology);
     this.#far = newNetns();
     must('ip link set lo up');
     // the far ends are wires, not hosts: they must not speak
@@ -47,35 +39,34 @@ export class World {
     this.#director = newNetns();
     this.created = now();
     for (const [path, value] of DIRECTOR_SYSCTLS) writeNetSysctl(path, value);
-    must('ip -batch -', `${directorCommands(`/proc/${process.pid}/fd/${this.#far}`).join('\n')}\n`);
-    for (const side of SIDES) disableOffloads(`${side}0`);
+    const far = `/proc/${process.pid}/fd/${this.#far}`;
+    must('ip -batch -', `${directorCommands(topology, far).join('\n')}\n`);
+    for (const { name } of wired) disableOffloads(name);
     enterNetns(this.#far);
-    must('ip -batch -', 'link set fc up\nlink set fs up\n');
-    this.#links = { c: new Link(interfaceIndex('fc')), s: new Link(interfaceIndex('fs')) };
+    must('ip -batch -', wired.map(({ name }) => `link set ${farEnd(name)} up\n`).join(''));
+    for (const spec of wired) this.#links.set(spec, new Link(interfaceIndex(farEnd(spec.name))));
     enterNetns(this.#director);
   }
 
-  /** Puts `packet` on the wire as sent by `from`, with a firewall mark when it comes from a client. */
+  /** Puts `packet` on the wire as sent by the host `from`; it gets the firewall mark `mark` where it enters the director. */
   send(packet: Uint8Array, from: string, mark: number, offload: boolean): void {
-    const side = from === 'client' ? 'c' : 's';
-    const source = from === 'client' ? CLIENT_MAC : MACS.get(from);
-    if (source === undefined) throw new Error(`no host named ${from}`);
-    this.#setMark(mark);
-    const frame = toFrame(packet, source, DIRECTOR_MAC[side]);
-    this.#links[side].send(frame, offload ? leavePartialChecksum(frame) : undefined);
+    const { spec, link, host } = this.#station(from);
+    this.#setMark(spec.name, mark);
+    const frame = toFrame(packet, hex(host.mac), hex(spec.mac!));
+    link.send(frame, offload ? leavePartialChecksum(frame) : undefined);
   }
 
-  /** What the director has sent since the last call: to the clients first, then to the servers. */
+  /** What the director has sent since the last call: interface by interface, each in order. */
   receive(): Seen[] {
     const seen: Seen[] = [];
-    for (const side of SIDES) {
-      for (let frame = this.#links[side].receive(); frame; frame = this.#links[side].receive()) {
+    for (const [spec, link] of this.#links) {
+      for (let frame = link.receive(); frame; frame = link.receive()) {
         const content = fromFrame(frame);
         if (!content) continue;
-        const { mac, packet } = content;
-        const multicast = (Number.parseInt(mac.slice(0, 2), 16) & 1) !== 0;
-        const to = NAMES.get(mac) ?? (multicast ? 'mcast' : mac);
-        seen.push({ to, side, mac: colons(mac), hex: Buffer.from(packet).toString('hex') });
+        const mac = content.destination.match(/../g)!.join(':');
+        const multicast = (Number.parseInt(mac, 16) & 1) !== 0;
+        const to = this.#names.get(mac) ?? (multicast ? 'mcast' : content.destination);
+        seen.push({ to, side: spec.side ?? spec.name, mac, hex: Buffer.from(content.packet).toString('hex') });
       }
     }
     return seen;
@@ -83,23 +74,36 @@ export class World {
 
   /** Leaves the namespaces; they go away with what is in them. */
   close(): void {
-    for (const side of SIDES) this.#links[side].close();
+    for (const link of this.#links.values()) link.close();
     enterNetns(this.#home);
     for (const fd of [this.#home, this.#far, this.#director]) closeFd(fd);
   }
 
-  #setMark(mark: number): void {
-    if (mark === this.#mark) return;
-    if (this.#mark !== 0) must('tc qdisc del dev c0 clsact');
-    if (mark !== 0) {
-      must('tc qdisc add dev c0 clsact');
-      must(`tc filter add dev c0 ingress pref 1 protocol all matchall action skbedit mark ${mark}`);
+  #station(name: string): { spec: InterfaceSpec; link: Link; host: HostSpec } {
+    const host = this.#topology.hosts.find((h) => h.name === name);
+    for (const [spec, link] of this.#links) {
+      if (host && spec.name === host.interface) return { spec, link, host };
     }
-    this.#mark = mark;
+    throw new Error(`no host named ${name}`);
+  }
+
+  #setMark(device: string, mark: number): void {
+    const current = this.#marks.get(device) ?? 0;
+    if (mark === current) return;
+    if (current !== 0) must(`tc qdisc del dev ${device} clsact`);
+    if (mark !== 0) {
+      must(`tc qdisc add dev ${device} clsact`);
+      must(`tc filter add dev ${device} ingress pref 1 protocol all matchall action skbedit mark ${mark}`);
+    }
+    this.#marks.set(device, mark);
   }
 }
 
 /** Sets a sysctl below /proc/sys/net in the current namespace. */
 export function writeNetSysctl(path: string, value: number | string): void {
   writeFileSync(`/proc/sys/net/${path}`, `${value}\n`);
+}
+
+function hex(mac: string): string {
+  return mac.replaceAll(':', '');
 }

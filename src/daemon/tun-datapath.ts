@@ -1,0 +1,121 @@
+/** The TUN data path as the daemon's main thread sees it: a director whose engine lives in another thread. */
+import { Worker } from 'node:worker_threads';
+import type { Args, CommandName, Result } from '../control/command.js';
+import { fromCommandError } from '../control/command-error.js';
+import type { TunCounters, TunDatapathOptions } from '../datapath/tun/tun-datapath.js';
+import { IpvsError } from '../errors.js';
+import { EventFd } from '../linux/eventfd.js';
+import type { Datapath } from './datapath.js';
+import type { Logger } from './logger.js';
+import type { WorkerMessage, WorkerOptions, WorkerRequest } from './worker.js';
+
+/** How to start it. */
+export type TunDatapathStart = Omit<TunDatapathOptions, 'wake'> & {
+  /** 2^n, what listings call the size of the connection table. */
+  readonly connTabBits?: number;
+  /** Connections at most. */
+  readonly connLimit?: number;
+  readonly log: Logger;
+};
+
+/** The running data path. */
+export interface TunDatapath extends Datapath {
+  /** Packets and drops by reason. */
+  counters(): Promise<TunCounters>;
+}
+
+interface Pending {
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Starts the thread with the engine and its packets.
+ * @returns when traffic can be steered. Rejects with ALREADY_SERVED, NOT_PERMITTED, NO_NETNS or SYSTEM.
+ */
+export async function startTunDatapath(options: TunDatapathStart): Promise<TunDatapath> {
+  const wake = new EventFd();
+  const { log, netns, device, rulePriority, table, stateDirectory, connTabBits, connLimit } = options;
+  const given = { netns, device, rulePriority, table, stateDirectory, connTabBits, connLimit };
+  const workerData: WorkerOptions = {
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    wake: wake.fd,
+  };
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
+  const pending = new Map<number, Pending>();
+  let nextId = 1;
+  let stopping = false;
+
+  const call = (request: Omit<WorkerRequest, 'id'>): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      if (ended !== undefined) {
+        reject(ended);
+        return;
+      }
+      const id = nextId++;
+      pending.set(id, { resolve, reject });
+      worker.postMessage({ ...request, id });
+      // the thread sleeps in poll(2), where a message alone does not reach it
+      wake.signal();
+    });
+
+  let ended: Error | undefined;
+  let onFailure: (error: Error) => void = () => {};
+  const failed = new Promise<never>((_, reject) => {
+    onFailure = reject;
+  });
+  // whoever does not wait for it must not be struck by it
+  failed.catch(() => {});
+  const end = (error: Error): void => {
+    ended ??= error;
+    for (const { reject } of pending.values()) reject(ended);
+    pending.clear();
+    if (!stopping) onFailure(ended);
+  };
+
+  const ready = new Promise<void>((resolve, reject) => {
+    failed.catch(reject);
+    worker.on('message', (message: WorkerMessage) => {
+      switch (message.kind) {
+        case 'ready':
+          return resolve();
+        case 'failed':
+          return end(fromCommandError(message.error));
+        case 'log':
+          return log[message.level](message.message, message.fields);
+        default: {
+          const waiting = pending.get(message.id);
+          pending.delete(message.id);
+          if (message.kind === 'done') waiting?.resolve(message.result);
+          else waiting?.reject(fromCommandError(message.error));
+        }
+      }
+    });
+    worker.on('error', end);
+    worker.on('exit', () => end(new IpvsError('SYSTEM', 'the data path has ended')));
+  });
+  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+
+  try {
+    await ready;
+  } catch (error) {
+    await exited;
+    wake.close();
+    throw error;
+  }
+  return {
+    failed,
+    execute: <N extends CommandName>(name: N, args: Args<N>) =>
+      call({ name, args } as WorkerRequest) as Promise<Result<N>>,
+    counters: () => call({ name: 'counters' } as WorkerRequest) as Promise<TunCounters>,
+    stop: async () => {
+      if (stopping) return exited;
+      stopping = true;
+      if (ended === undefined) await call({ name: 'stop' } as WorkerRequest);
+      // the thread looks whether it is to end when it wakes
+      wake.signal();
+      await exited;
+      wake.close();
+    },
+  };
+}

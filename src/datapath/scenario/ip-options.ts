@@ -1,0 +1,165 @@
+/** IPv4 options (RFC 791), as Linux treats them: checked and filled in on the way in, on the way through, and in answers. */
+import { ipv4SetChecksum } from '../../wire/checksum.js';
+import { IPV4_MIN, ipv4HeaderLength } from '../../wire/ipv4.js';
+import type { Packet } from '../../wire/packet.js';
+
+const IPOPT_END = 0;
+const IPOPT_NOOP = 1;
+const IPOPT_RR = 7;
+const IPOPT_TIMESTAMP = 0x44;
+const IPOPT_LSRR = 0x83;
+const IPOPT_SSRR = 0x89;
+/** Timestamps are preceded by the addresses of those who set them. */
+const TS_AND_ADDR = 1;
+const TS_PRESPEC = 3;
+
+/** What a packet's options ask for. Offsets are from the IP header; 0: no such option. */
+export interface IpOptions {
+  recordRoute: number;
+  /** There was room, and the own address is in it now. */
+  recordedAddress: boolean;
+  timestamp: number;
+  stamped: boolean;
+  stampedAddress: boolean;
+  sourceRoute: boolean;
+  changed: boolean;
+}
+
+const NONE: IpOptions = {
+  recordRoute: 0,
+  recordedAddress: false,
+  timestamp: 0,
+  stamped: false,
+  stampedAddress: false,
+  sourceRoute: false,
+  changed: false,
+};
+
+/**
+ * Reads the options of a packet that came in, and writes address and time where they ask for them (`ip_options_compile`).
+ * The header checksum is left as it was.
+ * @param own address to record, host order.
+ * @param time ms since midnight.
+ * @returns the options; or, of malformed ones, the offset of the fault from the IP header.
+ */
+export function compileOptions(p: Packet, own: number, time: number): IpOptions | number {
+  const v = p.view;
+  const ip = p.data;
+  const end = ipv4HeaderLength(v, ip);
+  const out: IpOptions = { ...NONE };
+  for (let at = IPV4_MIN; at < end; ) {
+    const kind = v.getUint8(ip + at);
+    if (kind === IPOPT_END) break;
+    if (kind === IPOPT_NOOP) {
+      at++;
+      continue;
+    }
+    const length = at + 1 < end ? v.getUint8(ip + at + 1) : 0;
+    if (length < 2 || at + length > end) return at;
+    let fault = 0;
+    if (kind === IPOPT_RR) fault = recordRoute(v, ip, at, length, own, out);
+    else if (kind === IPOPT_TIMESTAMP) fault = timestamp(v, ip, at, length, own, time, out);
+    else if (kind === IPOPT_LSRR || kind === IPOPT_SSRR) {
+      if (length < 3) fault = at + 1;
+      else if (v.getUint8(ip + at + 2) < 4) fault = at + 2;
+      else if (out.sourceRoute) fault = at;
+      out.sourceRoute = true;
+    }
+    if (fault !== 0) return fault;
+    at += length;
+  }
+  return out;
+}
+
+function recordRoute(v: DataView, ip: number, at: number, length: number, own: number, out: IpOptions): number {
+  if (out.recordRoute !== 0) return at;
+  if (length < 3) return at + 1;
+  const pointer = v.getUint8(ip + at + 2);
+  if (pointer < 4) return at + 2;
+  out.recordRoute = at;
+  if (pointer > length) return 0;
+  if (pointer + 3 > length) return at + 2;
+  v.setInt32(ip + at + pointer - 1, own);
+  v.setUint8(ip + at + 2, pointer + 4);
+  out.recordedAddress = true;
+  out.changed = true;
+  return 0;
+}
+
+function timestamp(
+  v: DataView,
+  ip: number,
+  at: number,
+  length: number,
+  own: number,
+  time: number,
+  out: IpOptions,
+): number {
+  if (out.timestamp !== 0) return at;
+  if (length < 4) return at + 1;
+  const pointer = v.getUint8(ip + at + 2);
+  if (pointer < 5) return at + 2;
+  const kind = v.getUint8(ip + at + 3) & 15;
+  out.timestamp = at;
+  if (pointer > length) {
+    if (kind === TS_PRESPEC) return 0;
+    const overflow = v.getUint8(ip + at + 3);
+    if (overflow >>> 4 === 15) return at + 3;
+    v.setUint8(ip + at + 3, overflow + 16);
+    out.changed = true;
+    return 0;
+  }
+  const size = kind === 0 ? 4 : 8;
+  if (pointer + size - 1 > length) return at + 2;
+  if (kind === TS_PRESPEC && v.getInt32(ip + at + pointer - 1) !== own) return 0;
+  if (kind === TS_AND_ADDR) {
+    v.setInt32(ip + at + pointer - 1, own);
+    out.stampedAddress = true;
+  }
+  v.setUint32(ip + at + pointer + size - 5, time);
+  v.setUint8(ip + at + 2, pointer + size);
+  out.stamped = true;
+  out.changed = true;
+  return 0;
+}
+
+/** Replaces the address recorded on the way in by the one that the packet leaves by (`ip_forward_options`). */
+export function forwardOptions(p: Packet, options: IpOptions, source: number): void {
+  if (!options.changed) return;
+  const v = p.view;
+  if (options.recordedAddress) {
+    const at = p.data + options.recordRoute;
+    v.setInt32(at + v.getUint8(at + 2) - 5, source);
+  }
+  ipv4SetChecksum(v, p.data, ipv4HeaderLength(v, p.data));
+}
+
+/**
+ * The options of an answer to `p` (`ip_options_echo`, `ip_options_build`): the recorded route and the timestamps go on.
+ * @param source the answer's source address, host order.
+ * @param time ms since midnight.
+ * @returns their bytes, a multiple of 4; undefined when no answer may be sent.
+ */
+export function echoOptions(p: Packet, options: IpOptions, source: number, time: number): Uint8Array | undefined {
+  const bytes = new Uint8Array(40);
+  const v = new DataView(bytes.buffer);
+  let end = 0;
+  for (const from of [options.recordRoute, options.timestamp]) {
+    if (from === 0) continue;
+    const length = p.view.getUint8(p.data + from + 1);
+    bytes.set(p.bytes.subarray(p.data + from, p.data + from + length), end);
+    const pointer = v.getUint8(end + 2);
+    const route = from === options.recordRoute;
+    const withAddress = route ? options.recordedAddress : options.stampedAddress;
+    const withTime = !route && options.stamped;
+    const size = (withAddress ? 4 : 0) + (withTime ? 4 : 0);
+    if (pointer <= length && size > 0) {
+      if (pointer + size - 1 > length) return undefined;
+      if (withAddress) v.setInt32(end + pointer - 1, source);
+      if (withTime) v.setUint32(end + pointer + size - 5, time);
+      v.setUint8(end + 2, pointer + size);
+    }
+    end += length;
+  }
+  return bytes.subarray(0, (end + 3) & ~3);
+}

@@ -1,0 +1,113 @@
+/** The way out of a packet: `ip_output`, `ip6_output`, fragments, the next hop's MAC address. */
+import type { Route } from '../../engine/host.js';
+import { NF_ACCEPT, NF_INET_LOCAL_OUT } from '../../engine/verdict.js';
+import { AF_INET, AF_INET6, type InetAddr, inetFromBytes } from '../../wire/inet.js';
+import { fragment4, fragment6 } from '../../wire/fragment.js';
+import { IP_DF, ipv4FragOff } from '../../wire/ipv4.js';
+import { IPV6_DESTINATION, IPV6_SOURCE } from '../../wire/ipv6.js';
+import type { Packet } from '../../wire/packet.js';
+import { completeChecksum } from '../../wire/partial-checksum.js';
+import type { Link } from './fib.js';
+import { icmpError } from './local-icmp.js';
+import { groupMac } from './neighbours.js';
+import type { SimHost } from './sim-host.js';
+
+/** Sends a packet that the host made itself, through the LOCAL_OUT hook. It is dropped when there is no route. */
+export function sendLocal(host: SimHost, p: Packet): void {
+  p.ignoreDf = true;
+  host.arrival = undefined;
+  if (outputRoute(host, p) === undefined) return;
+  if (host.net.receive(p, NF_INET_LOCAL_OUT) !== NF_ACCEPT) return;
+  const route = outputRoute(host, p);
+  if (route !== undefined) output(host, p, route);
+}
+
+/** The route of a packet of this host's: IPv4 sends nothing from an address that is not its own. */
+function outputRoute(host: SimHost, p: Packet): Route | undefined {
+  if (p.view.getUint8(p.data) >>> 4 === 6) {
+    return routeFrom(
+      host,
+      inetFromBytes(AF_INET6, p.bytes, p.data + IPV6_SOURCE),
+      inetFromBytes(AF_INET6, p.bytes, p.data + IPV6_DESTINATION),
+    );
+  }
+  const source = inetFromBytes(AF_INET, p.bytes, p.data + 12);
+  if (!host.isLocal(AF_INET, source.words, 0)) return undefined;
+  return routeFrom(host, source, inetFromBytes(AF_INET, p.bytes, p.data + 16));
+}
+
+/** `ip_route_output` with a source address: to a group or to everybody it leaves by the interface that has the source. */
+export function routeFrom(host: SimHost, source: InetAddr | undefined, daddr: InetAddr): Route | undefined {
+  if (groupMac(daddr, isEverybody(daddr)) !== undefined) {
+    const on = host.config.addresses.find(
+      (a) => source !== undefined && a.prefix.addr.family === daddr.family && a.prefix.addr.words.every((w, i) => w === source.words[i]),
+    );
+    const link = on?.link ?? host.config.links[1];
+    if (link === undefined) return undefined;
+    return { local: false, ifindex: link.ifindex, mtu: link.mtu, source: source ?? daddr, nextHop: daddr };
+  }
+  const found = host.config.fib.lookup(daddr, source && { source });
+  return found && host.wayOut(found, daddr);
+}
+
+/** Sends a packet by `route`: to the host itself, or in as many frames as it takes. */
+export function output(host: SimHost, p: Packet, route: Route): void {
+  const link = host.linkOf(route.ifindex);
+  if (route.local || link.loopback) {
+    const copy = host.packet(p.payload());
+    copy.mark = p.mark;
+    copy.ipvsProperty = p.ipvsProperty;
+    copy.ipSummed = p.ipSummed;
+    copy.csumStart = p.csumStart;
+    copy.csumOffset = p.csumOffset;
+    copy.ifindex = link.ifindex;
+    host.run(() => host.input(copy, link));
+    return;
+  }
+  if (p.view.getUint8(p.data) >>> 4 === 6) output6(host, p, link, route);
+  else output4(host, p, link, route);
+}
+
+function output4(host: SimHost, p: Packet, link: Link, route: Route): void {
+  const { mtu } = route;
+  if (p.len <= mtu && p.fragMaxSize === 0) {
+    finish(host, p, link, route);
+    return;
+  }
+  if ((ipv4FragOff(p.view, p.data) & IP_DF) !== 0 && (!p.ignoreDf || p.fragMaxSize > mtu)) {
+    icmpError(host, p, 3, 4, mtu);
+    return;
+  }
+  fragment4(p, mtu, (bytes) => frame(host, bytes, link, route.nextHop));
+}
+
+function output6(host: SimHost, p: Packet, link: Link, route: Route): void {
+  const { mtu } = route;
+  if (p.len <= mtu && (p.fragMaxSize === 0 || p.len <= p.fragMaxSize)) {
+    finish(host, p, link, route);
+    return;
+  }
+  if ((p.len > mtu && !p.ignoreDf) || p.fragMaxSize > mtu) {
+    icmpError(host, p, 2, 0, mtu, host.arrival ?? { link, local: false });
+    return;
+  }
+  fragment6(p, mtu, host.ident(), (bytes) => frame(host, bytes, link, route.nextHop));
+}
+
+function finish(host: SimHost, p: Packet, link: Link, route: Route): void {
+  completeChecksum(p);
+  frame(host, p.payload(), link, route.nextHop);
+}
+
+/** `neigh_output`. */
+function frame(host: SimHost, bytes: Uint8Array, link: Link, hop: InetAddr): void {
+  if (!link.up) return;
+  const mac = groupMac(hop, isEverybody(hop) || isNetBroadcast(host, hop)) ?? host.neighbours.resolve(link, hop);
+  if (mac === undefined) host.neighbours.wait({ bytes: bytes.slice(), link, hop, from: host.arrival?.link ?? link }, host.now);
+  else host.emit({ link, mac, bytes: bytes.slice() });
+}
+
+const isEverybody = (a: InetAddr): boolean => a.family === AF_INET && a.words[0] === -1;
+
+const isNetBroadcast = (host: SimHost, a: InetAddr): boolean =>
+  a.family === AF_INET && host.config.fib.lookup(a)?.type === 'broadcast';

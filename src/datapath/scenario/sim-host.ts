@@ -1,0 +1,286 @@
+/** A model of the director's own host: what a Linux kernel does to packets around IPVS. It is no part of the engine. */
+import type { AddrType, Host, Route } from '../../engine/host.js';
+import type { Net } from '../../engine/net.js';
+import { AF_INET, AF_INET6, type InetAddr, inetIsAny, inetToString } from '../../wire/inet.js';
+import { CHECKSUM_PARTIAL, HEADROOM, Packet } from '../../wire/packet.js';
+import { Reassembler } from '../../wire/reassembly.js';
+import { type FibRoute, isLinkLocal, type Link } from './fib.js';
+import { HostSysctls } from './host-sysctls.js';
+import { input4 } from './input4.js';
+import { input6 } from './input6.js';
+import { IpConfig } from './ip-config.js';
+import { addRoute } from './ip-command.js';
+import type { IpOptions } from './ip-options.js';
+import { icmpError } from './local-icmp.js';
+import { UdpSockets } from './local-udp.js';
+import { NeighbourQueue } from './neighbours.js';
+import { output } from './output.js';
+import { PathMtus } from './path-mtus.js';
+import type { Topology } from './topology.js';
+
+/** A frame that left the director. */
+export interface Frame {
+  readonly link: Link;
+  /** Destination MAC address. */
+  readonly mac: Uint8Array;
+  /** The IP packet; a copy. */
+  readonly bytes: Uint8Array;
+}
+
+/** How a packet came to the host, for what may have to be said about it. */
+export interface Arrival {
+  readonly link: Link;
+  /** It is for this host itself (`RTCF_LOCAL`). */
+  readonly local: boolean;
+  /** Its IPv4 options, if any. */
+  readonly options?: IpOptions;
+}
+
+/** What a frame carries besides its bytes. */
+export interface FrameOptions {
+  readonly mark?: number;
+  /** The checksum is still to be completed from `start`, into `start + offset` (offsets from the IP header). */
+  readonly partial?: { readonly start: number; readonly offset: number };
+}
+
+/** Memory for incomplete datagrams, bytes (`ipfrag_high_thresh`). */
+const REASSEMBLY_BYTES = 4 << 20;
+/** Room behind a packet for what may be added to it. */
+const TAILROOM = 512;
+/** The kernel's timers of this length fire only so exactly, ms; those of one slot fire the last one first. */
+const TIMER_SLOT4 = 640;
+const TIMER_SLOT6 = 5120;
+
+/** The host model. Time moves by {@link advance} alone; every other call returns when all packets it caused have left. */
+export class SimHost implements Host {
+  readonly config: IpConfig;
+  readonly sysctls = new HostSysctls();
+  readonly sockets: UdpSockets;
+  readonly neighbours: NeighbourQueue;
+  readonly pathMtus = new PathMtus();
+  /** Milliseconds since the namespace was made. */
+  now = 0;
+  /** How the packet that the engine has in hand came. */
+  arrival: Arrival | undefined = undefined;
+  /** When the last ICMP error went to a source (by its address): answers about missing routes are limited by it. */
+  readonly lastError = new Map<number, number>();
+  readonly reassembler4 = new Reassembler({ timeoutMs: 30_000, maxBytes: REASSEMBLY_BYTES });
+  readonly reassembler6 = new Reassembler({ timeoutMs: 60_000, maxBytes: REASSEMBLY_BYTES });
+  readonly emit: (frame: Frame) => void;
+  readonly #tasks: (() => void)[] = [];
+  readonly #routes = new Map<string, Route | undefined>();
+  #routesOf = 0;
+  #running = false;
+  #net: Net | undefined;
+  #defrag6 = false;
+  #ident = 0;
+
+  constructor(topology: Topology, emit: (frame: Frame) => void) {
+    this.config = new IpConfig(topology);
+    this.emit = emit;
+    this.sockets = new UdpSockets(this);
+    this.neighbours = new NeighbourQueue(this.config);
+    for (const text of topology.routes) addRoute(this.config, text);
+  }
+
+  /** Ties the host to the engine that sits in its hooks. */
+  attach(net: Net): void {
+    this.#net = net;
+  }
+
+  /** The engine in this host's hooks. */
+  get net(): Net {
+    return this.#net!;
+  }
+
+  /** From its first IPv6 service on, a namespace reassembles all IPv6 fragments as they come in (`nf_defrag_ipv6_enable`). */
+  get defrag6(): boolean {
+    this.#defrag6 ||= this.net.ipvs.hooked(AF_INET6);
+    return this.#defrag6;
+  }
+
+  /** A frame came in by `link`. */
+  receive(bytes: Uint8Array, link: Link, options: FrameOptions = {}): void {
+    const packet = this.packet(bytes);
+    packet.ifindex = link.ifindex;
+    packet.mark = options.mark ?? 0;
+    if (options.partial !== undefined) {
+      packet.ipSummed = CHECKSUM_PARTIAL;
+      packet.csumStart = options.partial.start;
+      packet.csumOffset = options.partial.offset;
+    }
+    this.run(() => this.input(packet, link));
+  }
+
+  /** A packet, its metadata complete, comes in by `link`. */
+  input(packet: Packet, link: Link): void {
+    if (!link.up || packet.len === 0) return;
+    if (packet.view.getUint8(packet.data) >>> 4 === 6) input6(this, packet, link);
+    else input4(this, packet, link);
+  }
+
+  /** Does `task` when the packet in work is done: neither engine nor host is entered a second time. */
+  run(task: () => void): void {
+    this.#tasks.push(task);
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      for (let next = this.#tasks.shift(); next !== undefined; next = this.#tasks.shift()) next();
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Moves time on: the engine's timers and the host's own, in order. @param to ms, never less than before. */
+  advance(to: number): void {
+    for (let next = this.#deadline(); next <= to; next = this.#deadline()) {
+      this.net.advance(next);
+      this.now = next;
+      this.#timers();
+    }
+    this.net.advance(to);
+    this.now = to;
+  }
+
+  /** The network configuration has changed: packets may go that could not. */
+  configured(): void {
+    this.run(() => this.#neighbours());
+  }
+
+  #deadline(): number {
+    let next = this.neighbours.deadline;
+    const slot = (size: number): number => (Math.floor(this.now / size) + 1) * size;
+    if (this.reassembler4.size > 0) next = Math.min(next, slot(TIMER_SLOT4));
+    if (this.reassembler6.size > 0) next = Math.min(next, slot(TIMER_SLOT6));
+    return next;
+  }
+
+  #timers(): void {
+    const late: { first: Uint8Array; type: number }[] = [];
+    if (this.now % TIMER_SLOT4 === 0) this.reassembler4.expire(this.now, (first) => late.unshift({ first, type: 11 }));
+    if (this.now % TIMER_SLOT6 === 0) this.reassembler6.expire(this.now, (first) => late.unshift({ first, type: 3 }));
+    for (const { first, type } of late) this.run(() => icmpError(this, this.packet(first), type, 1, 0));
+    this.run(() => this.#neighbours());
+  }
+
+  #neighbours(): void {
+    this.neighbours.run(
+      this.now,
+      ({ link, bytes }, mac) => this.emit({ link, mac, bytes }),
+      ({ bytes, from }) => {
+        const v4 = bytes[0]! >>> 4 === 4;
+        const arrival = { link: from, local: false };
+        this.run(() => icmpError(this, this.packet(bytes), v4 ? 3 : 1, v4 ? 1 : 3, 0, arrival));
+      },
+    );
+  }
+
+  /** A packet with a copy of `bytes`. Fragments get room for the whole datagram. */
+  packet(bytes: Uint8Array): Packet {
+    const fragment = bytes.length > 7 && (bytes[0]! >>> 4 === 6 || ((bytes[6]! << 8) | bytes[7]!) & 0x3fff);
+    const packet = fragment ? new Packet() : new Packet(HEADROOM + bytes.length + TAILROOM);
+    packet.load(bytes);
+    return packet;
+  }
+
+  /** A number for the identification field of the next packet. */
+  ident(): number {
+    this.#ident = (this.#ident + 1) & 0xffff;
+    return this.#ident;
+  }
+
+  /** Milliseconds since midnight, for timestamps. */
+  get timeOfDay(): number {
+    return Math.floor(this.now) % 86_400_000;
+  }
+
+  /** True for the IPv4 groups that every host is in. @param group host order. */
+  joined4(group: number): boolean {
+    return group >>> 0 === 0xe000_0001;
+  }
+
+  /** True for the IPv6 groups that a router is in: all nodes, all routers, and those of neighbour discovery for its addresses. */
+  joined6(group: InetAddr): boolean {
+    const [a, b, c, d] = group.words;
+    const scope = (a! >>> 16) & 15;
+    if (b === 0 && c === 0 && (a! & 0xffff) === 0) return d === 1 ? scope <= 2 : d === 2 && [1, 2, 5].includes(scope);
+    if (a! >>> 0 !== 0xff02_0000 || b !== 0 || c !== 1 || d! >>> 24 !== 255) return false;
+    return this.config.addresses.some(
+      ({ prefix: { addr } }) => addr.family === AF_INET6 && ((addr.words[3]! ^ d!) & 0xff_ffff) === 0,
+    );
+  }
+
+  /** The link with that index. */
+  linkOf(ifindex: number): Link {
+    return this.config.links[ifindex - 1]!;
+  }
+
+  /** The way out by a route of the table, for packets to `daddr`. */
+  wayOut(found: FibRoute, daddr: InetAddr): Route | undefined {
+    if (found.type === 'local' || found.type === 'anycast') {
+      const { ifindex, mtu } = this.config.loopback;
+      return { local: true, ifindex, mtu, source: daddr, nextHop: daddr };
+    }
+    if (found.type !== 'unicast' && found.type !== 'broadcast') return undefined;
+    const source = this.config.sourceFor(found, daddr);
+    if (source === undefined) return undefined;
+    const mtu = Math.min(found.mtu || found.link.mtu, this.pathMtus.get(daddr, this.now));
+    return { local: false, ifindex: found.link.ifindex, mtu, source, nextHop: found.via ?? daddr };
+  }
+
+  get routeGeneration(): number {
+    return this.config.generation + this.pathMtus.generation(this.now);
+  }
+
+  route(daddr: InetAddr): Route | undefined {
+    if (this.#routesOf !== this.routeGeneration) {
+      this.#routes.clear();
+      this.#routesOf = this.routeGeneration;
+    }
+    const key = inetToString(daddr);
+    if (!this.#routes.has(key)) {
+      const found = this.config.fib.lookup(daddr);
+      this.#routes.set(key, found && this.wayOut(found, daddr));
+    }
+    return this.#routes.get(key);
+  }
+
+  addrType(addr: InetAddr): AddrType {
+    if (inetIsAny(addr)) return 'unspecified';
+    const w = addr.words[0]!;
+    if (addr.family === AF_INET ? w >>> 28 === 14 : w >>> 24 === 255) return 'multicast';
+    if (addr.family === AF_INET && w === -1) return 'broadcast';
+    if (isLinkLocal(addr)) return 'linklocal';
+    const type = this.config.fib.lookup(addr)?.type;
+    return type === 'local' || type === 'broadcast' ? type : 'unicast';
+  }
+
+  isLocal(family: number, words: Int32Array, at: number): boolean {
+    return this.config.fib.isLocal(family, words, at);
+  }
+
+  transmit(packet: Packet, route: Route): void {
+    output(this, packet, route);
+  }
+
+  icmpSend(packet: Packet, type: number, code: number, info: number): void {
+    icmpError(this, packet, type, code, info, this.arrival);
+  }
+
+  updatePmtu(daddr: InetAddr, mtu: number): void {
+    this.pathMtus.update(daddr, mtu, this.now);
+  }
+
+  get unprivilegedPortStart(): number {
+    return this.sysctls.get('ipv4/ip_unprivileged_port_start');
+  }
+
+  /** More than any threshold that a scenario may set. */
+  availablePages(): number {
+    return 1 << 20;
+  }
+
+  hasInterface(name: string): boolean {
+    return this.config.links.some((link) => link.name === name);
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * What the data path is about to change on the machine, written down before it does: a daemon that was killed is repaired by the next one.
+ * Rules and routes need no record: they carry ipvsd's own protocol number. Devices and what is set on them vanish with their holder.
+ */
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Family } from '../../wire/inet.js';
+
+/** The record. */
+export interface Journal {
+  /** Which namespace it is about (`NetnsIdentity.unique`). */
+  readonly namespace: string;
+  /** Families whose rule for local addresses was taken from its first place. */
+  readonly localRules: readonly Family[];
+  /** Sysctls with the values they had, in the order in which they are to be put back. */
+  readonly sysctls: readonly (readonly [path: string, value: string])[];
+}
+
+/** Where records are kept; empty after a restart of the machine, as the namespaces are. */
+export const STATE_DIRECTORY = '/run/ipvsd';
+
+/** The record at `path`, or undefined when there is none that can be read. */
+export function readJournal(path: string): Journal | undefined {
+  try {
+    const data = JSON.parse(readFileSync(path, 'utf8')) as Journal;
+    return Array.isArray(data.sysctls) && Array.isArray(data.localRules) ? data : undefined;
+  } catch {
+    // absent, or cut short by a full disk: nothing had been changed before it was whole
+    return undefined;
+  }
+}
+
+/** Writes the record; it is there as a whole or not at all. */
+export function writeJournal(path: string, journal: Journal): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  writeFileSync(`${path}.new`, `${JSON.stringify(journal, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+/** Everything has been put back. */
+export function removeJournal(path: string): void {
+  rmSync(path, { force: true });
+}

@@ -1,0 +1,169 @@
+/** The TUN data path of one network namespace, from the first device to the last rule. Runs in a thread of its own. */
+import { join } from 'node:path';
+import type { Dest } from '../../engine/dest.js';
+import type { Net } from '../../engine/net.js';
+import type { Service } from '../../engine/service.js';
+import { EventFd } from '../../linux/eventfd.js';
+import type { NetlinkSocket } from '../../linux/netlink.js';
+import { enterNetns, netnsIdentity } from '../../linux/netns.js';
+import { PacketSocket } from '../../linux/packet-socket.js';
+import type { Rule } from '../../linux/rt-rule.js';
+import { openRtnetlink } from '../../linux/rtnetlink.js';
+import type { Family } from '../../wire/inet.js';
+import { STATE_DIRECTORY } from './journal.js';
+import { Machine } from './machine.js';
+import { steeringRules } from './steering.js';
+import { presentFamilies, SteeringDevices } from './steering-devices.js';
+import { SteeringTable } from './steering-table.js';
+import { type HostCounters, TunHost } from './tun-host.js';
+import { type LoopCounters, TunLoop } from './tun-loop.js';
+
+/** How to set a TUN data path up. */
+export interface TunDatapathOptions {
+  /** Network namespace by its name; this thread's own when left out. */
+  readonly netns?: string;
+  /** Name of the TUN device, at most 15 bytes. @default `ipvsd0` */
+  readonly device?: string;
+  /** Priority of the first of sixteen routing rules. @default 10 */
+  readonly rulePriority?: number;
+  /** First routing table; firewall marks use those that follow. @default 11800 */
+  readonly table?: number;
+  /** Where to record how the machine was. @default /run/ipvsd */
+  readonly stateDirectory?: string;
+  /** Number of an eventfd whose signal makes `run` return. */
+  readonly wake: number;
+}
+
+/** What is reported. The message is constant, the fields vary. */
+export type Report = (
+  level: 'info' | 'warn' | 'error',
+  message: string,
+  fields?: Readonly<Record<string, string | number>>,
+) => void;
+
+/** Counters of the data path. */
+export type TunCounters = LoopCounters & HostCounters & { readonly refused: number };
+
+const DEVICE = 'ipvsd0';
+const TABLE = 11_800;
+const PRIORITY = 10;
+
+/** Made in two steps, because the engine stands on the host and the loop on the engine: first this, then {@link attach}. */
+export class TunDatapath {
+  readonly host: TunHost;
+  readonly #families: readonly Family[];
+  readonly #socket: NetlinkSocket;
+  readonly #packets: PacketSocket;
+  readonly #devices: SteeringDevices;
+  readonly #machine: Machine;
+  readonly #steering: SteeringTable;
+  readonly #priority: number;
+  readonly #table: number;
+  readonly #wake: EventFd;
+  readonly #report: Report;
+  readonly #undo: (() => void)[] = [];
+  #net: Net | undefined;
+  #loop: TunLoop | undefined;
+  /** The last attempt to steer failed. */
+  #behind = false;
+  /** Removed dests that were steered for. */
+  #trashed = 0;
+
+  /**
+   * Takes possession of the namespace: repairs what a killed daemon has left, opens the device, prepares the machine.
+   * Whatever was done is undone when it throws.
+   */
+  constructor(options: TunDatapathOptions, report: Report) {
+    if (options.netns !== undefined) enterNetns(options.netns);
+    this.#report = report;
+    this.#priority = options.rulePriority ?? PRIORITY;
+    this.#table = options.table ?? TABLE;
+    this.#wake = new EventFd(options.wake);
+    this.#families = presentFamilies();
+    try {
+      this.#socket = this.#keep(openRtnetlink());
+      // first of all, because only one can have it: what is found from here on is nobody's
+      this.#devices = this.#keep(
+        new SteeringDevices(this.#socket, this.#families, options.device ?? DEVICE, this.#table),
+      );
+      const journal = join(options.stateDirectory ?? STATE_DIRECTORY, `netns-${netnsIdentity().inode}.state`);
+      this.#machine = new Machine(this.#socket, this.#families, journal);
+      if (this.#machine.restore()) report('warn', 'repaired what a killed daemon had left', { journal });
+      this.#undo.push(() => this.#machine.restore());
+      this.#machine.prepare();
+      this.#steering = new SteeringTable(this.#socket);
+      this.#steering.apply(this.#rules([], []));
+      this.#machine.moveLocalRules();
+      this.#packets = this.#keep(new PacketSocket());
+      this.host = new TunHost(this.#families, this.#devices.main, this.#packets);
+      this.#undo.push(() => this.host.kernel.close());
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Gives the packets to an engine on this host. */
+  attach(net: Net): void {
+    this.#net = net;
+    this.#loop = new TunLoop(net, this.host, this.#wake, () => this.#tick());
+    this.sync();
+  }
+
+  /** Steers what the engine's services and dests now ask for. To be called after each command that changes them. */
+  sync(): void {
+    const trash = this.#liveTrash();
+    this.#trashed = trash.length;
+    try {
+      this.#steering.apply(this.#rules(this.#net!.ipvs.services, trash));
+      if (this.#behind) this.#report('info', 'steering is complete again');
+      this.#behind = false;
+    } catch (error) {
+      // tried again every second
+      if (!this.#behind) this.#report('error', 'steering is incomplete', { error: String(error) });
+      this.#behind = true;
+    }
+    // marks may have brought devices
+    this.#loop!.setInputs(this.#devices.inputs, this.#devices.ifindex);
+  }
+
+  /** Carries packets until `wake` is signalled. */
+  run(): void {
+    this.#loop!.run();
+  }
+
+  get counters(): TunCounters {
+    return { ...this.#loop!.counters, ...this.host.counters, refused: this.host.output.refused };
+  }
+
+  /** Puts everything back as it was. */
+  close(): void {
+    for (const step of this.#undo.reverse()) step();
+    this.#undo.length = 0;
+  }
+
+  #keep<T extends { close(): void }>(resource: T): T {
+    this.#undo.push(() => resource.close());
+    return resource;
+  }
+
+  #rules(services: Iterable<Service>, trash: Iterable<Dest>): Rule[] {
+    return steeringRules(services, trash, {
+      device: this.#devices.main.name,
+      table: this.#table,
+      priority: this.#priority,
+      families: this.#families,
+      markTable: (mark) => this.#devices.markTable(mark),
+    });
+  }
+
+  /** Connections of removed dests end with time, and what could not be done is tried again. */
+  #tick(): void {
+    const live = this.#liveTrash().length;
+    if (this.#behind || live !== this.#trashed) this.sync();
+  }
+
+  #liveTrash(): Dest[] {
+    return this.#net!.ipvs.destTrash.filter((dest) => dest.refcnt > 0);
+  }
+}

@@ -1,0 +1,206 @@
+/** The loop that carries packets: poll, read, decide, write. */
+import type { Net } from '../../engine/net.js';
+import {
+  NF_ACCEPT,
+  NF_DROP,
+  NF_INET_FORWARD,
+  NF_INET_LOCAL_IN,
+  NF_INET_LOCAL_OUT,
+} from '../../engine/verdict.js';
+import type { EventFd } from '../../linux/eventfd.js';
+import { ReadPoll } from '../../linux/poll.js';
+import type { TunDevice } from '../../linux/tun.js';
+import { readVnetHeader, TUN_VNET_HEADER } from '../../linux/vnet-header.js';
+import { AF_INET, AF_INET6 } from '../../wire/inet.js';
+import { IPV4_MIN, ipv4HeaderLength, ipv4TotalLength, ipv4Version } from '../../wire/ipv4.js';
+import { IPV6_DESTINATION, IPV6_HEADER, IPV6_SOURCE, ipv6PayloadLength } from '../../wire/ipv6.js';
+import { HEADROOM, Packet } from '../../wire/packet.js';
+import { Reassembler } from '../../wire/reassembly.js';
+import { raiseHopLimit } from './hop-limit.js';
+import { packetAddress } from './output.js';
+import type { TunHost } from './tun-host.js';
+
+/** What became of packets. */
+export interface LoopCounters {
+  /** Read from the TUN devices. */
+  packets: number;
+  /** Let pass by the engine. */
+  accepted: number;
+  /** Sent on by the engine itself. */
+  forwarded: number;
+  /** Dropped by the engine. */
+  dropped: number;
+  /** Not IP, or with lengths that cannot be. */
+  malformed: number;
+  /** Fragments taken for reassembly. */
+  fragments: number;
+}
+
+/** A device to read from. */
+export interface Input {
+  readonly device: TunDevice;
+  /** Firewall mark of every packet that comes by it; 0 for none. */
+  readonly mark: number;
+}
+
+/** Packets taken from a device before the others and the timers have their turn. */
+const BATCH = 256;
+/** Longest sleep, ms: the engine's timers tick every 10 ms, but none is that urgent while nothing comes. */
+const IDLE = 100;
+const SECOND = 1000;
+
+/**
+ * Owns the thread while it runs. It comes back when `wake` is signalled, so that messages can be handled, and is then run again.
+ */
+export class TunLoop {
+  readonly counters: LoopCounters = {
+    packets: 0,
+    accepted: 0,
+    forwarded: 0,
+    dropped: 0,
+    malformed: 0,
+    fragments: 0,
+  };
+  readonly #net: Net;
+  readonly #host: TunHost;
+  readonly #wake: EventFd;
+  readonly #onSecond: () => void;
+  readonly #packet = new Packet();
+  readonly #address = packetAddress(this.#packet);
+  readonly #words = new Int32Array(8);
+  readonly #reassembler = {
+    4: new Reassembler({ timeoutMs: 30_000, maxBytes: 4 << 20 }),
+    6: new Reassembler({ timeoutMs: 60_000, maxBytes: 4 << 20 }),
+  };
+  readonly #start = performance.now();
+  #ifindex = 0;
+  #inputs: readonly Input[] = [];
+  #poll!: ReadPoll;
+  #nextSecond = SECOND;
+
+  /** @param onSecond called about once a second. */
+  constructor(net: Net, host: TunHost, wake: EventFd, onSecond: () => void) {
+    this.#net = net;
+    this.#host = host;
+    this.#wake = wake;
+    this.#onSecond = onSecond;
+  }
+
+  /** Reads from these devices from now on. @param ifindex what packets from outside are said to have come in by. */
+  setInputs(inputs: readonly Input[], ifindex: number): void {
+    this.#inputs = inputs;
+    this.#ifindex = ifindex;
+    this.#poll = new ReadPoll([
+      this.#wake.fd,
+      this.#host.kernel.fd,
+      ...inputs.map(({ device }) => device.fd),
+    ]);
+  }
+
+  /** Carries packets until `wake` is signalled. */
+  run(): void {
+    const poll = this.#poll;
+    for (;;) {
+      poll.wait(Math.min(this.#net.nextTimer(IDLE), IDLE));
+      this.#advance();
+      if (poll.ready(1)) this.#host.kernel.follow(this.#host.now);
+      for (let i = 0; i < this.#inputs.length; i++) if (poll.ready(2 + i)) this.#drain(this.#inputs[i]!);
+      if (poll.ready(0)) {
+        this.#wake.clear();
+        return;
+      }
+    }
+  }
+
+  #advance(): void {
+    const now = performance.now() - this.#start;
+    this.#host.now = now;
+    this.#net.advance(now);
+    if (now < this.#nextSecond) return;
+    this.#nextSecond = now + SECOND;
+    this.#host.kernel.tick(now);
+    this.#reassembler[4].expire(now);
+    this.#reassembler[6].expire(now);
+    this.#onSecond();
+  }
+
+  #drain({ device, mark }: Input): void {
+    const p = this.#packet;
+    const at = HEADROOM - TUN_VNET_HEADER;
+    const capacity = p.bytes.length - at;
+    for (let i = 0; i < BATCH; i++) {
+      const n = device.read(this.#address + at, capacity);
+      if (n < 0) return;
+      this.counters.packets++;
+      p.reset(HEADROOM, n - TUN_VNET_HEADER);
+      readVnetHeader(p, at);
+      p.mark = mark;
+      this.#input(p);
+    }
+  }
+
+  #input(p: Packet): void {
+    const version = p.len > 0 ? ipv4Version(p.view, p.data) : 0;
+    if (version === 4 ? !trim4(p) : version !== 6 || !trim6(p)) {
+      this.counters.malformed++;
+      return;
+    }
+    if (!this.#reassembler[version as 4 | 6].input(p, this.#host.now)) {
+      this.counters.fragments++;
+      return;
+    }
+    const hook = this.#hookOf(p);
+    // the kernel has counted the way into the TUN device as a hop, which is one too many for what has arrived
+    if (hook === NF_INET_LOCAL_IN) raiseHopLimit(p);
+    p.ifindex = hook === NF_INET_LOCAL_OUT ? 0 : this.#ifindex;
+    const verdict = this.#net.receive(p, hook);
+    if (verdict === NF_ACCEPT) {
+      this.counters.accepted++;
+      // the destination may be another one by now
+      this.#host.pass(p, this.#host.isLocal(this.#readAddresses(p), this.#words, 4));
+    } else if (verdict === NF_DROP) this.counters.dropped++;
+    else this.counters.forwarded++;
+  }
+
+  #hookOf(p: Packet): number {
+    const family = this.#readAddresses(p);
+    if (this.#host.isLocal(family, this.#words, 0)) return NF_INET_LOCAL_OUT;
+    // marked packets are taken for the director's own wherever they go: `fwmark` services balance so
+    return p.mark !== 0 || this.#host.isLocal(family, this.#words, 4) ? NF_INET_LOCAL_IN : NF_INET_FORWARD;
+  }
+
+  /** Brings the source address to `#words[0]` and the destination to `#words[4]`. @returns the family. */
+  #readAddresses(p: Packet): number {
+    const v = p.view;
+    const words = this.#words;
+    if (ipv4Version(v, p.data) === 4) {
+      words[0] = v.getInt32(p.data + 12);
+      words[4] = v.getInt32(p.data + 16);
+      return AF_INET;
+    }
+    for (let i = 0; i < 4; i++) {
+      words[i] = v.getInt32(p.data + IPV6_SOURCE + 4 * i);
+      words[4 + i] = v.getInt32(p.data + IPV6_DESTINATION + 4 * i);
+    }
+    return AF_INET6;
+  }
+}
+
+/** Cuts what lies behind the packet. @returns false when its header cannot be right. */
+function trim4(p: Packet): boolean {
+  if (p.len < IPV4_MIN) return false;
+  const header = ipv4HeaderLength(p.view, p.data);
+  const total = ipv4TotalLength(p.view, p.data);
+  if (header < IPV4_MIN || total < header || total > p.len) return false;
+  p.len = total;
+  return true;
+}
+
+/** As {@link trim4}. */
+function trim6(p: Packet): boolean {
+  if (p.len < IPV6_HEADER) return false;
+  const total = IPV6_HEADER + ipv6PayloadLength(p.view, p.data);
+  if (total > p.len) return false;
+  p.len = total;
+  return true;
+}

@@ -1,0 +1,47 @@
+/** The hash functions that sh, dh, lblc and lblcr share, and what sh and mh hash of a packet. */
+import { AF_INET, type Family } from '../../wire/inet.js';
+import type { Packet } from '../../wire/packet.js';
+import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../flags.js';
+import type { IpHdr } from '../iphdr.js';
+
+/** `GOLDEN_RATIO_32`. */
+const GOLDEN_RATIO = 0x61c88647;
+
+/** An address as one 32-bit integer: IPv4 as it is, IPv6 as its four words combined by exclusive or. */
+export function foldAddress(family: Family, words: Int32Array): number {
+  return family === AF_INET ? words[0]! : words[0]! ^ words[1]! ^ words[2]! ^ words[3]!;
+}
+
+/** The upper `bits` (1..32) bits of a multiplicative hash of `value` (`hash_32`). */
+export function hash32(value: number, bits: number): number {
+  return Math.imul(value, GOLDEN_RATIO) >>> (32 - bits);
+}
+
+/**
+ * What source hashing goes by: the client's folded address plus, with `withPort`, its port, as a 32-bit integer.
+ * In a header inside an ICMP error that is seen from the other side, the client is the destination.
+ */
+export function clientKey(packet: Packet, iph: IpHdr, withPort: boolean): number {
+  const address = foldAddress(iph.family, iph.inverse ? iph.daddr : iph.saddr);
+  return withPort ? (address + clientPort(packet, iph)) | 0 : address;
+}
+
+/** The client's port, or 0 when the protocol has none or the packet ends before its transport header does. */
+function clientPort(packet: Packet, iph: IpHdr): number {
+  if (iph.len + transportHeader(iph.protocol) > packet.len) return 0;
+  return packet.view.getUint16(packet.data + iph.len + (iph.inverse ? 2 : 0));
+}
+
+/** Bytes of a transport header without options; infinite for a protocol without ports. */
+function transportHeader(protocol: number): number {
+  switch (protocol) {
+    case IPPROTO_TCP:
+      return 20;
+    case IPPROTO_UDP:
+      return 8;
+    case IPPROTO_SCTP:
+      return 12;
+    default:
+      return Number.POSITIVE_INFINITY;
+  }
+}

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { filler } from '../../test/support/bytes.js';
+import { CHECKSUM_NONE, CHECKSUM_PARTIAL, HEADROOM, Packet } from './packet.js';
+
+describe('Packet', () => {
+  it('takes the largest IP packet behind its headroom', () => {
+    const p = new Packet();
+    p.load(filler(65_535));
+    assert.deepEqual(p.payload(), filler(65_535));
+    assert.equal(p.data, HEADROOM);
+  });
+
+  it('forgets everything about the packet before', () => {
+    const p = new Packet(256);
+    p.mark = 7;
+    p.ipSummed = CHECKSUM_PARTIAL;
+    p.csumStart = 20;
+    p.csumOffset = 16;
+    p.gsoSize = 1448;
+    p.fragMaxSize = 1500;
+    p.fragSizes = Uint16Array.of(1480, 20);
+    p.ifindex = 3;
+    p.ipvsProperty = true;
+    p.ignoreDf = true;
+    p.load(filler(40));
+    const fresh = new Packet(256);
+    fresh.load(filler(40));
+    assert.deepEqual({ ...p }, { ...fresh });
+    assert.equal(p.ipSummed, CHECKSUM_NONE);
+  });
+
+  it('keeps pointing at the transport checksum when a header is put in front', () => {
+    const p = new Packet(256);
+    p.load(filler(60));
+    p.ipSummed = CHECKSUM_PARTIAL;
+    p.csumStart = 20;
+    const byte = p.data + p.csumStart;
+    p.push(24);
+    assert.equal(p.len, 84);
+    assert.equal(p.data + p.csumStart, byte);
+  });
+});
