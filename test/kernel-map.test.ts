@@ -22,7 +22,8 @@ for (const [structure, members] of Object.entries(MEMBERS)) {
     const start = page.indexOf(`## ${structure}`);
     assert.ok(start >= 0);
     const end = page.indexOf('\n## struct', start + 1);
-    const part = page.slice(start, end < 0 ? undefined : end) + page.slice(page.indexOf('## Only for many CPUs'));
+    const part =
+      page.slice(start, end < 0 ? undefined : end) + page.slice(page.indexOf('## Only for many CPUs'));
     const missing = members.split(' ').filter((m) => !part.includes(`\`${m}\``));
     assert.deepEqual(missing, []);
   });

@@ -6,6 +6,7 @@ import { startWithoutPackets } from '../daemon/no-datapath.js';
 import { type ErrorCode, IpvsError } from '../errors.js';
 import type { Args, CommandName, DestSpec, ServiceSpec } from './command.js';
 import { COMMAND_NAMES, COMMANDS } from './command-table.js';
+import { keyOf } from './fields.js';
 
 const web: ServiceSpec = {
   protocol: 'tcp',
@@ -426,12 +427,6 @@ async function everything(): Promise<unknown> {
     timeouts: await director.execute('timeout.get', {}),
     sysctls: await director.execute('sysctl.list', {}),
   };
-}
-
-function keyOf(spec: ServiceSpec) {
-  return 'fwmark' in spec
-    ? { fwmark: spec.fwmark, family: spec.family }
-    : { protocol: spec.protocol, address: spec.address, port: spec.port };
 }
 
 /** Good arguments with one field made bad. */

@@ -43,7 +43,10 @@ const HANDLERS: Handlers = {
   'timeout.set': ({ ipvs }, args) => quietly(ipvs.setTimeouts(args)),
   'timeout.get': ({ ipvs }) => ipvs.getTimeouts(),
   // there is no synchronisation yet, so no daemon can be started, and none runs
-  'daemon.start': () => {
+  'daemon.start': ({ ipvs }) => {
+    // the messages cannot carry a server of another family than its service's
+    if (ipvs.mixedAddressFamilyDests > 0)
+      throw new IpvsError('INVALID', 'not while a service has servers of another address family');
     throw new IpvsError('NOT_SUPPORTED', 'connection synchronisation is not supported');
   },
   'daemon.stop': () => {

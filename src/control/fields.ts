@@ -105,6 +105,12 @@ export function familyOf(key: ServiceKey): 'inet' | 'inet6' {
   return key.address.includes(':') ? 'inet6' : 'inet';
 }
 
+/** The identity alone of a service that may have more. */
+export function keyOf(service: ServiceKey): ServiceKey {
+  if ('fwmark' in service) return { fwmark: service.fwmark, family: service.family };
+  return { protocol: service.protocol, address: service.address, port: service.port };
+}
+
 const destIdentity = { address, port };
 
 /** Identity of a real server. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { DestSpec, Director, ServiceSpec } from '../control/command.js';
 import { detailOf, withField } from '../control/command-error.js';
-import { destSpec, serviceSpec } from '../control/fields.js';
+import { destSpec, keyOf, serviceSpec } from '../control/fields.js';
 import {
   fieldIn,
   integer,
@@ -114,7 +114,11 @@ export async function applyConfig(director: Director, { sysctl = {}, services = 
   for (const [i, { dests, ...service }] of services.entries()) {
     await entry(`services[${i}]`, 'service', director.execute('service.add', { service }));
     for (const [j, dest] of dests.entries()) {
-      await entry(`services[${i}].dests[${j}]`, 'dest', director.execute('dest.add', { service, dest }));
+      await entry(
+        `services[${i}].dests[${j}]`,
+        'dest',
+        director.execute('dest.add', { service: keyOf(service), dest }),
+      );
     }
   }
 }

@@ -18,6 +18,6 @@ export async function openDatapath(config: Config, log: Logger): Promise<Datapat
     const { startWithoutPackets } = await import('./no-datapath.js');
     return startWithoutPackets(config);
   }
-  const { startTunDatapath } = await import('../datapath/tun/start.js');
+  const { startTunDatapath } = await import('./tun-datapath.js');
   return startTunDatapath({ ...config, log });
 }

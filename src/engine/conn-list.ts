@@ -17,6 +17,9 @@ export interface ConnRow {
   state: string;
   expires: number;
   origin: 'LOCAL' | 'SYNC';
+  /** Persistence engine, and what it found. */
+  peName?: string;
+  peData?: string;
 }
 
 const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
@@ -37,7 +40,11 @@ export function protocolName(protocol: number): string {
  * A page of the connection list.
  * @param cursor 0, or `next` of the page before. @param limit most rows.
  */
-export function listConns(ipvs: NetnsIpvs, cursor: number, limit: number): { entries: ConnRow[]; next?: number } {
+export function listConns(
+  ipvs: NetnsIpvs,
+  cursor: number,
+  limit: number,
+): { entries: ConnRow[]; next?: number } {
   const t = ipvs.conns;
   const entries: ConnRow[] = [];
   let c = cursor;
@@ -53,8 +60,11 @@ export function connRow(ipvs: NetnsIpvs, c: number): ConnRow {
   const state = t.hot[h + C_STATE]! & 0xffff;
   const template = (t.hot[h + C_FLAGS]! & CONN_F_TEMPLATE) !== 0;
   const name = template
-    ? (state & CTPL_S_ASSURED) !== 0 ? 'ASSURED' : 'NONE'
+    ? (state & CTPL_S_ASSURED) !== 0
+      ? 'ASSURED'
+      : 'NONE'
     : (ipvs.protoData[protocol]?.pp.stateName(state & 0xff) ?? 'NONE');
+  const found = ipvs.peData.get(c);
   const left = (t.hot[h + C_EXPIRES]! - ipvs.net.jiffies) | 0;
   return {
     protocol: protocolName(protocol),
@@ -67,6 +77,7 @@ export function connRow(ipvs: NetnsIpvs, c: number): ConnRow {
     state: name,
     expires: left >= 0 ? Math.floor(left / ipvs.net.hz) : Math.floor((left + 0x1_0000_0000) / ipvs.net.hz),
     origin: (t.hot[h + C_FLAGS]! & CONN_F_SYNC) !== 0 ? 'SYNC' : 'LOCAL',
+    ...(found === undefined ? {} : { peName: found.pe.name, peData: latin1(found.data) }),
   };
 }
 
@@ -75,4 +86,8 @@ function addressText(ipvs: NetnsIpvs, c: number, which: number): string {
   ipvs.conns.addr(c, which, words);
   const family = which === C_DADDR ? ipvs.conns.destFamily(c) : ipvs.conns.family(c);
   return inetToString(inetFromWords(family, words));
+}
+
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
 }

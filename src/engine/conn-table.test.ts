@@ -68,9 +68,23 @@ function reply(t: ConnTable, m: Model): number {
   return t.foundOut;
 }
 
-const text = (m: Model): string => JSON.stringify([m.key.family, m.key.protocol, [...m.key.caddr], m.key.cport, [...m.key.vaddr], m.key.vport]);
+const text = (m: Model): string =>
+  JSON.stringify([
+    m.key.family,
+    m.key.protocol,
+    [...m.key.caddr],
+    m.key.cport,
+    [...m.key.vaddr],
+    m.key.vport,
+  ]);
 const replyText = (m: Model): string =>
-  JSON.stringify([m.key.family, m.key.protocol, [...m.key.caddr], m.key.cport, ...(m.flags === CONN_F_MASQ ? [[...m.daddr], m.dport] : [[...m.key.vaddr], m.key.vport])]);
+  JSON.stringify([
+    m.key.family,
+    m.key.protocol,
+    [...m.key.caddr],
+    m.key.cport,
+    ...(m.flags === CONN_F_MASQ ? [[...m.daddr], m.dport] : [[...m.key.vaddr], m.key.vport]),
+  ]);
 
 test('finds what was put in, from both sides, the newest first, and nothing that was taken out', () => {
   fc.assert(
@@ -126,6 +140,12 @@ test('a template is found as a template only', () => {
   };
   const c = insert(t, m);
   assert.equal(t.findIn(m.key), NO_CONN);
-  assert.equal(t.findTemplate(m.key, () => true), c);
-  assert.equal(t.findTemplate(m.key, () => false), NO_CONN);
+  assert.equal(
+    t.findTemplate(m.key, () => true),
+    c,
+  );
+  assert.equal(
+    t.findTemplate(m.key, () => false),
+    NO_CONN,
+  );
 });

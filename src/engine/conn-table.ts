@@ -249,7 +249,8 @@ export class ConnTable {
           this.foundIn === NO_CONN
         ) {
           // an entry whose client port is unknown is the one for port 0, and no other is
-          if (((hot[h + C_FLAGS]! & CONN_F_NO_CPORT) !== 0) === (ports >>> 16 === 0)) this.foundIn = h >> HOT_SHIFT;
+          if (((hot[h + C_FLAGS]! & CONN_F_NO_CPORT) !== 0) === (ports >>> 16 === 0))
+            this.foundIn = h >> HOT_SHIFT;
         }
         node = hot[h + NEXT]!;
       } else {
@@ -381,7 +382,8 @@ export class ConnTable {
   }
 
   private fold4(w0: number, w1: number, w2: number, w3: number): number {
-    const x = Math.imul(w0, this.m1) + Math.imul(w1, this.m2) + Math.imul(w2, this.m3) + Math.imul(w3, this.m0);
+    const x =
+      Math.imul(w0, this.m1) + Math.imul(w1, this.m2) + Math.imul(w2, this.m3) + Math.imul(w3, this.m0);
     return x ^ (x >>> 16);
   }
 
@@ -462,7 +464,8 @@ export class ConnTable {
       target = C_CADDR;
       seen = ((masq ? hot[h + C_DPORT]! >>> 16 : ports & 0xffff) << 16) | (ports >>> 16);
     }
-    if ((hot[h + C_DPORT]! & FAMILY_V6) === 0) return this.hash4(protocol, hot[h + source]!, hot[h + target]!, seen);
+    if ((hot[h + C_DPORT]! & FAMILY_V6) === 0)
+      return this.hash4(protocol, hot[h + source]!, hot[h + target]!, seen);
     return this.hash4(protocol, this.foldAddr(c, source), this.foldAddr(c, target), seen);
   }
 }

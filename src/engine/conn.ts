@@ -86,7 +86,8 @@ export function bindDest(ipvs: NetnsIpvs, c: number, dest: Dest): void {
     flags &= ~CONN_F_FWD_MASK;
     inherited &= CONN_F_DEST_MASK | CONN_F_INACTIVE | CONN_F_NOOUTPUT;
   }
-  if (ipvs.conns.protocol(c) !== IPPROTO_UDP || (flags & CONN_F_TEMPLATE) !== 0) inherited &= ~CONN_F_ONE_PACKET;
+  if (ipvs.conns.protocol(c) !== IPPROTO_UDP || (flags & CONN_F_TEMPLATE) !== 0)
+    inherited &= ~CONN_F_ONE_PACKET;
   flags |= inherited;
   hot[h + C_FLAGS] = flags;
   hot[h + C_DEST] = dest.index + 1;
@@ -185,6 +186,7 @@ function remove(ipvs: NetnsIpvs, c: number): void {
   if (control !== NO_CONN) controlDel(ipvs, c);
   unbindDest(ipvs, c);
   if ((flags & CONN_F_NO_CPORT) !== 0) t.noCport--;
+  if (ipvs.peData.size > 0) ipvs.peData.delete(c);
   t.release(c);
   if (control !== NO_CONN && forced && dropControl(ipvs, control)) connDelete(ipvs, control);
 }

@@ -1,7 +1,13 @@
 /** The hooks (`ip_vs_core.c`): what happens to a packet from when netfilter hands it over to its verdict. */
-import { ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH } from '../wire/icmp.js';
+import {
+  ICMP_DEST_UNREACH,
+  ICMP_PORT_UNREACH,
+  ICMPV6_DEST_UNREACH,
+  ICMPV6_PORT_UNREACH,
+} from '../wire/icmp.js';
 import { AF_INET } from '../wire/inet.js';
 import type { Packet } from '../wire/packet.js';
+import { SCTP_CHUNK_HEADER, SCTP_CID_ABORT, SCTP_CID_INIT, SCTP_HEADER } from '../wire/sctp.js';
 import { TCP_MIN, TCP_RST, TCP_SYN, tcpFlags } from '../wire/tcp.js';
 import { connExpireNow, connPut, destOf } from './conn.js';
 import {
@@ -14,19 +20,32 @@ import {
   HOT_SHIFT,
   NO_CONN,
 } from './conn-table.js';
-import { DEST_F_AVAILABLE, CONN_F_FWD_MASK, CONN_F_MASQ, CONN_F_NOOUTPUT, CONN_F_ONE_PACKET, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP } from './flags.js';
 import { fillIphdr } from './fill-iphdr.js';
+import {
+  CONN_F_FWD_MASK,
+  CONN_F_MASQ,
+  CONN_F_NOOUTPUT,
+  CONN_F_ONE_PACKET,
+  DEST_F_AVAILABLE,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_SCTP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+} from './flags.js';
 import { inIcmp } from './icmp-in.js';
 import { outIcmp } from './icmp-out.js';
 import type { IpHdr } from './iphdr.js';
 import { hasPorts } from './nat-icmp.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 import { sendCheck } from './out-route.js';
+import { connOut } from './persist.js';
 import { readPorts } from './proto-ports.js';
 import { DIR_INPUT, DIR_OUTPUT, type ProtoData, SCHEDULE_GO_ON } from './protocol.js';
+import { SCTP_S_CLOSED } from './sctp-states.js';
 import { TCP_S_CLOSE, TCP_S_FIN_WAIT, TCP_S_TIME_WAIT } from './tcp-states.js';
 import { inStats, outStats } from './traffic.js';
-import { NF_ACCEPT, NF_DROP, NF_INET_FORWARD, NF_STOLEN } from './verdict.js';
+import { NF_ACCEPT, NF_DROP, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_STOLEN } from './verdict.js';
 import { packetXmit } from './xmit.js';
 
 /** Not an ICMP error about anything of ours: the packet is looked at as any other. */
@@ -114,8 +133,12 @@ function inHook(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, iph: IpHdr): num
 
 /** The packet begins a connection (`is_new_conn`). */
 function isNewConn(packet: Packet, iph: IpHdr): boolean {
-  if (iph.protocol !== IPPROTO_TCP || iph.len + TCP_MIN > packet.len) return false;
-  return (tcpFlags(packet.view, packet.data + iph.len) & TCP_SYN) !== 0;
+  const at = packet.data + iph.len;
+  if (iph.protocol === IPPROTO_TCP) {
+    return iph.len + TCP_MIN <= packet.len && (tcpFlags(packet.view, at) & TCP_SYN) !== 0;
+  }
+  if (iph.protocol !== IPPROTO_SCTP || iph.len + SCTP_HEADER + SCTP_CHUNK_HEADER > packet.len) return false;
+  return packet.view.getUint8(at + SCTP_HEADER) === SCTP_CID_INIT;
 }
 
 /** A packet that begins a connection finds this one: it is to be scheduled anew (`is_new_conn_expected`). */
@@ -131,11 +154,15 @@ function mayReuse(ipvs: NetnsIpvs, c: number): boolean {
   // what FTP or persistence has put there is theirs
   if (hot[h + C_CONTROL] !== 0) return false;
   const state = hot[h + C_STATE]! & 0xff;
-  if (ipvs.conns.protocol(c) !== IPPROTO_TCP) return false;
+  const protocol = ipvs.conns.protocol(c);
+  if (protocol === IPPROTO_SCTP) return state === SCTP_S_CLOSED;
+  if (protocol !== IPPROTO_TCP) return false;
   return (
     state === TCP_S_TIME_WAIT ||
     state === TCP_S_CLOSE ||
-    ((values.conn_reuse_mode & 2) !== 0 && state === TCP_S_FIN_WAIT && (hot[h + C_FLAGS]! & CONN_F_NOOUTPUT) !== 0)
+    ((values.conn_reuse_mode & 2) !== 0 &&
+      state === TCP_S_FIN_WAIT &&
+      (hot[h + C_FLAGS]! & CONN_F_NOOUTPUT) !== 0)
   );
 }
 
@@ -143,6 +170,10 @@ function mayReuse(ipvs: NetnsIpvs, c: number): boolean {
 function outHook(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, iph: IpHdr): number {
   const c = pd.pp.connOutGet(ipvs, packet, iph);
   if (c !== NO_CONN) return handleResponse(ipvs, packet, pd, c, iph);
+  if (ipvs.connOutCounter > 0 && iph.protocol === IPPROTO_UDP && ipvs.hook !== NF_INET_LOCAL_IN) {
+    const opened = openFromServer(ipvs, packet, iph);
+    if (opened !== NO_CONN) return handleResponse(ipvs, packet, pd, opened, iph);
+  }
   if (ipvs.sysctls.values.nat_icmp_send === 0 || !hasPorts(iph.protocol)) return NF_ACCEPT;
   return answerOrphan(ipvs, packet, iph);
 }
@@ -166,18 +197,36 @@ function handleResponse(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, c: numbe
   return NF_ACCEPT;
 }
 
+/** A real server opens a connection by itself, where its service's persistence engine provides for that. */
+function openFromServer(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
+  const ports = readPorts(packet, iph);
+  if (ports < 0) return NO_CONN;
+  const dest = ipvs.realServers.findReal(iph.family, iph.protocol, iph.saddr, ports >>> 16);
+  if (dest === undefined || dest.svc === null || dest.vfwmark !== 0 || !dest.svc.pe?.connOut) return NO_CONN;
+  return connOut(ipvs, dest.svc, dest, packet, iph, ports);
+}
+
 /** Tells a real server that nobody knows of its connection, with `nat_icmp_send`. */
 function answerOrphan(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
   const ports = readPorts(packet, iph);
   if (ports < 0) return NF_ACCEPT;
-  if (ipvs.realServers.findReal(iph.family, iph.protocol, iph.saddr, ports >>> 16) === undefined) return NF_ACCEPT;
-  if (
-    iph.protocol === IPPROTO_TCP &&
-    (iph.len + TCP_MIN > packet.len || (tcpFlags(packet.view, packet.data + iph.len) & TCP_RST) !== 0)
-  ) {
+  if (ipvs.realServers.findReal(iph.family, iph.protocol, iph.saddr, ports >>> 16) === undefined)
     return NF_ACCEPT;
-  }
+  if (isReset(packet, iph)) return NF_ACCEPT;
   if (iph.family === AF_INET) ipvs.net.host.icmpSend(packet, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
   else ipvs.net.host.icmpSend(packet, ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH, 0);
   return NF_DROP;
+}
+
+/** A packet that ends a connection by force is not answered; one too short to tell is not either. */
+function isReset(packet: Packet, iph: IpHdr): boolean {
+  const at = packet.data + iph.len;
+  if (iph.protocol === IPPROTO_TCP) {
+    return iph.len + TCP_MIN > packet.len || (tcpFlags(packet.view, at) & TCP_RST) !== 0;
+  }
+  if (iph.protocol !== IPPROTO_SCTP) return false;
+  return (
+    iph.len + SCTP_HEADER + SCTP_CHUNK_HEADER > packet.len ||
+    packet.view.getUint8(at + SCTP_HEADER) === SCTP_CID_ABORT
+  );
 }

@@ -19,7 +19,7 @@ import {
   TUNNEL_TYPE_GUE,
 } from './flags.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
-import type { PersistenceEngine } from './persistence-engine.js';
+import { type PersistenceEngine, persistenceEngines } from './persistence-engine.js';
 import { FTP_PORT } from './schedule.js';
 import type { Scheduler } from './scheduler.js';
 import { Service, type ServiceId, type ServiceUser } from './service.js';
@@ -64,6 +64,7 @@ export function addService(ipvs: NetnsIpvs, user: ServiceUser): void {
   ipvs.services.add(svc);
   svc.flags |= SVC_F_HASHED;
   countSpecial(ipvs, svc, 1);
+  if (pe?.connOut) ipvs.connOutCounter++;
 }
 
 /** Changes a service's scheduler, flags, timeout, mask and engine (`ip_vs_edit_service`). */
@@ -88,6 +89,8 @@ export function editService(ipvs: NetnsIpvs, user: ServiceUser): void {
   }
   applyUser(ipvs, svc, user);
   svc.flags |= SVC_F_HASHED;
+  if (pe?.connOut) ipvs.connOutCounter++;
+  if (svc.pe?.connOut) ipvs.connOutCounter--;
   svc.pe = pe;
 }
 
@@ -107,6 +110,7 @@ function unlinkService(ipvs: NetnsIpvs, svc: Service): void {
   ipvs.services.delete(svc);
   svc.flags &= ~SVC_F_HASHED;
   countSpecial(ipvs, svc, -1);
+  if (svc.pe?.connOut) ipvs.connOutCounter--;
   while (svc.destinations.length > 0) unlinkDest(ipvs, svc, svc.destinations[0]!, false);
   svc.scheduler?.doneService?.(svc, ipvs.schedulerContext);
   svc.schedData = undefined;
@@ -191,7 +195,8 @@ export function setTimeouts(ipvs: NetnsIpvs, t: Timeouts): void {
   const most = Math.floor(0x7fff_ffff / ipvs.net.hz);
   for (const name of ['tcp', 'tcpFin', 'udp'] as const) {
     const seconds = t[name] ?? 0;
-    if (seconds < 0 || seconds > most) throw new IpvsError('INVALID', `${seconds} is not within 0..${most}`, name);
+    if (seconds < 0 || seconds > most)
+      throw new IpvsError('INVALID', `${seconds} is not within 0..${most}`, name);
   }
   const { hz } = ipvs.net;
   const tcp = ipvs.protoData[IPPROTO_TCP]!.timeoutTable;
@@ -211,7 +216,6 @@ export function getTimeouts(ipvs: NetnsIpvs): { tcp: number; tcpFin: number; udp
   };
 }
 
-
 function findDest(svc: Service, which: DestId): Dest | undefined {
   return svc.destinations.find((d) => d.port === which.port && inetEqual(d.addr, which.addr));
 }
@@ -219,12 +223,15 @@ function findDest(svc: Service, which: DestId): Dest | undefined {
 function findScheduler(ipvs: NetnsIpvs, name: string): Scheduler | null {
   if (name === 'none') return null;
   const scheduler = ipvs.schedulers.get(name);
-  if (scheduler === undefined) throw new IpvsError('SCHEDULER_NOT_FOUND', `no scheduler "${name}"`, 'scheduler');
+  if (scheduler === undefined)
+    throw new IpvsError('SCHEDULER_NOT_FOUND', `no scheduler "${name}"`, 'scheduler');
   return scheduler;
 }
 
 function findEngine(name: string): PersistenceEngine | null {
   if (name === '') return null;
+  const pe = persistenceEngines.find((engine) => engine.name === name);
+  if (pe !== undefined) return pe;
   throw new IpvsError('PE_NOT_FOUND', `no persistence engine "${name}"`, 'pe');
 }
 

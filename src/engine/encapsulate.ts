@@ -97,7 +97,11 @@ export function encapsulate(ipvs: NetnsIpvs, packet: Packet, family: number, des
     }
   }
   const nexthdr =
-    dest.tunType === TUNNEL_TYPE_GUE ? IPPROTO_UDP : dest.tunType === TUNNEL_TYPE_GRE ? IPPROTO_GRE : protocol;
+    dest.tunType === TUNNEL_TYPE_GUE
+      ? IPPROTO_UDP
+      : dest.tunType === TUNNEL_TYPE_GRE
+        ? IPPROTO_GRE
+        : protocol;
   if (dest.addr.family === AF_INET) writeIpv4(ipvs, packet, tos, ttl, df, nexthdr, route.source, dest.addr);
   else writeIpv6(packet, tos, ttl, nexthdr, route.source, dest.addr);
   if (dest.tunType === TUNNEL_TYPE_GUE && dest.tunFlags !== 0) {
@@ -133,7 +137,8 @@ function writeIpv4(
   v.setUint8(at, 0x45);
   v.setUint8(at + 1, tos);
   v.setUint16(at + 2, packet.len);
-  v.setUint16(at + 4, ipvs.net.nextIpId());
+  // what cannot be cut needs no identification (RFC 6864)
+  v.setUint16(at + 4, df !== 0 ? 0 : ipvs.net.nextIpId());
   v.setUint16(at + 6, df);
   v.setUint8(at + 8, ttl);
   v.setUint8(at + 9, protocol);

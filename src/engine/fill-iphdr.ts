@@ -21,7 +21,13 @@ export function fillIphdr(packet: Packet, iph: IpHdr): boolean {
  * Reads the header inside an ICMP error.
  * @param off its offset from the packet's start. @param inverse it is seen from the other side.
  */
-export function fillIphdrIcmp(packet: Packet, off: number, inverse: boolean, family: number, iph: IpHdr): boolean {
+export function fillIphdrIcmp(
+  packet: Packet,
+  off: number,
+  inverse: boolean,
+  family: number,
+  iph: IpHdr,
+): boolean {
   iph.inverse = inverse;
   iph.icmp = true;
   return family === AF_INET ? fill4(packet, off, iph) : fill6(packet, off, iph);

@@ -1,10 +1,5 @@
 /** ICMP errors on their way out: from a real server, about a packet that was translated for it (`ip_vs_out_icmp`, `_v6`). */
-import {
-  ICMP_DEST_UNREACH,
-  ICMP_HEADER,
-  ICMP_SOURCE_QUENCH,
-  ICMP_TIME_EXCEEDED,
-} from '../wire/icmp.js';
+import { ICMP_DEST_UNREACH, ICMP_HEADER, ICMP_SOURCE_QUENCH, ICMP_TIME_EXCEEDED } from '../wire/icmp.js';
 import { AF_INET } from '../wire/inet.js';
 import type { Packet } from '../wire/packet.js';
 import { C_FLAGS, HOT_SHIFT, NO_CONN } from './conn-table.js';
@@ -33,7 +28,8 @@ export function outIcmp(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
   const ciph = ipvs.ciph;
   if (!fillIphdrIcmp(packet, iph.len + ICMP_HEADER, true, iph.family, ciph)) return NF_ACCEPT;
   const pd = ipvs.protoData[ciph.protocol];
-  if (pd === undefined || (ciph.fragoffs !== 0 && (pd.pp.dontDefrag || iph.family !== AF_INET))) return NF_ACCEPT;
+  if (pd === undefined || (ciph.fragoffs !== 0 && (pd.pp.dontDefrag || iph.family !== AF_INET)))
+    return NF_ACCEPT;
   const c = pd.pp.connOutGet(ipvs, packet, ciph);
   if (c === NO_CONN) return NF_ACCEPT;
   if ((ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_FWD_MASK) === CONN_F_MASQ) {

@@ -14,7 +14,7 @@ import type { IpHdr } from './iphdr.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 import { readPorts } from './proto-ports.js';
 import { DIR_INPUT, type ProtoData } from './protocol.js';
-import { fillKey, FTP_PORT } from './schedule.js';
+import { FTP_PORT, fillKey } from './schedule.js';
 import type { Service } from './service.js';
 import { inStats } from './traffic.js';
 import { NF_ACCEPT, NF_DROP } from './verdict.js';

@@ -1,5 +1,13 @@
 /** Transport checksums under NAT: what changes when an address and a port do. */
-import { checksum, checksumUpdate, delta16, delta32, partialUpdate, pseudoSum4, pseudoSum6 } from '../wire/checksum.js';
+import {
+  checksum,
+  checksumUpdate,
+  delta16,
+  delta32,
+  partialUpdate,
+  pseudoSum4,
+  pseudoSum6,
+} from '../wire/checksum.js';
 import { AF_INET } from '../wire/inet.js';
 import { CHECKSUM_NONE, CHECKSUM_PARTIAL, CHECKSUM_UNNECESSARY, type Packet } from '../wire/packet.js';
 import { C_DADDR, C_DPORT, C_PORTS, C_VADDR, type ConnTable, HOT_SHIFT } from './conn-table.js';
@@ -50,7 +58,14 @@ export function natTransport(
 }
 
 /** The checksum from scratch, with the address `to` in place of the one that NAT replaces. */
-function fullChecksum(t: ConnTable, packet: Packet, c: number, iph: IpHdr, to: number, checkAt: number): void {
+function fullChecksum(
+  t: ConnTable,
+  packet: Packet,
+  c: number,
+  iph: IpHdr,
+  to: number,
+  checkAt: number,
+): void {
   const v = packet.view;
   const start = packet.data + iph.len;
   const length = packet.len - iph.len;

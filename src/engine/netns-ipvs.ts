@@ -1,9 +1,8 @@
 /** `struct netns_ipvs`: everything IPVS knows in one network namespace. The operations on it live in the files named after the kernel's. */
-import { IpHdr } from './iphdr.js';
+
 import { AF_INET } from '../wire/inet.js';
-import { type ConnKey, ConnTable, NO_CONN } from './conn-table.js';
-import type { Dest } from './dest.js';
 import { type ConnRow, listConns } from './conn-list.js';
+import { type ConnKey, ConnTable, NO_CONN } from './conn-table.js';
 import {
   addDest,
   addService,
@@ -18,21 +17,23 @@ import {
   type Timeouts,
   zero,
 } from './ctl.js';
-import type { Net } from './net.js';
+import { updateDefenceLevel } from './defence.js';
+import type { Dest, DestUser } from './dest.js';
 import { statsView } from './estimator.js';
+import { IpHdr } from './iphdr.js';
+import type { Net } from './net.js';
+import type { PeData } from './persistence-engine.js';
 import { procText } from './proc.js';
-import type { Service, ServiceId, ServiceUser } from './service.js';
-import type { DestUser } from './dest.js';
-import type { StatsView } from './stats.js';
 import { emptyKey, ProtoData } from './protocol.js';
 import { protocols } from './protocols.js';
 import { RealServerTable } from './real-server-table.js';
 import type { SchedulerContext } from './scheduler.js';
-import { SchedulerRegistry } from './schedulers/registry.js';
+import type { SchedulerRegistry } from './schedulers/registry.js';
+import type { Service, ServiceId, ServiceUser } from './service.js';
 import { ServiceTable } from './service-table.js';
+import type { StatsView } from './stats.js';
 import { Stats } from './stats.js';
 import { Sysctls } from './sysctl.js';
-import { updateDefenceLevel } from './defence.js';
 import { TimerWheel } from './timer-wheel.js';
 
 /** The namespace's IPVS. Field names are the kernel's in TypeScript spelling. */
@@ -49,6 +50,8 @@ export class NetnsIpvs {
   readonly freeDests: number[] = [];
   /** `rs_table`: dests by their own address. */
   readonly realServers = new RealServerTable();
+  /** What persistence engines have found, by connection (`pe`, `pe_data`). */
+  readonly peData = new Map<number, PeData>();
   /** `proto_data_table`, by protocol number. */
   readonly protoData: (ProtoData | undefined)[] = new Array<ProtoData | undefined>(256).fill(undefined);
   readonly sysctls: Sysctls;

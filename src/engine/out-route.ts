@@ -11,10 +11,10 @@ import { AF_INET, type InetAddr } from '../wire/inet.js';
 import { IP_DF } from '../wire/ipv4.js';
 import type { Packet } from '../wire/packet.js';
 import type { Dest } from './dest.js';
+import { tunnelHeaderLength } from './encapsulate.js';
 import type { Route } from './host.js';
 import type { IpHdr } from './iphdr.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
-import { tunnelHeaderLength } from './encapsulate.js';
 
 /** The new route may be to this host. */
 export const RT_MODE_LOCAL = 1;

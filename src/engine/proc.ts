@@ -73,7 +73,8 @@ function rows(ipvs: NetnsIpvs): ConnRow[] {
 
 function connText(ipvs: NetnsIpvs): string {
   let out = 'Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n';
-  for (const r of rows(ipvs)) out += `${tuple(r)} ${r.state.padEnd(11)} ${right(r.expires, 7)}\n`;
+  for (const r of rows(ipvs))
+    out += `${tuple(r)} ${r.state.padEnd(11)} ${right(r.expires, 7)}${r.peName === undefined ? '' : ` ${r.peName} ${r.peData}`}\n`;
   return out;
 }
 
@@ -93,7 +94,13 @@ function tuple(r: ConnRow): string {
 function statsText(ipvs: NetnsIpvs): string {
   const s = statsView(ipvs.totStats);
   const line = (...n: number[]): string =>
-    `${n.slice(0, 3).map((x) => hexRight(x, 8)).join(' ')} ${n.slice(3).map((x) => hexRight(x, 16)).join(' ')}\n`;
+    `${n
+      .slice(0, 3)
+      .map((x) => hexRight(x, 8))
+      .join(' ')} ${n
+      .slice(3)
+      .map((x) => hexRight(x, 16))
+      .join(' ')}\n`;
   return (
     '   Total Incoming Outgoing         Incoming         Outgoing\n' +
     '   Conns  Packets  Packets            Bytes            Bytes\n' +
@@ -108,7 +115,13 @@ function perCpuText(ipvs: NetnsIpvs): string {
   const t = ipvs.totStats;
   const s = statsView(t);
   const line = (n: number[]): string =>
-    `${n.slice(0, 3).map((x) => hexRight(x, 8)).join(' ')} ${n.slice(3).map((x) => hexRight(x, 16)).join(' ')}\n`;
+    `${n
+      .slice(0, 3)
+      .map((x) => hexRight(x, 8))
+      .join(' ')} ${n
+      .slice(3)
+      .map((x) => hexRight(x, 16))
+      .join(' ')}\n`;
   return (
     '       Total Incoming Outgoing         Incoming         Outgoing\n' +
     'CPU    Conns  Packets  Packets            Bytes            Bytes\n' +

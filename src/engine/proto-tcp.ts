@@ -1,7 +1,8 @@
 /** TCP (`ip_vs_proto_tcp.c`). */
-import { IPV6_HEADER } from '../wire/ipv6.js';
-import { ipv4HeaderLength } from '../wire/ipv4.js';
+
 import { AF_INET } from '../wire/inet.js';
+import { ipv4HeaderLength } from '../wire/ipv4.js';
+import { IPV6_HEADER } from '../wire/ipv6.js';
 import type { Packet } from '../wire/packet.js';
 import { TCP_ACK, TCP_CHECKSUM, TCP_FIN, TCP_MIN, TCP_RST, TCP_SYN, tcpFlags } from '../wire/tcp.js';
 import { controlAssureCt, destOf } from './conn.js';
@@ -11,9 +12,8 @@ import type { IpHdr } from './iphdr.js';
 import { natTransport, transportChecksumOk } from './nat-checksum.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 import { connInGetProto, connOutGetProto } from './proto-ports.js';
-import { DIR_OUTPUT, type ProtoData, type Protocol } from './protocol.js';
+import { DIR_OUTPUT, type Protocol, type ProtoData } from './protocol.js';
 import { scheduleWithPorts } from './schedule.js';
-import { NF_DROP } from './verdict.js';
 import {
   DIR_INPUT_ONLY,
   TCP_ACTIVE,
@@ -30,6 +30,7 @@ import {
   TCP_STATES,
   TCP_TIMEOUTS,
 } from './tcp-states.js';
+import { NF_DROP } from './verdict.js';
 
 /** Event of a segment, or -1 when it carries none of the four flags. The first of RST, SYN, FIN, ACK counts. */
 function tcpEvent(flags: number): number {
@@ -96,8 +97,7 @@ export const protocolTcp: Protocol = {
     let opens = true;
     if (!iph.icmp) {
       const flags = tcpFlags(packet.view, packet.data + iph.len);
-      opens =
-        (flags & TCP_RST) === 0 && ((flags & TCP_SYN) !== 0 || ipvs.sysctls.values.sloppy_tcp !== 0);
+      opens = (flags & TCP_RST) === 0 && ((flags & TCP_SYN) !== 0 || ipvs.sysctls.values.sloppy_tcp !== 0);
     }
     return scheduleWithPorts(ipvs, packet, pd, iph, opens);
   },

@@ -8,7 +8,7 @@ import type { IpHdr } from './iphdr.js';
 import { natTransport, transportChecksumOk } from './nat-checksum.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 import { connInGetProto, connOutGetProto } from './proto-ports.js';
-import { DIR_OUTPUT, type ProtoData, type Protocol } from './protocol.js';
+import { DIR_OUTPUT, type Protocol, type ProtoData } from './protocol.js';
 import { scheduleWithPorts } from './schedule.js';
 import { NF_DROP } from './verdict.js';
 
@@ -51,7 +51,9 @@ export const protocolUdp: Protocol = {
 
   csumCheck(packet: Packet, iph: IpHdr): boolean {
     if (iph.len + UDP_HEADER > packet.len) return false;
-    return packet.view.getUint16(packet.data + iph.len + UDP_CHECKSUM) === 0 || transportChecksumOk(packet, iph);
+    return (
+      packet.view.getUint16(packet.data + iph.len + UDP_CHECKSUM) === 0 || transportChecksumOk(packet, iph)
+    );
   },
 
   stateName(state: number): string {

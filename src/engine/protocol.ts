@@ -1,8 +1,8 @@
 /** `struct ip_vs_protocol` and `struct ip_vs_proto_data`: what the engine asks of a transport protocol. */
 import type { Packet } from '../wire/packet.js';
+import type { ConnKey } from './conn-table.js';
 import type { IpHdr } from './iphdr.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
-import type { ConnKey } from './conn-table.js';
 
 /** Direction of a packet: from the client. */
 export const DIR_INPUT = 0;

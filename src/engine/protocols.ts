@@ -1,6 +1,14 @@
 /** The registered protocols (`ip_vs_proto_table`). */
-import type { Protocol } from './protocol.js';
+import { protocolAh, protocolEsp } from './proto-ah-esp.js';
+import { protocolSctp } from './proto-sctp.js';
 import { protocolTcp } from './proto-tcp.js';
 import { protocolUdp } from './proto-udp.js';
+import type { Protocol } from './protocol.js';
 
-export const protocols: readonly Protocol[] = [protocolTcp, protocolUdp];
+export const protocols: readonly Protocol[] = [
+  protocolTcp,
+  protocolUdp,
+  protocolSctp,
+  protocolAh,
+  protocolEsp,
+];

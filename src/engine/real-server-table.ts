@@ -39,7 +39,13 @@ export class RealServerTable {
     return this.find(family, words, port, CONN_F_TUNNEL, 0);
   }
 
-  private find(family: Family, words: Int32Array, port: number, method: number, protocol: number): Dest | undefined {
+  private find(
+    family: Family,
+    words: Int32Array,
+    port: number,
+    method: number,
+    protocol: number,
+  ): Dest | undefined {
     const list = this.buckets.get(hashOf(words, port));
     if (list === undefined) return undefined;
     for (let i = 0; i < list.length; i++) {

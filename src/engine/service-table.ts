@@ -20,7 +20,8 @@ export class ServiceTable {
 
   findMark(family: Family, fwmark: number): Service | undefined {
     const list = this.byMark.get(fwmark);
-    if (list !== undefined) for (let i = 0; i < list.length; i++) if (list[i]!.family === family) return list[i];
+    if (list !== undefined)
+      for (let i = 0; i < list.length; i++) if (list[i]!.family === family) return list[i];
     return undefined;
   }
 
@@ -31,7 +32,9 @@ export class ServiceTable {
     for (let i = 0; i < list.length; i++) {
       const s = list[i]!;
       if (
-        s.port === port && s.protocol === protocol && s.family === family &&
+        s.port === port &&
+        s.protocol === protocol &&
+        s.family === family &&
         s.addr.words[0] === words[0] &&
         (family !== AF_INET6 ||
           (s.addr.words[1] === words[1] && s.addr.words[2] === words[2] && s.addr.words[3] === words[3]))
@@ -74,7 +77,9 @@ export class ServiceTable {
 }
 
 function addressHash(words: Int32Array, protocol: number, port: number): number {
-  return (Math.imul(words[0]! ^ words[1]! ^ words[2]! ^ words[3]!, 0x9e37_79b1) ^ (protocol << 16) ^ port) | 0;
+  return (
+    (Math.imul(words[0]! ^ words[1]! ^ words[2]! ^ words[3]!, 0x9e37_79b1) ^ (protocol << 16) ^ port) | 0
+  );
 }
 
 /** The kernel's chain of a service (`ip_vs_svc_hashkey`, `ip_vs_svc_fwm_hashkey`), the address being in network order there. */
@@ -89,7 +94,8 @@ function chainOf(svc: Service): number {
 /** True when two identities name the same service. */
 export function sameService(a: ServiceId, b: ServiceId): boolean {
   return (
-    a.family === b.family && a.fwmark === b.fwmark &&
+    a.family === b.family &&
+    a.fwmark === b.fwmark &&
     (a.fwmark !== 0 || (a.protocol === b.protocol && a.port === b.port && inetEqual(a.addr, b.addr)))
   );
 }

@@ -91,7 +91,11 @@ export class Sysctls {
     const first = numbers[0]!;
     const wanted = spec.kind === 'pair' ? 2 : 1;
     if (words.length !== wanted || numbers.some((n) => !Number.isInteger(n) || Math.abs(n) > 0x7fff_ffff)) {
-      throw new IpvsError('INVALID', `"${text.trim()}" is not ${wanted === 2 ? 'two integers' : 'an integer'}`, name);
+      throw new IpvsError(
+        'INVALID',
+        `"${text.trim()}" is not ${wanted === 2 ? 'two integers' : 'an integer'}`,
+        name,
+      );
     }
     if (spec.kind === 'pair') {
       const second = numbers[1]!;
@@ -121,6 +125,7 @@ export class Sysctls {
 }
 
 function known(name: string): SysctlName {
-  if (!Object.hasOwn(DEFAULTS, name)) throw new IpvsError('NO_SYSCTL', `no sysctl "${name}" below net.ipv4.vs`, 'name');
+  if (!Object.hasOwn(DEFAULTS, name))
+    throw new IpvsError('NO_SYSCTL', `no sysctl "${name}" below net.ipv4.vs`, 'name');
   return name as SysctlName;
 }

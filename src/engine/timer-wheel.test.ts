@@ -11,18 +11,22 @@ function fireTimes(wheel: TimerWheel, to: number): Map<number, number> {
 
 test('a timer never fires early, and late by at most an eighth of its time and a tick', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 1000 }), fc.array(fc.integer({ min: 0, max: 200_000 }), { maxLength: 50 }), (start, delays) => {
-      const wheel = new TimerWheel(delays.length + 1, start);
-      delays.forEach((delay, id) => {
-        wheel.set(id, start + delay);
-      });
-      const times = fireTimes(wheel, start + 300_000);
-      delays.forEach((delay, id) => {
-        const late = times.get(id)! - (start + delay);
-        assert.ok(late >= 0 && late <= Math.max(1, delay / 7), `delay ${delay} late ${late}`);
-      });
-      assert.equal(wheel.size, 0);
-    }),
+    fc.property(
+      fc.integer({ min: 0, max: 1000 }),
+      fc.array(fc.integer({ min: 0, max: 200_000 }), { maxLength: 50 }),
+      (start, delays) => {
+        const wheel = new TimerWheel(delays.length + 1, start);
+        delays.forEach((delay, id) => {
+          wheel.set(id, start + delay);
+        });
+        const times = fireTimes(wheel, start + 300_000);
+        delays.forEach((delay, id) => {
+          const late = times.get(id)! - (start + delay);
+          assert.ok(late >= 0 && late <= Math.max(1, delay / 7), `delay ${delay} late ${late}`);
+        });
+        assert.equal(wheel.size, 0);
+      },
+    ),
   );
 });
 
@@ -36,7 +40,7 @@ test('timers fire in order of time', () => {
   assert.deepEqual(order, [1, 0, 2]);
 });
 
-test('the grain is the kernel\'s: 2 s at 100 ticks a second fire after 208 ticks', () => {
+test("the grain is the kernel's: 2 s at 100 ticks a second fire after 208 ticks", () => {
   const wheel = new TimerWheel(1, 0);
   wheel.set(0, 200);
   assert.deepEqual([...fireTimes(wheel, 1000)], [[0, 208]]);
@@ -44,17 +48,23 @@ test('the grain is the kernel\'s: 2 s at 100 ticks a second fire after 208 ticks
 
 test('a cancelled timer does not fire, whatever was armed beside it', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 5000 }), fc.boolean()), { maxLength: 60 }), (timers) => {
-      const wheel = new TimerWheel(timers.length + 1, 0);
-      timers.forEach(([delay], id) => {
-        wheel.set(id, delay);
-      });
-      timers.forEach(([, cancel], id) => {
-        if (cancel) wheel.cancel(id);
-      });
-      const fired = [...fireTimes(wheel, 10_000).keys()].sort((a, b) => a - b);
-      assert.deepEqual(fired, timers.flatMap(([, cancel], id) => (cancel ? [] : [id])));
-    }),
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: 0, max: 5000 }), fc.boolean()), { maxLength: 60 }),
+      (timers) => {
+        const wheel = new TimerWheel(timers.length + 1, 0);
+        timers.forEach(([delay], id) => {
+          wheel.set(id, delay);
+        });
+        timers.forEach(([, cancel], id) => {
+          if (cancel) wheel.cancel(id);
+        });
+        const fired = [...fireTimes(wheel, 10_000).keys()].sort((a, b) => a - b);
+        assert.deepEqual(
+          fired,
+          timers.flatMap(([, cancel], id) => (cancel ? [] : [id])),
+        );
+      },
+    ),
   );
 });
 

@@ -71,7 +71,11 @@ function natXmit(ipvs: NetnsIpvs, packet: Packet, c: number, pp: Protocol, iph: 
     return NF_STOLEN;
   }
   const { local, route } = out;
-  if (local && packet.ifindex !== 0 && isLoopback(iph.family, t.addrWord(c, C_DADDR, 0), t.addrWord(c, C_DADDR, 3))) {
+  if (
+    local &&
+    packet.ifindex !== 0 &&
+    isLoopback(iph.family, t.addrWord(c, C_DADDR, 0), t.addrWord(c, C_DADDR, 3))
+  ) {
     return NF_STOLEN;
   }
   if (!pp.dnatHandler(ipvs, packet, c, iph)) return NF_STOLEN;
@@ -112,7 +116,8 @@ function directXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): num
 function tunnelXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): number {
   const dest = destOf(ipvs, c);
   const mode = RT_MODE_LOCAL | RT_MODE_NON_LOCAL | RT_MODE_TUNNEL;
-  if (!outRoute(ipvs, packet, iph, dest, daddrOf(ipvs, c, dest), mode, routedLocal(ipvs, iph), out)) return NF_STOLEN;
+  if (!outRoute(ipvs, packet, iph, dest, daddrOf(ipvs, c, dest), mode, routedLocal(ipvs, iph), out))
+    return NF_STOLEN;
   packet.ipvsProperty = true;
   if (out.local) return NF_ACCEPT;
   const route = out.route!;
@@ -124,7 +129,8 @@ function tunnelXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): num
 
 function bypassXmit(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
   const daddr = inetFromWords(iph.family, iph.daddr);
-  if (!outRoute(ipvs, packet, iph, null, daddr, RT_MODE_NON_LOCAL, routedLocal(ipvs, iph), out)) return NF_STOLEN;
+  if (!outRoute(ipvs, packet, iph, null, daddr, RT_MODE_NON_LOCAL, routedLocal(ipvs, iph), out))
+    return NF_STOLEN;
   if (iph.family === AF_INET) sendCheck(packet);
   packet.ignoreDf = true;
   packet.ipvsProperty = true;
@@ -152,13 +158,18 @@ export function icmpXmit(
     t.hot[h + C_INPKTS]!++;
     return verdict;
   }
-  const mode = ipvs.hook === NF_INET_FORWARD ? RT_MODE_NON_LOCAL : RT_MODE_LOCAL | RT_MODE_NON_LOCAL | RT_MODE_RDR;
+  const mode =
+    ipvs.hook === NF_INET_FORWARD ? RT_MODE_NON_LOCAL : RT_MODE_LOCAL | RT_MODE_NON_LOCAL | RT_MODE_RDR;
   const dest = destOf(ipvs, c);
   if (!outRoute(ipvs, packet, iph, dest, daddrOf(ipvs, c, dest), mode, routedLocal(ipvs, iph), out)) {
     return NF_STOLEN;
   }
   const { local, route } = out;
-  if (local && packet.ifindex !== 0 && isLoopback(iph.family, t.addrWord(c, C_DADDR, 0), t.addrWord(c, C_DADDR, 3))) {
+  if (
+    local &&
+    packet.ifindex !== 0 &&
+    isLoopback(iph.family, t.addrWord(c, C_DADDR, 0), t.addrWord(c, C_DADDR, 3))
+  ) {
     return NF_STOLEN;
   }
   natIcmp(ipvs, packet, c, iph, ciph, false);

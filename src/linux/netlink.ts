@@ -2,7 +2,7 @@
 import { endianness } from 'node:os';
 import { checked, EAGAIN, ENOBUFS, lastErrno, SystemError, systemError } from './errno.js';
 import { closeFd } from './fd.js';
-import { addressOf, libc, stableBytes } from './libc.js';
+import { libc } from './libc.js';
 
 export const NLM_F_REQUEST = 0x001;
 export const NLM_F_ACK = 0x004;
@@ -31,7 +31,7 @@ export const LITTLE = endianness() === 'LE';
 
 /** Builds one message: a fixed part, then attributes. */
 export class NetlinkWriter {
-  readonly #bytes = stableBytes(4096);
+  readonly #bytes = new Uint8Array(4096);
   readonly #view = new DataView(this.#bytes.buffer);
   #length = NLMSG_HEADER;
 
@@ -126,17 +126,16 @@ export function attributeText(view: DataView): string {
 /** A netlink socket: requests answered at once, or notifications of groups. */
 export class NetlinkSocket {
   readonly fd: number;
-  readonly #buffer = stableBytes(256 * 1024);
-  readonly #address = addressOf(this.#buffer);
+  readonly #buffer = new Uint8Array(256 * 1024);
   #sequence = 0;
 
   /** @param family netlink family, e.g. 0 for rtnetlink. @param groups multicast groups to join (RTNLGRP_* numbers). */
   constructor(family: number, groups: readonly number[] = []) {
     this.fd = checked(libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family), 'socket(AF_NETLINK)');
     // struct sockaddr_nl without a port: the kernel chooses one. Unbound, the socket would miss what the kernel itself notifies of
-    const address = stableBytes(12);
+    const address = new Uint8Array(12);
     new Uint16Array(address.buffer)[0] = AF_NETLINK;
-    checked(libc.bind(this.fd, addressOf(address), address.length), 'bind(AF_NETLINK)');
+    checked(libc.bind(this.fd, address, address.length), 'bind(AF_NETLINK)');
     this.#option(SOL_SOCKET, SO_RCVBUF, 1 << 20);
     // lets dumps be narrowed by the kernel; kernels before 4.20 dump all, which is only slower
     this.#option(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
@@ -167,7 +166,7 @@ export class NetlinkSocket {
     const messages: NetlinkMessage[] = [];
     let lost = false;
     for (;;) {
-      const n = libc.recv(this.fd, this.#address, this.#buffer.length, MSG_DONTWAIT);
+      const n = libc.recv(this.fd, this.#buffer, this.#buffer.length, MSG_DONTWAIT);
       if (n < 0) {
         const errno = lastErrno();
         if (errno === EAGAIN) return { messages, lost };
@@ -186,11 +185,11 @@ export class NetlinkSocket {
   #exchange(message: NetlinkWriter, call: string): { answers: NetlinkMessage[]; interrupted: boolean } {
     const sequence = ++this.#sequence;
     const bytes = message.finish(sequence);
-    checked(libc.sendto(this.fd, addressOf(bytes), bytes.length, 0, 0, 0), call);
+    checked(libc.send(this.fd, bytes, bytes.length, 0), call);
     const answers: NetlinkMessage[] = [];
     let interrupted = false;
     for (;;) {
-      const n = checked(libc.recv(this.fd, this.#address, this.#buffer.length, 0), `recv(${call})`);
+      const n = checked(libc.recv(this.fd, this.#buffer, this.#buffer.length, 0), `recv(${call})`);
       for (const m of parse(this.#buffer.slice(0, n))) {
         // an answer to an earlier request that failed half-way
         if (m.sequence !== sequence) continue;
@@ -208,9 +207,7 @@ export class NetlinkSocket {
   }
 
   #option(level: number, name: number, value: number): boolean {
-    const bytes = stableBytes(4);
-    new Int32Array(bytes.buffer)[0] = value;
-    return libc.setsockopt(this.fd, level, name, addressOf(bytes), 4) === 0;
+    return libc.setsockopt(this.fd, level, name, Int32Array.of(value), 4) === 0;
   }
 }
 

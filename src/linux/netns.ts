@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { IpvsError } from '../errors.js';
 import { checked, ENOENT, SystemError } from './errno.js';
 import { closeFd, O_RDONLY, openFd } from './fd.js';
-import { addressOf, libc, stableBytes } from './libc.js';
+import { libc } from './libc.js';
 
 const CLONE_NEWNET = 0x40000000;
 const AF_INET = 2;
@@ -49,11 +49,9 @@ export function netnsIdentity(): NetnsIdentity {
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const fd = checked(libc.socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0), 'socket(AF_INET)');
   try {
-    const cookie = stableBytes(8);
-    const length = stableBytes(4);
-    new Uint32Array(length.buffer)[0] = cookie.length;
-    const known =
-      libc.getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, addressOf(cookie), addressOf(length)) === 0;
+    const cookie = new Uint8Array(8);
+    const length = Uint32Array.of(cookie.length);
+    const known = libc.getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, length) === 0;
     return { inode, unique: `${boot} ${known ? new BigUint64Array(cookie.buffer)[0] : inode}` };
   } finally {
     closeFd(fd);

@@ -1,7 +1,7 @@
 /** packet(7) sockets that only send: whole link-layer frames, by interface, with a virtio-net header before each. */
 import { checked } from './errno.js';
 import { closeFd } from './fd.js';
-import { addressOf, libc, stableBytes } from './libc.js';
+import { libc, Memory } from './libc.js';
 
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
@@ -21,9 +21,9 @@ export const ETH_P_IPV6 = 0x86dd;
 export class PacketSocket {
   readonly fd: number;
   /** sockaddr_ll: family and protocol, interface, then hardware type and address, which sending does not need. */
-  readonly #address = new DataView(new ArrayBuffer(SOCKADDR_LL));
-  readonly #ifindex = new Int32Array(this.#address.buffer, 4, 1);
-  readonly #at: number;
+  readonly #address = new Memory(SOCKADDR_LL);
+  readonly #view = new DataView(this.#address.bytes.buffer);
+  readonly #ifindex = new Int32Array(this.#address.bytes.buffer, 4, 1);
 
   constructor() {
     // protocol 0: it receives nothing
@@ -31,14 +31,11 @@ export class PacketSocket {
       libc.socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
       'socket(AF_PACKET)',
     );
-    const on = stableBytes(4);
-    new Int32Array(on.buffer)[0] = 1;
     checked(
-      libc.setsockopt(this.fd, SOL_PACKET, PACKET_VNET_HDR, addressOf(on), 4),
+      libc.setsockopt(this.fd, SOL_PACKET, PACKET_VNET_HDR, Int32Array.of(1), 4),
       'setsockopt(PACKET_VNET_HDR)',
     );
-    this.#at = addressOf(this.#address);
-    new Uint16Array(this.#address.buffer)[0] = AF_PACKET;
+    new Uint16Array(this.#address.bytes.buffer)[0] = AF_PACKET;
   }
 
   /**
@@ -47,9 +44,9 @@ export class PacketSocket {
    * @returns false when the kernel refused it (no such interface, its queue is full).
    */
   send(address: number, length: number, ifindex: number, protocol: number): boolean {
-    this.#address.setUint16(2, protocol);
+    this.#view.setUint16(2, protocol);
     this.#ifindex[0] = ifindex;
-    return libc.sendto(this.fd, address, length, 0, this.#at, SOCKADDR_LL) === length;
+    return libc.sendto(this.fd, address, length, 0, this.#address.address, SOCKADDR_LL) === length;
   }
 
   close(): void {

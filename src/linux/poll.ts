@@ -1,29 +1,29 @@
 /** poll(2) over a fixed set of descriptors. */
 import { EINTR, lastErrno, systemError } from './errno.js';
-import { addressOf, libc, stableBytes } from './libc.js';
+import { libc, Memory } from './libc.js';
 
 const POLLIN = 1;
 
 /** Waits until one of the descriptors can be read. Allocates nothing per call. */
 export class ReadPoll {
   readonly #view: DataView;
-  readonly #address: number;
+  readonly #memory: Memory;
   readonly #count: number;
 
   constructor(fds: readonly number[]) {
-    const bytes = stableBytes(8 * fds.length);
-    this.#view = new DataView(bytes.buffer);
-    this.#address = addressOf(bytes);
+    this.#memory = new Memory(8 * fds.length);
+    const { buffer } = this.#memory.bytes;
+    this.#view = new DataView(buffer);
     this.#count = fds.length;
     // struct pollfd { int fd; short events; short revents; } in the machine's own order
-    new Int32Array(bytes.buffer).set(fds.flatMap((fd) => [fd, 0]));
-    const shorts = new Int16Array(bytes.buffer);
+    new Int32Array(buffer).set(fds.flatMap((fd) => [fd, 0]));
+    const shorts = new Int16Array(buffer);
     for (let i = 0; i < fds.length; i++) shorts[4 * i + 2] = POLLIN;
   }
 
   /** Sleeps up to `timeout` ms (-1: without end). @returns how many descriptors are ready; 0 also when a signal came. */
   wait(timeout: number): number {
-    const ready = libc.poll(this.#address, this.#count, timeout);
+    const ready = libc.poll(this.#memory.address, this.#count, timeout);
     if (ready >= 0) return ready;
     if (lastErrno() === EINTR) return 0;
     throw systemError('poll');

@@ -1,7 +1,7 @@
 /** TUN devices: layer-3 interfaces whose far end is a file descriptor (Documentation/networking/tuntap.rst). */
-import { EAGAIN, EBUSY, ENODEV, lastErrno, SystemError, systemError } from './errno.js';
+import { checked, EAGAIN, EBUSY, ENODEV, lastErrno, SystemError } from './errno.js';
 import { closeFd, O_NONBLOCK, O_RDWR, openFd } from './fd.js';
-import { addressOf, libc, stableBytes } from './libc.js';
+import { libc } from './libc.js';
 import { TUN_VNET_HEADER } from './vnet-header.js';
 
 const TUNSETIFF = 0x400454ca;
@@ -43,17 +43,17 @@ export class TunDevice {
     this.fd = openFd('/dev/net/tun', O_RDWR | O_NONBLOCK);
     try {
       // struct ifreq: the name, then the flags
-      const ifreq = stableBytes(40);
+      const ifreq = new Uint8Array(40);
       ifreq.set(new TextEncoder().encode(name).subarray(0, 15));
       const flags = IFF_TUN | IFF_NO_PI | (offload ? IFF_VNET_HDR : 0) | (multiQueue ? IFF_MULTI_QUEUE : 0);
       new Uint16Array(ifreq.buffer)[8] = flags;
-      this.#ioctl('TUNSETIFF', TUNSETIFF, addressOf(ifreq));
+      checked(libc.ioctl(this.fd, TUNSETIFF, ifreq), `ioctl(TUNSETIFF, ${name})`);
       if (offload) {
-        const size = stableBytes(4);
-        new Int32Array(size.buffer)[0] = TUN_VNET_HEADER;
-        this.#ioctl('TUNSETVNETHDRSZ', TUNSETVNETHDRSZ, addressOf(size));
+        const size = Int32Array.of(TUN_VNET_HEADER);
+        checked(libc.ioctl(this.fd, TUNSETVNETHDRSZ, size), `ioctl(TUNSETVNETHDRSZ, ${name})`);
         // the flags are the argument itself, not what it points to
-        this.#ioctl('TUNSETOFFLOAD', TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN);
+        const offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+        checked(libc.ioctlNumber(this.fd, TUNSETOFFLOAD, offloads), `ioctl(TUNSETOFFLOAD, ${name})`);
       }
     } catch (error) {
       closeFd(this.fd);
@@ -77,10 +77,6 @@ export class TunDevice {
 
   close(): void {
     closeFd(this.fd);
-  }
-
-  #ioctl(name: string, request: number, argument: number): void {
-    if (libc.ioctl(this.fd, request, argument) < 0) throw systemError(`ioctl(${name}, ${this.name})`);
   }
 }
 

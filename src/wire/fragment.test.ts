@@ -5,7 +5,7 @@ import { concat, filler, hex, viewOf } from '../../test/support/bytes.js';
 import { checkIPv4, checkIPv6 } from '../../test/support/checkers.js';
 import { makePartial, packetOf } from '../../test/support/packet-of.js';
 import { frag4, frag6, ip4, ip6, UDP, udp } from '../../test/support/packets.js';
-import { fragment4, fragment6, mustFragment } from './fragment.js';
+import { fragment4, fragment6 } from './fragment.js';
 import type { Packet } from './packet.js';
 import { Reassembler } from './reassembly.js';
 
@@ -242,22 +242,5 @@ describe('fragment6', () => {
       [],
     );
     assert.deepEqual(cut6(packetOf(udp('fd00:1::10', 1, 'fd00:1::100', 2, { data: filler(100) })), 55), []);
-  });
-});
-
-describe('mustFragment', () => {
-  const small4 = packetOf(udp('10.1.0.10', 1, '10.1.0.100', 2, { data: filler(100) }));
-
-  it('is true above the MTU', () => {
-    assert.equal(mustFragment(small4, 128), false);
-    assert.equal(mustFragment(small4, 127), true);
-  });
-
-  it('is true for every reassembled IPv4 packet, and for an IPv6 one that is larger than its fragments were', () => {
-    const whole4 = udp('10.1.0.10', 1, '10.1.0.100', 2, { data: filler(100), df: false });
-    assert.equal(mustFragment(join(frag4(whole4, 64))!, 1500), true);
-    const whole6 = udp('fd00:1::10', 1, 'fd00:1::100', 2, { data: filler(100) });
-    assert.equal(mustFragment(join(frag6(whole6, 64))!, 1500), true);
-    assert.equal(mustFragment(join(frag6(whole6, 200))!, 1500), false);
   });
 });

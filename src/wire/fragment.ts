@@ -3,7 +3,7 @@
  * fragment's header is written right before its payload, over what the fragment before it no longer needs.
  */
 import { ipv4SetChecksum } from './checksum.js';
-import { IP_DF, IP_MF, IP_OFFSET, IPV4_MIN, ipv4FragOff, ipv4HeaderLength, ipv4Version } from './ipv4.js';
+import { IP_DF, IP_MF, IP_OFFSET, IPV4_MIN, ipv4FragOff, ipv4HeaderLength } from './ipv4.js';
 import {
   IPV6_FRAGMENT_HEADER,
   IPV6_HEADER,
@@ -25,16 +25,6 @@ const IPOPT_COPY = 0x80;
 /** The header that every fragment begins with; one buffer for all packets. */
 const header = new Uint8Array(65_536);
 const joint: Ipv6Joint = { nexthdr: 0, at: 0 };
-
-/**
- * Whether a packet of either family must be cut before it can leave (`ip_finish_output`, `ip6_finish_output`): it is larger than
- * `mtu`, or was reassembled, which nobody behind this host may notice. Segmentation of large packets comes first.
- */
-export function mustFragment(p: Packet, mtu: number): boolean {
-  if (p.len > mtu) return true;
-  if (p.fragMaxSize === 0) return false;
-  return ipv4Version(p.view, p.data) === 4 || p.len > p.fragMaxSize;
-}
 
 /**
  * Cuts an IPv4 packet into fragments of at most `mtu` bytes, and no larger than those it was reassembled from; when these still

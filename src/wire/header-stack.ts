@@ -60,6 +60,7 @@ export function findTransport(p: Packet, protocol: number, stack: HeaderStack): 
       next = walk.protocol;
       at += walk.offset;
     } else return false;
+    if (at > p.len) return false;
     if (next === protocol && (p.ipSummed !== CHECKSUM_PARTIAL || p.csumStart === at)) {
       stack.transport = at;
       return true;

@@ -99,7 +99,7 @@ describe('when nobody answers', () => {
   });
 
   test('also when somebody else does', async () => {
-    const other = createServer((connection) => connection.end('SSH-2.0\r\n'));
+    const other = createServer((connection) => connection.resume().end('SSH-2.0\r\n'));
     const path = `${folder.path}/other.sock`;
     await new Promise<void>((resolve) => other.listen(path, resolve));
     assert.equal((await refused(path)).code, 'NO_DAEMON');

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import type { AnyResult, Scenario } from './format.js';
+import type { Played, RecordedScenario } from './format.js';
 import { BOOTED, initScript } from './guest-init.js';
 import { buildVirtualClock } from './virtual-clock.js';
 
@@ -26,7 +26,10 @@ export function abandonGuests(): void {
 }
 
 /** Plays `scenarios` in one guest. @returns their results in the same order. */
-export async function playInGuest(scenarios: readonly Scenario[], options: GuestOptions): Promise<AnyResult[]> {
+export async function playInGuest(
+  scenarios: readonly RecordedScenario[],
+  options: GuestOptions,
+): Promise<Played[]> {
   const directory = mkdtempSync(join(tmpdir(), 'ipvsd-record-'));
   writeFileSync(join(directory, 'job.json'), JSON.stringify(scenarios));
   writeFileSync(join(directory, 'init'), initScript(directory), { mode: 0o755 });
@@ -82,9 +85,9 @@ async function ended(child: ChildProcess, timeout: number): Promise<void> {
   }
 }
 
-function readResult(directory: string, n: number, name: string): AnyResult {
+function readResult(directory: string, n: number, name: string): Played {
   try {
-    return JSON.parse(readFileSync(join(directory, `result-${n}.json`), 'utf8')) as AnyResult;
+    return JSON.parse(readFileSync(join(directory, `result-${n}.json`), 'utf8')) as Played;
   } catch {
     return { name, crash: 'the guest left no result' };
   }

@@ -1,14 +1,15 @@
 /** `npm run record`: records what a real kernel does with scenarios, and checks what was recorded before. */
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { compareResults } from './compare.js';
-import { type AnyResult, isCrash, type Scenario, type ScenarioResult } from './format.js';
+import { compareOutcomes } from '../../src/datapath/scenario/compare.js';
+import { type Outcome, parseScenario } from '../../src/datapath/scenario/format.js';
+import { type Crash, isCrash, type Played, type RecordedScenario } from './format.js';
+import { generateAll } from './generate/all.js';
 import { abandonGuests } from './guest.js';
 import { playRuns } from './runs.js';
 import { findVolatile } from './volatile.js';
-import { generateAll } from './generate/all.js';
 
 const HELP = `npm run record -- [OPTIONS] [FILE|DIR ...]
 
@@ -18,6 +19,7 @@ and writes what it did beside each as NAME.expected.json.
   --runs N       play each N times in fresh guests (3); what differs is noted in "volatile"
   --jobs N       guests at the same time (the number of processors)
   --only TEXT    only scenarios whose name contains TEXT
+  --missing      only scenarios of which nothing is recorded yet
   --check        write nothing: compare a new run (--runs is 1) with what is recorded; status 1 when something differs
   --out DIR      write the results to DIR instead
   --generate     first write the scenarios that test/record/generate describes to test/scenarios
@@ -31,7 +33,7 @@ docs/recording.md says more.
 /** A scenario and where it came from. */
 interface Source {
   path: string;
-  scenario: Scenario;
+  scenario: RecordedScenario;
 }
 
 const REPOSITORY_SCENARIOS = 'test/scenarios';
@@ -44,6 +46,7 @@ async function main(): Promise<number> {
       jobs: { type: 'string' },
       only: { type: 'string', default: '' },
       out: { type: 'string' },
+      missing: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
       generate: { type: 'boolean', default: false },
       'real-time': { type: 'boolean', default: false },
@@ -59,7 +62,10 @@ async function main(): Promise<number> {
   const runs = count(values.runs, check ? 1 : 3, '--runs');
   const jobs = count(values.jobs, availableParallelism(), '--jobs');
   if (values.generate) generateAll(REPOSITORY_SCENARIOS);
-  const sources = findScenarios(positionals.length > 0 ? positionals : [REPOSITORY_SCENARIOS], values.only);
+  const sources = findScenarios(
+    positionals.length > 0 ? positionals : [REPOSITORY_SCENARIOS],
+    values.only,
+  ).filter(({ path }) => !values.missing || !existsSync(expectedPath(path)));
   if (sources.length === 0) {
     process.stderr.write('record: no scenarios found\n');
     return 2;
@@ -67,9 +73,11 @@ async function main(): Promise<number> {
   const began = performance.now();
   const played = await playRuns(
     sources.map((source) => source.scenario),
-    { runs, jobs, realTime: values['real-time'], verbose: values.verbose },
+    { runs, jobs, realTime: values['real-time'], verbose: values.verbose, progress: showProgress },
   );
-  const bad = sources.filter((source, i) => !(check ? judge(source, played[i]!) : record(source, played[i]!, out)));
+  const bad = sources.filter(
+    (source, i) => !(check ? judge(source, played[i]!) : record(source, played[i]!, out)),
+  );
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   process.stdout.write(
     `${sources.length} scenarios, ${runs} run${runs === 1 ? '' : 's'} each, ${bad.length} ${check ? 'differ' : 'failed'}, ${seconds} s\n`,
@@ -77,46 +85,68 @@ async function main(): Promise<number> {
   return bad.length === 0 ? 0 : 1;
 }
 
+/** A line that is written over again and again, for people only. */
+function showProgress(done: number, all: number): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${all} played${done === all ? '\n' : ''}`);
+}
+
 /** Writes what a scenario's runs gave. @returns false when it could not be played. */
-function record({ path, scenario }: Source, runs: readonly AnyResult[], out: string | undefined): boolean {
-  const crash = runs.find(isCrash);
-  if (crash) {
-    process.stdout.write(`${scenario.name}: ${crash.crash}\n`);
-    return false;
-  }
-  const found = findVolatile(runs);
-  const result = found ? { ...runs[0]!, volatile: found } : runs[0]!;
-  const target = expectedPath(out === undefined ? path : join(out, basename(path)));
-  writeFileSync(target, `${JSON.stringify(result, null, 1)}\n`);
+function record({ path, scenario }: Source, runs: readonly Played[], out: string | undefined): boolean {
+  const outcomes = playedThrough(scenario.name, runs);
+  if (!outcomes) return false;
+  const found = findVolatile(outcomes);
+  const result = found ? { ...outcomes[0]!, volatile: found } : outcomes[0]!;
+  writeFileSync(
+    expectedPath(out === undefined ? path : join(out, basename(path))),
+    `${JSON.stringify(result, null, 1)}\n`,
+  );
   if (found) process.stdout.write(`${scenario.name}: volatile ${JSON.stringify(found).slice(0, 300)}\n`);
   return true;
 }
 
 /** Tells how runs of a scenario differ from the recorded one. @returns true when they do not. */
-function judge({ path, scenario }: Source, runs: readonly AnyResult[]): boolean {
-  const recorded = JSON.parse(readFileSync(expectedPath(path), 'utf8')) as ScenarioResult;
-  const differences = runs.flatMap((run) => compareResults(recorded, run));
-  for (const { part, index, text } of differences) {
-    process.stdout.write(`${scenario.name}: ${part}${index === undefined ? '' : ` ${index}`}: ${text}\n`);
-  }
+function judge({ path, scenario }: Source, runs: readonly Played[]): boolean {
+  const outcomes = playedThrough(scenario.name, runs);
+  if (!outcomes) return false;
+  const recorded = JSON.parse(readFileSync(expectedPath(path), 'utf8')) as Outcome;
+  const differences = outcomes.flatMap((outcome) => compareOutcomes(recorded, outcome));
+  for (const difference of differences) process.stdout.write(`${scenario.name}: ${difference}\n`);
   return differences.length === 0;
+}
+
+/** The outcomes, or undefined, with a message, when a guest or the agent in it failed. */
+function playedThrough(name: string, runs: readonly Played[]): Outcome[] | undefined {
+  const outcomes = runs.filter((run): run is Outcome => !isCrash(run));
+  if (outcomes.length === runs.length) return outcomes;
+  const crash = runs.find((run): run is Crash => isCrash(run));
+  process.stdout.write(`${name}: ${crash?.crash}\n`);
+  return undefined;
 }
 
 function findScenarios(paths: readonly string[], only: string): Source[] {
   return paths
     .flatMap((path) =>
       statSync(path).isDirectory()
-        ? readdirSync(path).sort().map((name) => join(path, name))
+        ? readdirSync(path)
+            .sort()
+            .map((name) => join(path, name))
         : [path],
     )
-    .filter((path) => path.endsWith('.json') && !path.endsWith('.expected.json') && !path.endsWith('.result.json'))
+    .filter(
+      (path) => path.endsWith('.json') && !path.endsWith('.expected.json') && !path.endsWith('.result.json'),
+    )
     .map((path) => ({ path, scenario: readScenario(path) }))
     .filter(({ scenario }) => scenario.name.includes(only));
 }
 
-function readScenario(path: string): Scenario {
-  const scenario = JSON.parse(readFileSync(path, 'utf8')) as Scenario;
-  return { ...scenario, name: scenario.name ?? basename(path, '.json') };
+function readScenario(path: string): RecordedScenario {
+  const json = JSON.parse(readFileSync(path, 'utf8')) as Partial<RecordedScenario>;
+  const { last, debug_level } = json;
+  return {
+    ...parseScenario(json, basename(path, '.json')),
+    ...(last !== undefined && { last }),
+    ...(debug_level !== undefined && { debug_level }),
+  };
 }
 
 function expectedPath(path: string): string {
@@ -125,7 +155,8 @@ function expectedPath(path: string): string {
 
 function count(text: string | undefined, otherwise: number, option: string): number {
   if (text === undefined) return otherwise;
-  if (!/^[1-9]\d{0,2}$/.test(text)) throw new Error(`${option}: a number from 1 to 999 is expected, not ${text}`);
+  if (!/^[1-9]\d{0,2}$/.test(text))
+    throw new Error(`${option}: a number from 1 to 999 is expected, not ${text}`);
   return Number(text);
 }
 

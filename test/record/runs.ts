@@ -1,5 +1,5 @@
 /** Playing many scenarios, several times, in several guests at once. */
-import type { AnyResult, Scenario } from './format.js';
+import type { Played, RecordedScenario } from './format.js';
 import { type GuestOptions, playInGuest } from './guest.js';
 
 /** How often and how widely scenarios are played. */
@@ -7,6 +7,8 @@ export interface RunOptions extends Pick<GuestOptions, 'realTime' | 'verbose'> {
   runs: number;
   /** Guests at the same time. */
   jobs: number;
+  /** Called whenever a guest has ended, with how many of all plays are done. */
+  progress?: (done: number, all: number) => void;
 }
 
 /** Scenarios that one guest plays at most: what a crash can take with it, and what must end within the timeout. */
@@ -14,16 +16,24 @@ const BATCH = 40;
 const TIMEOUT = 540;
 
 /** Plays every scenario `runs` times. @returns its results, by scenario in the given order. */
-export async function playRuns(scenarios: readonly Scenario[], options: RunOptions): Promise<AnyResult[][]> {
-  const results: AnyResult[][] = scenarios.map(() => []);
-  const batches = Array.from({ length: options.runs }, (_, run) => spread(ordered(scenarios.length, run), options.jobs));
+export async function playRuns(
+  scenarios: readonly RecordedScenario[],
+  options: RunOptions,
+): Promise<Played[][]> {
+  const results: Played[][] = scenarios.map(() => []);
+  const batches = Array.from({ length: options.runs }, (_, run) =>
+    spread(ordered(scenarios.length, run), options.jobs),
+  );
   const queue = batches.flat();
+  let done = 0;
   const worker = async (): Promise<void> => {
     for (let batch = queue.shift(); batch; batch = queue.shift()) {
       const played = await playInGuest(
         batch.map((i) => scenarios[i]!),
         { ...options, timeout: TIMEOUT },
       );
+      done += batch.length;
+      options.progress?.(done, options.runs * scenarios.length);
       batch.forEach((i, n) => {
         results[i]!.push(played[n]!);
       });

@@ -8,6 +8,8 @@ const SOURCE = fileURLToPath(new URL('../../../test/record/virtual-clock.c', imp
 /** Compiles it into `directory`. @returns its path; undefined when there is no working C compiler. */
 export function buildVirtualClock(directory: string): string | undefined {
   const library = `${directory}/virtual-clock.so`;
-  const done = spawnSync('gcc', ['-O2', '-shared', '-fPIC', '-o', library, SOURCE, '-ldl'], { stdio: 'ignore' });
+  const done = spawnSync('gcc', ['-O2', '-shared', '-fPIC', '-o', library, SOURCE, '-ldl'], {
+    stdio: 'ignore',
+  });
   return done.status === 0 ? library : undefined;
 }

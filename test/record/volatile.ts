@@ -1,29 +1,27 @@
 /** Finding out what differs between runs of the same scenario. */
-import { type AnyResult, isCrash, type ScenarioResult, type Volatile } from './format.js';
+import type { Outcome } from '../../src/datapath/scenario/format.js';
+
+/** Parts of an outcome that differ from run to run: for a list indices, or a text when the lists differ as a whole. */
+export type Volatile = NonNullable<Outcome['volatile']> & { errors?: number[] | string };
 
 const LISTS = ['dumps', 'dumps_normalised', 'rule_results', 'ipvsadm_results', 'errors'] as const;
 
-/** What is not the same in every result of `runs`, all of one scenario; undefined when nothing is. */
-export function findVolatile(runs: readonly AnyResult[]): Volatile | undefined {
-  const results: ScenarioResult[] = [];
-  for (const run of runs) {
-    if (isCrash(run)) return { crash: true };
-    results.push(run);
-  }
-  const found: Volatile = emittedDifferences(results);
+/** What is not the same in all `outcomes` of one scenario; undefined when nothing is. */
+export function findVolatile(outcomes: readonly Outcome[]): Volatile | undefined {
+  const found: Volatile = emittedDifferences(outcomes);
   for (const key of LISTS) {
-    const different = listDifferences(results.map((result) => result[key]));
+    const different = listDifferences(outcomes.map((outcome) => outcome[key]));
     if (different !== undefined) found[key] = different;
   }
   return Object.keys(found).length === 0 ? undefined : found;
 }
 
-function emittedDifferences(results: readonly ScenarioResult[]): Volatile {
-  const shapes = results.map((r) => JSON.stringify(r.emitted.map((e) => [e.event, e.to, e.hex.length])));
+function emittedDifferences(outcomes: readonly Outcome[]): Volatile {
+  const shapes = outcomes.map((r) => JSON.stringify(r.emitted.map((e) => [e.event, e.to, e.hex.length])));
   if (new Set(shapes).size > 1) return { emitted: 'number, order, direction or size of packets' };
   const octets: Record<string, number[]> = {};
-  results[0]!.emitted.forEach((_, i) => {
-    const different = differentOctets(results.map((r) => Buffer.from(r.emitted[i]!.hex, 'hex')));
+  outcomes[0]!.emitted.forEach((_, i) => {
+    const different = differentOctets(outcomes.map((r) => Buffer.from(r.emitted[i]!.hex, 'hex')));
     if (different.length > 0) octets[i] = different;
   });
   return Object.keys(octets).length > 0 ? { emitted_octets: octets } : {};

@@ -100,8 +100,8 @@ function serviceSpec(line: ParsedLine): ServiceSpec {
   };
 }
 
-function destKey({ server, service }: ParsedLine): DestKey {
-  return { address: server.address, port: server.port ?? service.port };
+function destKey({ server: { address, port } }: ParsedLine): DestKey {
+  return { address, port };
 }
 
 function destSpec(line: ParsedLine): DestSpec {
@@ -122,7 +122,7 @@ function destSpec(line: ParsedLine): DestSpec {
     checkTunnel(tunType, given);
   }
   // only NAT can change the port; a mark stands for many
-  const port = forward !== 'masq' && service.fwmark === 0 ? service.port : destKey(line).port;
+  const port = forward !== 'masq' && service.fwmark === 0 ? service.port : server.port;
   const spec = { address, port, forward, weight, uThreshold, lThreshold };
   return forward === 'tunnel' ? { ...spec, tunType, tunPort, tunCsum } : spec;
 }

@@ -44,8 +44,7 @@ export interface LineService {
 /** The real server of a line. */
 export interface LineServer {
   address: string;
-  /** Undefined when none was given: the service's. */
-  port: number | undefined;
+  port: number;
   forward: ForwardName;
   weight: number;
   uThreshold: number;
@@ -93,7 +92,7 @@ export function newLine(command: Command, daemonState: 'master' | 'backup' = 'ma
     },
     server: {
       address: '0.0.0.0',
-      port: undefined,
+      port: 0,
       forward: 'route',
       weight: 1,
       uThreshold: 0,

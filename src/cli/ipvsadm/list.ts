@@ -2,11 +2,11 @@
 import type { DestEntry, ServiceEntry, ServiceKey } from '../../control/command.js';
 import type { Column } from './columns.js';
 import { type Context, query } from './context.js';
-import { familyOf, HOST_MASK } from './line.js';
+import { HOST_MASK } from './line.js';
 import { type ListMode, listMode } from './list-mode.js';
 import { addrPortName } from './names.js';
 import { showSchedFlags } from './sched-flags.js';
-import { cutIpv4, portProtocol, serviceName } from './service-name.js';
+import { cutIpv4, keyOf, portProtocol, serviceFamily, serviceName } from './service-name.js';
 import { sortDests, sortServices } from './sort.js';
 
 /** Lists all services, below a line about the director. */
@@ -67,15 +67,4 @@ function settings(service: ServiceEntry): string {
     if (pe !== undefined) text += ` pe ${pe}`;
   }
   return flags.includes('ops') ? `${text} ops` : text;
-}
-
-/** The family of a service. */
-export function serviceFamily(key: ServiceKey): 'inet' | 'inet6' {
-  return 'fwmark' in key ? key.family : familyOf(key.address);
-}
-
-/** The identity alone. */
-export function keyOf(service: ServiceKey): ServiceKey {
-  if ('fwmark' in service) return { fwmark: service.fwmark, family: service.family };
-  return { protocol: service.protocol, address: service.address, port: service.port };
 }

@@ -12,45 +12,44 @@ import { Stop } from './stop.js';
  * @param argv the words behind the program's name.
  * @returns the exit status: 0, 1 for listings that failed, 2 for wrong usage, 255 for what the director refused.
  */
-export async function runIpvsadm(
-  argv: readonly string[],
-  io: IpvsadmIo,
-  director: Director,
-): Promise<number> {
+export async function runIpvsadm(argv: readonly string[], io: IpvsadmIo, director: Director): Promise<number> {
   const context = { io, director };
-  return reported(io, true, async () => {
-    if (argv.length === 0) await listAll(context, new Set());
-    else return runLine(context, argv, (text) => runLines(context, text));
-  });
+  try {
+    if (argv.length > 0) return await runLine(context, argv, (text) => runLines(context, text));
+    await listAll(context, new Set());
+    return 0;
+  } catch (error) {
+    return report(io, error);
+  }
 }
 
-/** Runs one line; `restore` does what `-R` is for. */
+/** Runs one line; `restore` does what `-R` is for. Gives the status; rejects when the program is to end. */
 async function runLine(
   context: Context,
   words: readonly string[],
   restore?: (text: string) => Promise<number>,
 ): Promise<number> {
-  return reported(context.io, false, async () => {
+  try {
     const line = await parseLine(words, context.io.resolver);
-    if (line.command === 'restore' && restore) return restore(await context.io.stdin());
+    if (line.command === 'restore' && restore) return await restore(await context.io.stdin());
     await execute(context, line);
-  });
+    return 0;
+  } catch (error) {
+    if (error instanceof Stop && error.final) throw error;
+    return report(context.io, error);
+  }
 }
 
-/** Runs the lines of a text, until one ends the program. Gives the status of the last one. */
+/** Runs the lines of a text. Gives the status of the last one; rejects when one of them ends the program. */
 async function runLines(context: Context, text: string): Promise<number> {
   let status = 0;
   for (const words of restoreLines(text)) status = await runLine(context, words);
   return status;
 }
 
-/** Does `work` and reports how it was stopped; a final Stop is only reported when `all` are. */
-async function reported(io: IpvsadmIo, all: boolean, work: () => Promise<number | void>): Promise<number> {
-  try {
-    return (await work()) ?? 0;
-  } catch (error) {
-    if (!(error instanceof Stop) || (error.final && !all)) throw error;
-    io[error.stream](`${error.message}\n`);
-    return error.status;
-  }
+/** Says why it stopped, and gives the status. Whatever is not a Stop is thrown again. */
+function report(io: IpvsadmIo, error: unknown): number {
+  if (!(error instanceof Stop)) throw error;
+  io[error.stream](`${error.message}\n`);
+  return error.status;
 }

@@ -3,10 +3,9 @@ import type { DestEntry, ForwardName, ServiceEntry, ServiceKey } from '../../con
 import type { Column } from './columns.js';
 import { type Context, query } from './context.js';
 import { HOST_MASK } from './line.js';
-import { keyOf, serviceFamily } from './list.js';
 import { addrPortName, type NameResolver } from './names.js';
 import { showSchedFlags } from './sched-flags.js';
-import { markText, portProtocol } from './service-name.js';
+import { keyOf, markText, portProtocol, serviceFamily } from './service-name.js';
 import { sortDests, sortServices } from './sort.js';
 
 const SERVICE_OPTIONS = { tcp: '-t', udp: '-u', sctp: '--sctp-service' } as const;

@@ -1,5 +1,6 @@
-/** How listings call a service. */
-import type { ProtocolName, ServiceKey } from '../../control/command.js';
+/** The identity of a service, and how listings show it. */
+import type { FamilyName, ProtocolName, ServiceKey } from '../../control/command.js';
+import { familyOf } from './line.js';
 import { addrPortName, type NameResolver } from './names.js';
 
 /** Columns of an IPv4 name; longer ones are cut. IPv6 names are not. */
@@ -25,4 +26,15 @@ export async function serviceName(key: ServiceKey, resolver: NameResolver | unde
 /** The name of an IPv4 address cut to its column; that of an IPv6 address as it is. */
 export function cutIpv4(address: string, name: string): string {
   return address.includes(':') ? name : name.slice(0, IPV4_WIDTH);
+}
+
+/** The family of a service. */
+export function serviceFamily(key: ServiceKey): FamilyName {
+  return 'fwmark' in key ? key.family : familyOf(key.address);
+}
+
+/** The identity alone. */
+export function keyOf(service: ServiceKey): ServiceKey {
+  if ('fwmark' in service) return { fwmark: service.fwmark, family: service.family };
+  return { protocol: service.protocol, address: service.address, port: service.port };
 }

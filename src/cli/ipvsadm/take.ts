@@ -95,7 +95,8 @@ export const takeRealServer: Take = async ({ server, service }, value, names) =>
   const found = await parseHostPort(value, service.protocol, names);
   if (found === undefined) throw wrong('illegal real server address[:port] specified');
   server.address = found.address;
-  server.port = found.port;
+  // the service's port only when the service was named before
+  server.port = found.port ?? service.port;
 };
 
 export function takeForward(forward: LineServer['forward']): Take {

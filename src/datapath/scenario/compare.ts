@@ -1,6 +1,6 @@
 /** Comparison of what came out of a scenario with what was recorded. */
 import { describePacket } from './describe.js';
-import type { EmittedPacket, Outcome } from './format.js';
+import type { CommandResult, EmittedPacket, Outcome } from './format.js';
 
 /** The differences, as texts; none when equal. What the recording calls volatile does not count. */
 export function compareOutcomes(expected: Outcome, actual: Outcome): string[] {
@@ -13,7 +13,8 @@ export function compareOutcomes(expected: Outcome, actual: Outcome): string[] {
     const b = actual[key];
     for (let i = 0; i < Math.min(a.length, b.length); i++) {
       if (skip.includes(i as never) || same(a[i], b[i])) continue;
-      const event = key === 'dumps_normalised' ? expected.dump_index[i]?.event : (a[i] as { event?: number }).event;
+      const event =
+        key === 'dumps_normalised' ? expected.dump_index[i]?.event : (a[i] as { event?: number }).event;
       out.push(`${key} ${i} (event ${event}) differs\n${difference(text(a[i]), text(b[i]))}`);
     }
     if (a.length !== b.length) out.push(`${key}: ${a.length} expected, ${b.length} seen`);
@@ -48,7 +49,11 @@ function masked(hex: string, ignored: number[]): string {
 const describe = (p: EmittedPacket): string =>
   `(event ${p.event}) to ${p.to} ${describePacket(Buffer.from(p.hex, 'hex'))}\n    ${p.hex}`;
 
-const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+/** A dump, or a command's result with one line for each line of its output. */
+function text(value: string | CommandResult | undefined): string {
+  if (typeof value === 'string' || value === undefined) return value ?? '';
+  return `exit code ${value.rc}\n${value.stderr}${value.stdout ?? ''}`;
+}
 
 /** Equal JSON values, whatever the order of the keys. */
 function same(a: unknown, b: unknown): boolean {

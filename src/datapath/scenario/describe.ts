@@ -5,7 +5,16 @@ import { type Ipv6Walk, ipv6Walk } from '../../wire/ipv6.js';
 
 const FLAGS = 'FSRPAUEC';
 /** Protocols in words. */
-const NAMES: Readonly<Record<number, string>> = { 1: 'icmp', 4: 'ipip', 6: 'tcp', 17: 'udp', 41: 'ip6', 47: 'gre', 58: 'icmp6', 132: 'sctp' };
+const NAMES: Readonly<Record<number, string>> = {
+  1: 'icmp',
+  4: 'ipip',
+  6: 'tcp',
+  17: 'udp',
+  41: 'ip6',
+  47: 'gre',
+  58: 'icmp6',
+  132: 'sctp',
+};
 const MOST_INNER = 3;
 
 /** The upper layer of a packet. */
@@ -55,7 +64,13 @@ function describe6(bytes: Uint8Array, view: DataView, depth: number): string {
   return line(source, daddr, whole ? walk.protocol : bytes[6]!, known ? upper : undefined, extra);
 }
 
-function line(source: string, daddr: string, protocol: number, upper: Upper | undefined, extra: string): string {
+function line(
+  source: string,
+  daddr: string,
+  protocol: number,
+  upper: Upper | undefined,
+  extra: string,
+): string {
   const name = NAMES[protocol] ?? `protocol ${protocol}`;
   const ports = upper !== undefined && [6, 17, 132].includes(protocol) && upper.at + 4 <= upper.end;
   const port = (at: number): string => (ports ? `.${upper.view.getUint16(upper.at + at)}` : '');

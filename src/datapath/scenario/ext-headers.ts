@@ -17,7 +17,13 @@ const MOST_PADDING = 7;
 const walk: Ipv6Walk = { protocol: 0, offset: 0, fragment: 0, fragoffs: 0 };
 
 /** Reports a fault at offset `pointer` from the IPv6 header. */
-export function parameterProblem(host: SimHost, p: Packet, code: number, pointer: number, arrival: Arrival): void {
+export function parameterProblem(
+  host: SimHost,
+  p: Packet,
+  code: number,
+  pointer: number,
+  arrival: Arrival,
+): void {
   icmpError(host, p, ICMPV6_PARAMPROB, code, pointer, arrival);
 }
 

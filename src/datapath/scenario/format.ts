@@ -104,7 +104,8 @@ const KINDS = ['packet', 'ipvsadm', 'sysctl', 'shell', 'dump', 'localsend'] as c
  */
 export function parseScenario(json: unknown, name: string): Scenario {
   const o = object(json, 'the scenario');
-  const list = <T>(key: string, item: (value: unknown, field: string) => T): T[] => array(o[key] ?? [], key, item);
+  const list = <T>(key: string, item: (value: unknown, field: string) => T): T[] =>
+    array(o[key] ?? [], key, item);
   return {
     name: o.name === undefined ? name : text(o.name, 'name'),
     ...(o.about !== undefined && { about: text(o.about, 'about') }),
@@ -179,7 +180,8 @@ function parseTopology(value: unknown): Topology {
 const bad = (field: string, what: string): IpvsError => new IpvsError('BAD_REQUEST', what, field);
 
 function object(value: unknown, field: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad(field, 'an object is expected');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw bad(field, 'an object is expected');
   return value as Record<string, unknown>;
 }
 
@@ -194,7 +196,8 @@ function text(value: unknown, field: string): string {
 }
 
 function number(value: unknown, field: string): number {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw bad(field, 'a number is expected');
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
+    throw bad(field, 'a number is expected');
   return value;
 }
 
@@ -207,7 +210,8 @@ function hex(value: unknown, field: string): string {
 function values(value: unknown, field: string): Record<string, string | number> {
   const o = object(value, field);
   for (const [key, v] of Object.entries(o)) {
-    if (typeof v !== 'string' && typeof v !== 'number') throw bad(`${field}.${key}`, 'a text or number is expected');
+    if (typeof v !== 'string' && typeof v !== 'number')
+      throw bad(`${field}.${key}`, 'a text or number is expected');
   }
   return o as Record<string, string | number>;
 }

@@ -18,7 +18,8 @@ const DEFAULTS: Readonly<Record<string, number>> = {
 };
 
 /** Settings which may be written, but make no difference to the model. */
-const WITHOUT_EFFECT = /^(ipv4|ipv6)\/(conf|neigh|route)\/|^ipv4\/icmp_(ratelimit|ratemask|msgs_\w+)$|^ipv6\/icmp\/ratelimit$|^core\//;
+const WITHOUT_EFFECT =
+  /^(ipv4|ipv6)\/(conf|neigh|route)\/|^ipv4\/icmp_(ratelimit|ratemask|msgs_\w+)$|^ipv6\/icmp\/ratelimit$|^core\//;
 
 /** The settings of one host. */
 export class HostSysctls {
@@ -32,7 +33,8 @@ export class HostSysctls {
   /** @throws IpvsError `NO_SYSCTL` or `INVALID`. */
   set(path: string, value: string): void {
     const known = this.#values.has(path);
-    if (!known && !WITHOUT_EFFECT.test(path)) throw new IpvsError('NO_SYSCTL', 'No such file or directory', path);
+    if (!known && !WITHOUT_EFFECT.test(path))
+      throw new IpvsError('NO_SYSCTL', 'No such file or directory', path);
     const n = Number(value);
     if (known && (value.trim() === '' || !Number.isSafeInteger(n))) {
       throw new IpvsError('INVALID', 'Invalid argument', path);

@@ -29,7 +29,7 @@ export function injectPacket(host: SimHost, topology: Topology, event: ScenarioE
 function frameOptions(bytes: Uint8Array, event: ScenarioEvent, link: Link, topology: Topology): FrameOptions {
   const mark = link.name === topology.interfaces.find((i) => i.name !== 'lo')?.name ? (event.mark ?? 0) : 0;
   const v6 = bytes.length > 0 && bytes[0]! >>> 4 === 6;
-  const start = v6 ? 40 : (bytes[0] ?? 0) % 16 << 2;
+  const start = v6 ? 40 : ((bytes[0] ?? 0) % 16) << 2;
   const offset = CHECKSUM_FIELD[bytes[v6 ? 6 : 9] ?? 0];
   if (event.offload !== true || offset === undefined || bytes.length < start + offset + 2) return { mark };
   writePseudoSum(bytes, start, start + offset, v6);

@@ -75,14 +75,16 @@ function inputRoute(
   const s = source.words[0]!;
   const d = daddr.words[0]!;
   if (s >>> 28 === 14 || s === -1) return 'drop';
-  if (d >>> 28 === 14) return host.joined4(d) && s !== 0 && sourceIsGood(host, source, link) ? 'local' : 'drop';
+  if (d >>> 28 === 14)
+    return host.joined4(d) && s !== 0 && sourceIsGood(host, source, link) ? 'local' : 'drop';
   if (d === -1 || (s === 0 && d === 0)) return s === 0 || sourceIsGood(host, source, link) ? 'local' : 'drop';
   if (s === 0 || d === 0) return 'drop';
   const localnet = host.sysctls.get('ipv4/conf/all/route_localnet') !== 0;
   if ((s >>> 24 === LOOPBACK_NET || d >>> 24 === LOOPBACK_NET) && !localnet) return 'drop';
   const forwarding = host.sysctls.get('ipv4/ip_forward') !== 0;
   if (route === undefined) return forwarding ? 'no-route' : 'drop';
-  if (route.type === 'local' || route.type === 'broadcast') return sourceIsGood(host, source, link) ? 'local' : 'drop';
+  if (route.type === 'local' || route.type === 'broadcast')
+    return sourceIsGood(host, source, link) ? 'local' : 'drop';
   if (!forwarding || route.type === 'blackhole') return 'drop';
   if (route.type !== 'unicast') return 'no-route';
   return sourceIsGood(host, source, link) ? 'forward' : 'drop';
@@ -92,7 +94,9 @@ function inputRoute(
 function sourceIsGood(host: SimHost, source: InetAddr, link: Link): boolean {
   if (host.sysctls.get('ipv4/conf/all/accept_local') !== 0) return true;
   if (!host.config.fib.hasRules(AF_INET)) {
-    return !host.config.addresses.some((a) => a.prefix.addr.family === AF_INET && a.prefix.addr.words[0] === source.words[0]);
+    return !host.config.addresses.some(
+      (a) => a.prefix.addr.family === AF_INET && a.prefix.addr.words[0] === source.words[0],
+    );
   }
   const back = host.config.fib.lookup(source, { iif: link });
   return back === undefined || back.type === 'unicast';

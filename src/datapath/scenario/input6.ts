@@ -62,7 +62,14 @@ function deliverLocal(host: SimHost, p: Packet, link: Link): void {
 }
 
 /** `ip6_forward`. */
-function forward(host: SimHost, p: Packet, link: Link, route: FibRoute, source: InetAddr, daddr: InetAddr): void {
+function forward(
+  host: SimHost,
+  p: Packet,
+  link: Link,
+  route: FibRoute,
+  source: InetAddr,
+  daddr: InetAddr,
+): void {
   if (host.sysctls.get('ipv6/conf/all/forwarding') === 0) return;
   const arrival = { link, local: false };
   const hopLimit = ipv6HopLimit(p.view, p.data);

@@ -1,11 +1,19 @@
 /** The forms of `ip link`, `ip addr`, `ip route`, `ip rule` and `ip neigh` that change an {@link IpConfig}. */
 import { IpvsError } from '../../errors.js';
-import { AF_INET, AF_INET6, type Family, type InetAddr } from '../../wire/inet.js';
-import { type FibRoute, type FibRule, type Link, prefixEqual, type RouteType, TABLES } from './fib.js';
+import { AF_INET, AF_INET6, type Family, type InetAddr, inetEqual } from '../../wire/inet.js';
+import { type FibRule, type Link, prefixEqual, type RouteType, TABLES } from './fib.js';
 import { type IpConfig, neighbourKey, parseMac } from './ip-config.js';
 import { type Prefix, parseAddress, parsePrefix } from './prefix.js';
 
-const ROUTE_TYPES: readonly string[] = ['unicast', 'local', 'broadcast', 'unreachable', 'prohibit', 'blackhole', 'throw'];
+const ROUTE_TYPES: readonly string[] = [
+  'unicast',
+  'local',
+  'broadcast',
+  'unreachable',
+  'prohibit',
+  'blackhole',
+  'throw',
+];
 
 /** Words that are read one after the other, most of them pairs of a keyword and its value. */
 class Words {
@@ -82,7 +90,9 @@ function ipLink(config: IpConfig, verb: string, words: Words): void {
 
 function ipAddress(config: IpConfig, verb: string, words: Words): void {
   const prefix = parsePrefix(words.next('the address'), 'address');
-  const link = config.link(words.options({ dev: true, nodad: false, scope: true, brd: true }).get('dev') ?? '');
+  const link = config.link(
+    words.options({ dev: true, nodad: false, scope: true, brd: true }).get('dev') ?? '',
+  );
   if (verb === 'add') config.addAddress(link, prefix);
   else if (verb === 'del' || verb === 'delete') config.removeAddress(link, prefix);
   else throw unknown('address', verb);
@@ -99,15 +109,30 @@ function ipRoute(config: IpConfig, verb: string, words: Words, family: Family | 
   const type = (named ? words.next('') : 'unicast') as RouteType;
   const destination = words.next('the destination');
   const options = words.options({
-    via: true, dev: true, src: true, mtu: true, metric: true, table: true, scope: true, proto: true, onlink: false,
+    via: true,
+    dev: true,
+    src: true,
+    mtu: true,
+    metric: true,
+    table: true,
+    scope: true,
+    proto: true,
+    onlink: false,
   });
   const via = options.has('via') ? parseAddress(options.get('via')!, 'via') : undefined;
   const prefix = parsePrefix(destination, 'route', family ?? via?.family ?? AF_INET);
-  const table = parseTable(options.get('table') ?? (type === 'local' || type === 'broadcast' ? 'local' : 'main'));
-  const same = routes.findIndex(
-    (r) => r.table === table && prefixEqual(r.prefix, prefix) && (!options.has('via') || verb === 'replace' || sameVia(r, via)),
+  const table = parseTable(
+    options.get('table') ?? (type === 'local' || type === 'broadcast' ? 'local' : 'main'),
   );
-  if (verb === 'del' || verb === 'delete') {
+  const removes = verb === 'del' || verb === 'delete';
+  const metric = number(options.get('metric') ?? (prefix.addr.family === AF_INET6 ? '1024' : '0'), 'metric');
+  const same = routes.findIndex(
+    (r) =>
+      r.table === table &&
+      prefixEqual(r.prefix, prefix) &&
+      (removes ? via === undefined || (r.via !== undefined && inetEqual(r.via, via)) : r.metric === metric),
+  );
+  if (removes) {
     if (same < 0) throw new IpvsError('SERVICE_NOT_FOUND', 'No such process');
     routes.splice(same, 1);
     return;
@@ -116,15 +141,26 @@ function ipRoute(config: IpConfig, verb: string, words: Words, family: Family | 
   if (same >= 0 && verb === 'add') throw new IpvsError('DEST_EXISTS', 'File exists');
   if (same >= 0) routes.splice(same, 1);
   const source = options.has('src') ? parseAddress(options.get('src')!, 'src') : undefined;
-  const metric = number(options.get('metric') ?? (prefix.addr.family === AF_INET6 ? '1024' : '0'), 'metric');
   const link = routeLink(config, type, via, options.get('dev'));
-  routes.push({ table, prefix, type, via, link, mtu: number(options.get('mtu') ?? '0', 'MTU'), source, metric, kernel: false });
+  routes.push({
+    table,
+    prefix,
+    type,
+    via,
+    link,
+    mtu: number(options.get('mtu') ?? '0', 'MTU'),
+    source,
+    metric,
+    kernel: false,
+  });
 }
 
-const sameVia = (route: FibRoute, via: InetAddr | undefined): boolean =>
-  route.via !== undefined && via !== undefined && route.via.words.every((w, i) => w === via.words[i]);
-
-function routeLink(config: IpConfig, type: RouteType, via: InetAddr | undefined, dev: string | undefined): Link {
+function routeLink(
+  config: IpConfig,
+  type: RouteType,
+  via: InetAddr | undefined,
+  dev: string | undefined,
+): Link {
   if (dev !== undefined) return config.link(dev);
   if (type !== 'unicast') return config.loopback;
   if (via === undefined) throw new IpvsError('NO_DEVICE', 'No such device');
@@ -139,7 +175,14 @@ function parseTable(text: string): number {
 
 function ipRule(config: IpConfig, verb: string, words: Words, family: Family = AF_INET): void {
   const options = words.options({
-    fwmark: true, from: true, to: true, iif: true, lookup: true, table: true, pref: true, priority: true,
+    fwmark: true,
+    from: true,
+    to: true,
+    iif: true,
+    lookup: true,
+    table: true,
+    pref: true,
+    priority: true,
   });
   const prefix = (name: string): Prefix | undefined =>
     options.has(name) ? parsePrefix(options.get(name)!, name, family) : undefined;
@@ -147,7 +190,8 @@ function ipRule(config: IpConfig, verb: string, words: Words, family: Family = A
   const mine = rules.filter((r) => r.family === family);
   const text = options.get('pref') ?? options.get('priority');
   // without a priority a rule goes before all others but that of the local table
-  const priority = text === undefined ? Math.min(32_766, ...mine.map((r) => r.priority)) - 1 : number(text, 'priority');
+  const priority =
+    text === undefined ? Math.min(32_766, ...mine.map((r) => r.priority)) - 1 : number(text, 'priority');
   const rule: FibRule = {
     family,
     priority,

@@ -1,13 +1,6 @@
 /** The director's own network configuration: links, addresses, routes, neighbours, and what follows of each from the others. */
 import { IpvsError } from '../../errors.js';
-import {
-  AF_INET,
-  AF_INET6,
-  type Family,
-  type InetAddr,
-  inetEqual,
-  inetToString,
-} from '../../wire/inet.js';
+import { AF_INET, AF_INET6, type Family, type InetAddr, inetEqual, inetToString } from '../../wire/inet.js';
 import { Fib, type FibRoute, type Link, type RouteType, TABLES } from './fib.js';
 import {
   addressBits,

@@ -71,7 +71,14 @@ export function compileOptions(p: Packet, own: number, time: number): IpOptions 
   return out;
 }
 
-function recordRoute(v: DataView, ip: number, at: number, length: number, own: number, out: IpOptions): number {
+function recordRoute(
+  v: DataView,
+  ip: number,
+  at: number,
+  length: number,
+  own: number,
+  out: IpOptions,
+): number {
   if (out.recordRoute !== 0) return at;
   if (length < 3) return at + 1;
   const pointer = v.getUint8(ip + at + 2);
@@ -140,7 +147,12 @@ export function forwardOptions(p: Packet, options: IpOptions, source: number): v
  * @param time ms since midnight.
  * @returns their bytes, a multiple of 4; undefined when no answer may be sent.
  */
-export function echoOptions(p: Packet, options: IpOptions, source: number, time: number): Uint8Array | undefined {
+export function echoOptions(
+  p: Packet,
+  options: IpOptions,
+  source: number,
+  time: number,
+): Uint8Array | undefined {
   const bytes = new Uint8Array(40);
   const v = new DataView(bytes.buffer);
   let end = 0;

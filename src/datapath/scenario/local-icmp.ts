@@ -1,5 +1,11 @@
 /** ICMP and ICMPv6 at the host: errors it sends, echo requests it answers, errors it takes note of. */
-import { ICMP_ECHO, ICMP_ECHOREPLY, ICMP_HEADER, ICMPV6_ECHO_REPLY, ICMPV6_ECHO_REQUEST } from '../../wire/icmp.js';
+import {
+  ICMP_ECHO,
+  ICMP_ECHOREPLY,
+  ICMP_HEADER,
+  ICMPV6_ECHO_REPLY,
+  ICMPV6_ECHO_REQUEST,
+} from '../../wire/icmp.js';
 import { buildIcmpError } from '../../wire/icmp-error.js';
 import { AF_INET, AF_INET6, type InetAddr, inetFromBytes } from '../../wire/inet.js';
 import { ipv4HeaderLength, ipv4Tos } from '../../wire/ipv4.js';
@@ -100,7 +106,14 @@ export function icmpInput4(host: SimHost, p: Packet, at: number, arrival: Arriva
 }
 
 /** Sends an answer with the options, the type of service and from the address of the question. */
-function answer4(host: SimHost, p: Packet, body: Uint8Array, to: InetAddr, group: boolean, arrival: Arrival): void {
+function answer4(
+  host: SimHost,
+  p: Packet,
+  body: Uint8Array,
+  to: InetAddr,
+  group: boolean,
+  arrival: Arrival,
+): void {
   if (group && host.sysctls.get('ipv4/icmp_echo_ignore_broadcasts') !== 0) return;
   const daddr = inetFromBytes(AF_INET, p.bytes, p.data + 12);
   const source = group ? host.route(daddr)?.source : to;
@@ -121,7 +134,9 @@ function learnMtu4(host: SimHost, p: Packet, inner: number, mtu: number): void {
   if (transport + 8 > p.data + p.len) return;
   const protocol = v.getUint8(ip + 9);
   const source = inetFromBytes(AF_INET, p.bytes, ip + 12);
-  const mine = protocol === IPPROTO_ICMP || (protocol === IPPROTO_UDP && host.sockets.has(source, v.getUint16(transport)));
+  const mine =
+    protocol === IPPROTO_ICMP ||
+    (protocol === IPPROTO_UDP && host.sockets.has(source, v.getUint16(transport)));
   if (mine) host.updatePmtu(inetFromBytes(AF_INET, p.bytes, ip + 16), mtu);
 }
 

@@ -4,6 +4,7 @@ import {
   IPV6_HEADER,
   NEXTHDR_DEST,
   NEXTHDR_FRAGMENT,
+  NEXTHDR_HOP,
   NEXTHDR_NONE,
   NEXTHDR_ROUTING,
 } from '../../wire/ipv6.js';
@@ -23,64 +24,77 @@ const IPPROTO_UDPLITE = 136;
 /** Offset of the next header field in the IPv6 header. */
 const NEXT_HEADER = 6;
 
+/** A protocol's input; `at` is the offset of its header from the IP header. */
+type Input = (host: SimHost, p: Packet, at: number, arrival: Arrival) => void;
+
+const udpInput: Input = (host, p, at, arrival) => host.sockets.input(p, at, arrival);
+const ignore: Input = () => undefined;
+
+const INPUTS4: Readonly<Record<number, Input>> = {
+  [IPPROTO_ICMP]: icmpInput4,
+  [IPPROTO_TCP]: tcpInput,
+  [IPPROTO_UDP]: udpInput,
+  [IPPROTO_IGMP]: ignore,
+  [IPPROTO_PIM]: ignore,
+  [IPPROTO_UDPLITE]: ignore,
+};
+
+const INPUTS6: Readonly<Record<number, Input>> = {
+  [IPPROTO_ICMPV6]: icmpInput6,
+  [IPPROTO_TCP]: tcpInput,
+  [IPPROTO_UDP]: udpInput,
+  [IPPROTO_UDPLITE]: ignore,
+  [NEXTHDR_NONE]: ignore,
+};
+
 /** Hands an IPv4 packet to its protocol. */
 export function deliver4(host: SimHost, p: Packet, arrival: Arrival): void {
-  const header = ipv4HeaderLength(p.view, p.data);
-  switch (ipv4Protocol(p.view, p.data)) {
-    case IPPROTO_ICMP:
-      return icmpInput4(host, p, header, arrival);
-    case IPPROTO_TCP:
-      return tcpInput(host, p, header, arrival);
-    case IPPROTO_UDP:
-      return host.sockets.input(p, header, arrival);
-    case IPPROTO_IGMP:
-    case IPPROTO_PIM:
-    case IPPROTO_UDPLITE:
-      return;
-    default:
-      icmpError(host, p, 3, 2, 0, arrival);
-  }
+  const input = INPUTS4[ipv4Protocol(p.view, p.data)];
+  if (input === undefined) icmpError(host, p, 3, 2, 0, arrival);
+  else input(host, p, ipv4HeaderLength(p.view, p.data), arrival);
 }
 
 /** Walks an IPv6 packet's extension headers and hands it to its protocol. */
 export function deliver6(host: SimHost, p: Packet, arrival: Arrival): void {
   const v = p.view;
-  let at = IPV6_HEADER;
   let from = NEXT_HEADER;
-  // the hop-by-hop options were read when the packet came in
-  if (v.getUint8(p.data + from) === 0) {
-    from = at;
-    at += (v.getUint8(p.data + at + 1) + 1) << 3;
-  }
-  for (;;) {
-    switch (v.getUint8(p.data + from)) {
-      case NEXTHDR_DEST:
-        if (!readOptions6(host, p, at, arrival)) return;
-        break;
-      case NEXTHDR_ROUTING:
-        if (!readRouting(host, p, at, arrival)) return;
-        break;
-      case NEXTHDR_FRAGMENT: {
-        const fate = readFragment(host, p, at, arrival);
-        if (fate === 'kept') return;
-        if (fate === 'whole') continue;
-        from = at;
-        at += 8;
-        continue;
-      }
-      case NEXTHDR_NONE:
-      case IPPROTO_UDPLITE:
-        return;
-      case IPPROTO_ICMPV6:
-        return icmpInput6(host, p, at, arrival);
-      case IPPROTO_TCP:
-        return tcpInput(host, p, at, arrival);
-      case IPPROTO_UDP:
-        return host.sockets.input(p, at, arrival);
-      default:
-        return parameterProblem(host, p, 1, from, arrival);
+  let at = IPV6_HEADER;
+  for (let next = v.getUint8(p.data + from); ; next = v.getUint8(p.data + from)) {
+    const input = INPUTS6[next];
+    if (input !== undefined) {
+      input(host, p, at, arrival);
+      return;
     }
-    from = at;
-    at += (v.getUint8(p.data + at + 1) + 1) << 3;
+    const length = extensionLength(host, p, next, from, at, arrival);
+    if (length < 0) return;
+    // a whole datagram lost its fragment header: what followed it is here now
+    if (length > 0) from = at;
+    at += length;
   }
+}
+
+/** Length of the extension header at `at`, whose number is at `from`; 0 when it is gone; -1 when the packet is kept or dropped. */
+function extensionLength(
+  host: SimHost,
+  p: Packet,
+  next: number,
+  from: number,
+  at: number,
+  arrival: Arrival,
+): number {
+  const length = at + 2 <= p.len ? (p.view.getUint8(p.data + at + 1) + 1) << 3 : 8;
+  switch (next) {
+    case NEXTHDR_DEST:
+      return readOptions6(host, p, at, arrival) ? length : -1;
+    case NEXTHDR_ROUTING:
+      return readRouting(host, p, at, arrival) ? length : -1;
+    case NEXTHDR_FRAGMENT:
+      return { atomic: 8, whole: 0, kept: -1 }[readFragment(host, p, at, arrival)];
+    case NEXTHDR_HOP:
+      // those that are first were read when the packet came in
+      if (from === NEXT_HEADER) return length;
+      break;
+  }
+  parameterProblem(host, p, 1, from, arrival);
+  return -1;
 }

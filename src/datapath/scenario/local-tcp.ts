@@ -38,7 +38,9 @@ export function tcpInput(host: SimHost, p: Packet, at: number, arrival: Arrival)
   const flags = tcpFlags(v, th);
   if ((flags & TCP_RST) !== 0) return;
   const v6 = v.getUint8(p.data) >>> 4 === 6;
-  const daddr = v6 ? inetFromBytes(AF_INET6, p.bytes, p.data + IPV6_SOURCE) : inetFromBytes(AF_INET, p.bytes, p.data + 12);
+  const daddr = v6
+    ? inetFromBytes(AF_INET6, p.bytes, p.data + IPV6_SOURCE)
+    : inetFromBytes(AF_INET, p.bytes, p.data + 12);
   const source = v6
     ? inetFromBytes(AF_INET6, p.bytes, p.data + IPV6_DESTINATION)
     : inetFromBytes(AF_INET, p.bytes, p.data + 16);

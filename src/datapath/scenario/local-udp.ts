@@ -1,5 +1,13 @@
 /** UDP at the host: echo servers, clients, and "port unreachable" for all other ports. */
-import { AF_INET, AF_INET6, type Family, type InetAddr, inetEqual, inetFromBytes, inetIsAny } from '../../wire/inet.js';
+import {
+  AF_INET,
+  AF_INET6,
+  type Family,
+  type InetAddr,
+  inetEqual,
+  inetFromBytes,
+  inetIsAny,
+} from '../../wire/inet.js';
 import { IPV6_DESTINATION, IPV6_SOURCE } from '../../wire/ipv6.js';
 import { CHECKSUM_NONE, type Packet } from '../../wire/packet.js';
 import { UDP_CHECKSUM, UDP_HEADER, udpDestinationPort, udpLength, udpSourcePort } from '../../wire/udp.js';
@@ -58,7 +66,13 @@ export class UdpSockets {
    * @param source undefined to let the route choose.
    * @returns what the system call would fail with, or undefined.
    */
-  send(source: InetAddr | undefined, port: number, daddr: InetAddr, dport: number, data: Uint8Array): string | undefined {
+  send(
+    source: InetAddr | undefined,
+    port: number,
+    daddr: InetAddr,
+    dport: number,
+    data: Uint8Array,
+  ): string | undefined {
     const host = this.#host;
     const type = host.addrType(daddr);
     if (type === 'broadcast') return 'Permission denied';

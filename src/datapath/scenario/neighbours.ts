@@ -32,9 +32,9 @@ export class NeighbourQueue {
   /** Keeps a packet until its next hop is found or given up. */
   wait(w: Waiting, now: number): void {
     const key = neighbourKey(w.link, w.hop);
-    let entry = this.#waiting.get(key);
-    if (entry === undefined) this.#waiting.set(key, (entry = { until: now + GIVE_UP, packets: [] }));
-    entry.packets.push(w);
+    const entry = this.#waiting.get(key);
+    if (entry === undefined) this.#waiting.set(key, { until: now + GIVE_UP, packets: [w] });
+    else entry.packets.push(w);
   }
 
   /** When the next of them is given up, ms; Infinity when none waits. */
@@ -65,7 +65,9 @@ export function groupMac(hop: InetAddr, broadcast: boolean): Uint8Array | undefi
   if (broadcast) return new Uint8Array(6).fill(255);
   if (hop.family === AF_INET) {
     const a = w[0]!;
-    return a >>> 28 === 14 ? Uint8Array.of(1, 0, 0x5e, (a >>> 16) & 127, (a >>> 8) & 255, a & 255) : undefined;
+    return a >>> 28 === 14
+      ? Uint8Array.of(1, 0, 0x5e, (a >>> 16) & 127, (a >>> 8) & 255, a & 255)
+      : undefined;
   }
   const last = w[3]!;
   return w[0]! >>> 24 === 255

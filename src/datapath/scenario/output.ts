@@ -1,8 +1,8 @@
 /** The way out of a packet: `ip_output`, `ip6_output`, fragments, the next hop's MAC address. */
 import type { Route } from '../../engine/host.js';
 import { NF_ACCEPT, NF_INET_LOCAL_OUT } from '../../engine/verdict.js';
-import { AF_INET, AF_INET6, type InetAddr, inetFromBytes } from '../../wire/inet.js';
 import { fragment4, fragment6 } from '../../wire/fragment.js';
+import { AF_INET, AF_INET6, type InetAddr, inetFromBytes } from '../../wire/inet.js';
 import { IP_DF, ipv4FragOff } from '../../wire/ipv4.js';
 import { IPV6_DESTINATION, IPV6_SOURCE } from '../../wire/ipv6.js';
 import type { Packet } from '../../wire/packet.js';
@@ -40,7 +40,10 @@ function outputRoute(host: SimHost, p: Packet): Route | undefined {
 export function routeFrom(host: SimHost, source: InetAddr | undefined, daddr: InetAddr): Route | undefined {
   if (groupMac(daddr, isEverybody(daddr)) !== undefined) {
     const on = host.config.addresses.find(
-      (a) => source !== undefined && a.prefix.addr.family === daddr.family && a.prefix.addr.words.every((w, i) => w === source.words[i]),
+      (a) =>
+        source !== undefined &&
+        a.prefix.addr.family === daddr.family &&
+        a.prefix.addr.words.every((w, i) => w === source.words[i]),
     );
     const link = on?.link ?? host.config.links[1];
     if (link === undefined) return undefined;
@@ -102,8 +105,10 @@ function finish(host: SimHost, p: Packet, link: Link, route: Route): void {
 /** `neigh_output`. */
 function frame(host: SimHost, bytes: Uint8Array, link: Link, hop: InetAddr): void {
   if (!link.up) return;
-  const mac = groupMac(hop, isEverybody(hop) || isNetBroadcast(host, hop)) ?? host.neighbours.resolve(link, hop);
-  if (mac === undefined) host.neighbours.wait({ bytes: bytes.slice(), link, hop, from: host.arrival?.link ?? link }, host.now);
+  const mac =
+    groupMac(hop, isEverybody(hop) || isNetBroadcast(host, hop)) ?? host.neighbours.resolve(link, hop);
+  if (mac === undefined)
+    host.neighbours.wait({ bytes: bytes.slice(), link, hop, from: host.arrival?.link ?? link }, host.now);
   else host.emit({ link, mac, bytes: bytes.slice() });
 }
 

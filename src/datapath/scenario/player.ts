@@ -148,7 +148,12 @@ class Player {
     if (!this.#clients.has(key)) {
       const receive = (data: Uint8Array, from: InetAddr, port: number): void => {
         const hex = Buffer.from(data).toString('hex');
-        this.outcome.localrecv.push({ event: this.#event, at: [m.addr, m.port], from: [inetToString(from), port], hex });
+        this.outcome.localrecv.push({
+          event: this.#event,
+          at: [m.addr, m.port],
+          from: [inetToString(from), port],
+          hex,
+        });
       };
       if (!this.#host.sockets.bind(addr, m.port, receive)) return 'Cannot assign requested address';
       this.#clients.add(key);
@@ -171,4 +176,3 @@ class Player {
     }
   }
 }
-

@@ -45,15 +45,28 @@ function showEvent(event: ScenarioEvent, i: number, outcome: Outcome): string[] 
   if (event.sysctl !== undefined) return [`${head}sysctl ${JSON.stringify(event.sysctl)}${note}`, ...said];
   if (event.shell !== undefined) return [`${head}$ ${event.shell}${note}`, ...said];
   const m = event.localsend!;
-  const heard = outcome.localrecv.filter((r) => r.event === i).map((r) => `           <- ${r.from.join(' ')}: ${r.hex}`);
-  return [`${head}director: ${m.addr}.${m.port} > ${m.to}.${m.toport} udp ${m.hex.length / 2} bytes${note}`, ...said, ...heard];
+  const heard = outcome.localrecv
+    .filter((r) => r.event === i)
+    .map((r) => `           <- ${r.from.join(' ')}: ${r.hex}`);
+  return [
+    `${head}director: ${m.addr}.${m.port} > ${m.to}.${m.toport} udp ${m.hex.length / 2} bytes${note}`,
+    ...said,
+    ...heard,
+  ];
 }
 
 const sent = (packets: EmittedPacket[]): string[] =>
   packets.map((p) => `           -> ${p.to}: ${describePacket(new Uint8Array(Buffer.from(p.hex, 'hex')))}`);
 
 const failure = (result: { rc: number; stderr: string } | undefined): string[] =>
-  result === undefined || result.rc === 0 ? [] : [`           exit code ${result.rc}: ${result.stderr.trim()}`];
+  result === undefined || result.rc === 0
+    ? []
+    : [`           exit code ${result.rc}: ${result.stderr.trim()}`];
 
 const block = (text: string | undefined): string[] =>
-  text === undefined || text === '' ? [] : text.replace(/\n$/, '').split('\n').map((line) => `           ${line}`);
+  text === undefined || text === ''
+    ? []
+    : text
+        .replace(/\n$/, '')
+        .split('\n')
+        .map((line) => `           ${line}`);

@@ -8,8 +8,8 @@ import { type FibRoute, isLinkLocal, type Link } from './fib.js';
 import { HostSysctls } from './host-sysctls.js';
 import { input4 } from './input4.js';
 import { input6 } from './input6.js';
-import { IpConfig } from './ip-config.js';
 import { addRoute } from './ip-command.js';
+import { IpConfig } from './ip-config.js';
 import type { IpOptions } from './ip-options.js';
 import { icmpError } from './local-icmp.js';
 import { UdpSockets } from './local-udp.js';
@@ -157,8 +157,10 @@ export class SimHost implements Host {
 
   #timers(): void {
     const late: { first: Uint8Array; type: number }[] = [];
-    if (this.now % TIMER_SLOT4 === 0) this.reassembler4.expire(this.now, (first) => late.unshift({ first, type: 11 }));
-    if (this.now % TIMER_SLOT6 === 0) this.reassembler6.expire(this.now, (first) => late.unshift({ first, type: 3 }));
+    if (this.now % TIMER_SLOT4 === 0)
+      this.reassembler4.expire(this.now, (first) => late.unshift({ first, type: 11 }));
+    if (this.now % TIMER_SLOT6 === 0)
+      this.reassembler6.expire(this.now, (first) => late.unshift({ first, type: 3 }));
     for (const { first, type } of late) this.run(() => icmpError(this, this.packet(first), type, 1, 0));
     this.run(() => this.#neighbours());
   }
@@ -203,7 +205,8 @@ export class SimHost implements Host {
   joined6(group: InetAddr): boolean {
     const [a, b, c, d] = group.words;
     const scope = (a! >>> 16) & 15;
-    if (b === 0 && c === 0 && (a! & 0xffff) === 0) return d === 1 ? scope <= 2 : d === 2 && [1, 2, 5].includes(scope);
+    if (b === 0 && c === 0 && (a! & 0xffff) === 0)
+      return d === 1 ? scope <= 2 : d === 2 && [1, 2, 5].includes(scope);
     if (a! >>> 0 !== 0xff02_0000 || b !== 0 || c !== 1 || d! >>> 24 !== 255) return false;
     return this.config.addresses.some(
       ({ prefix: { addr } }) => addr.family === AF_INET6 && ((addr.words[3]! ^ d!) & 0xff_ffff) === 0,

@@ -7,11 +7,11 @@ export function usable(dest: Dest): boolean {
 }
 
 /**
- * Load of a dest (`ip_vs_dest_conn_overhead`): an active connection counts about as much as 256 others.
- * Persistence templates do not count.
+ * Load of a dest (`ip_vs_dest_conn_overhead`): an active connection counts as much as 256 inactive ones. Templates do not count.
+ * This is Linux 6.1; from 6.12.117 on an active one counts as 257.
  */
 export function connOverhead(dest: Dest): number {
-  return dest.activeconns * 256 + dest.totalconns;
+  return dest.activeconns * 256 + dest.inactconns;
 }
 
 /** Load of a dest as if it had the new connection already (`ip_vs_sed_dest_overhead`). */

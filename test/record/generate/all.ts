@@ -1,17 +1,33 @@
 /** Every generated scenario. */
 import { writeFileSync } from 'node:fs';
-import type { Scenario } from '../format.js';
+import type { ScenarioFile } from '../format.js';
 import { FORWARD } from './forward.js';
 import { FRAGMENTS } from './fragments.js';
 import { ICMP_SCENARIOS } from './icmp.js';
+import { POLICY } from './policy.js';
+import { SCHEDULERS } from './schedulers.js';
 import { TCP_STATES } from './tcp-states.js';
+import { TEXTS } from './texts.js';
 import { UDP_SCENARIOS } from './udp.js';
 
-export const SCENARIOS: readonly Scenario[] = [...TCP_STATES, ...UDP_SCENARIOS, ...FORWARD, ...FRAGMENTS, ...ICMP_SCENARIOS];
+export const SCENARIOS: readonly ScenarioFile[] = [
+  ...TCP_STATES,
+  ...UDP_SCENARIOS,
+  ...FORWARD,
+  ...FRAGMENTS,
+  ...ICMP_SCENARIOS,
+  ...SCHEDULERS,
+  ...POLICY,
+  ...TEXTS,
+];
+
+/** What a scenario's file holds. */
+export function scenarioText(scenario: ScenarioFile): string {
+  return `${JSON.stringify(scenario, null, 1)}\n`;
+}
 
 /** Writes NAME.json of each to `directory`. */
 export function generateAll(directory: string): void {
-  for (const scenario of SCENARIOS) {
-    writeFileSync(`${directory}/${scenario.name}.json`, `${JSON.stringify(scenario, null, 1)}\n`);
-  }
+  for (const scenario of SCENARIOS)
+    writeFileSync(`${directory}/${scenario.name}.json`, scenarioText(scenario));
 }

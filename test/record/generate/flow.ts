@@ -51,7 +51,11 @@ export class Flow {
 
   /** As {@link askAfterNat}, UDP. */
   askUdpAfterNat(options: UdpOptions = {}): Uint8Array {
-    return udp(this.client, this.clientPort, this.server, this.serverPort, { data: HELLO, ttl: 63, ...options });
+    return udp(this.client, this.clientPort, this.server, this.serverPort, {
+      data: HELLO,
+      ttl: 63,
+      ...options,
+    });
   }
 
   /** As {@link answerAfterNat}, UDP. */

@@ -1,7 +1,7 @@
 /** Forwarding: TTL and hop limit, MTU, header fields of tunnels, options and extension headers. */
 import { ascii, concat, filler } from '../../support/bytes.js';
 import { ACK, ip4, ip6, PSH, SYN, TCP, tcp, UDP } from '../../support/packets.js';
-import type { Scenario } from '../format.js';
+import type { ScenarioFile } from '../format.js';
 import { Flow } from './flow.js';
 import { client, type Ip, type Method, serverPort, service, vip } from './place.js';
 import { Story } from './story.js';
@@ -11,14 +11,25 @@ const LIST = 'ipvsadm -Lnc';
 /** A method, the family of the service and that of the real server. */
 type Way = readonly [Method, Ip, Ip];
 const WAYS: readonly Way[] = [
-  ['nat', 4, 4], ['nat', 6, 6], ['dr', 4, 4], ['dr', 6, 6],
-  ['tun', 4, 4], ['tun', 4, 6], ['tun', 6, 4], ['tun', 6, 6],
+  ['nat', 4, 4],
+  ['nat', 6, 6],
+  ['dr', 4, 4],
+  ['dr', 6, 6],
+  ['tun', 4, 4],
+  ['tun', 4, 6],
+  ['tun', 6, 4],
+  ['tun', 6, 6],
 ];
 
 const nameOf = ([method, ip, serverIp]: Way): string =>
   method === 'tun' ? `${ip}in${serverIp}` : `${method}${ip}`;
 
-function begin(topic: string, way: Way, about: string, protocol: 'tcp' | 'udp' = 'tcp'): { story: Story; flow: Flow } {
+function begin(
+  topic: string,
+  way: Way,
+  about: string,
+  protocol: 'tcp' | 'udp' = 'tcp',
+): { story: Story; flow: Flow } {
   const [method, ip, serverIp] = way;
   const rules = service(ip, protocol, method, { serverIp });
   const story = new Story(`fwd_${topic}_${nameOf(way)}`, about, rules);
@@ -26,19 +37,20 @@ function begin(topic: string, way: Way, about: string, protocol: 'tcp' | 'udp' =
 }
 
 /** Packets whose time is nearly up, in both directions. */
-function ttl(way: Way): Scenario {
+function ttl(way: Way): ScenarioFile {
   const { story, flow } = begin('ttl', way, 'TTL or hop limit 255, 64, 2, 1 and 0');
   story.send('client', flow.ask(SYN)).send('rs1', flow.answer(SYN | ACK));
   for (const value of [255, 64, 2, 1, 0]) {
     story.send('client', flow.ask(ACK | PSH, { ttl: value, data: ascii('ask') }), `TTL ${value}`);
-    if (way[0] === 'nat') story.send('rs1', flow.answer(ACK | PSH, { ttl: value, data: ascii('ok') }), `TTL ${value}`);
+    if (way[0] === 'nat')
+      story.send('rs1', flow.answer(ACK | PSH, { ttl: value, data: ascii('ok') }), `TTL ${value}`);
   }
   story.send('client', new Flow(way[1], 5001).ask(SYN, { ttl: 1 }), 'a first packet with TTL 1');
   return story.dump(LIST).wait(3).dump('ipvsadm -Ln --stats').end();
 }
 
 /** Packets around the MTU of the link to the servers, which is made small to keep packets small. */
-function mtu(way: Way, topic: 'mtu' | 'mtu_nodisc' | 'mtu_tiny' = 'mtu'): Scenario {
+function mtu(way: Way, topic: 'mtu' | 'mtu_nodisc' | 'mtu_tiny' = 'mtu'): ScenarioFile {
   const [method, ip, serverIp] = way;
   const { story, flow } = begin(topic, way, 'packets just below and above what fits');
   const limit = smallMtu(way, topic === 'mtu_tiny');
@@ -50,12 +62,16 @@ function mtu(way: Way, topic: 'mtu' | 'mtu_nodisc' | 'mtu_tiny' = 'mtu'): Scenar
   story.send('client', flow.ask(SYN));
   for (const length of [fits, fits + 1]) {
     for (const df of ip === 4 ? [true, false] : [true]) {
-      story.send('client', flow.ask(ACK, { data: filler(length), df }), `${length + header} octets${df ? ', DF' : ''}`);
+      story.send(
+        'client',
+        flow.ask(ACK, { data: filler(length), df }),
+        `${length + header} octets${df ? ', DF' : ''}`,
+      );
     }
   }
   if (method === 'nat') {
     story.shell(`ip link set c0 mtu ${limit}`);
-    story.send('rs1', flow.answer(ACK, { data: filler(fits + 1) }), 'too large for the clients\' link');
+    story.send('rs1', flow.answer(ACK, { data: filler(fits + 1) }), "too large for the clients' link");
   }
   return story.dump(LIST).end();
 }
@@ -67,12 +83,15 @@ function smallMtu([method, ip, serverIp]: Way, tiny: boolean): number {
 }
 
 /** What a tunnel's outer header takes over from the inner one. */
-function tunnelFields(way: Way): Scenario {
+function tunnelFields(way: Way): ScenarioFile {
   const { story, flow } = begin('fields', way, 'TOS, ECN, DF, flow label and TTL with a tunnel');
   story.send('client', flow.ask(SYN));
-  for (const tos of [0x10, 0xb8, 0x01, 0x02, 0x03, 0xff]) story.send('client', flow.ask(ACK, { tos }), `TOS ${tos}`);
+  for (const tos of [0x10, 0xb8, 0x01, 0x02, 0x03, 0xff])
+    story.send('client', flow.ask(ACK, { tos }), `TOS ${tos}`);
   if (way[1] === 4) {
-    story.send('client', flow.ask(ACK, { df: false }), 'without DF').send('client', flow.ask(ACK, { id: 0 }), 'ID 0');
+    story
+      .send('client', flow.ask(ACK, { df: false }), 'without DF')
+      .send('client', flow.ask(ACK, { id: 0 }), 'ID 0');
   } else {
     story.send('client', flow.ask(ACK, { flow: 0xabcde }), 'flow label');
   }
@@ -80,7 +99,7 @@ function tunnelFields(way: Way): Scenario {
 }
 
 /** IPv4 options: record route, timestamp, router alert, and some that are wrong. */
-function options4(way: Way): Scenario {
+function options4(way: Way): ScenarioFile {
   const { story, flow } = begin('options', way, 'IPv4 options', 'udp');
   const kinds: Record<string, number[]> = {
     'record route': [7, 11, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -97,13 +116,17 @@ function options4(way: Way): Scenario {
     story.send('client', flow.askUdp({ options: Uint8Array.from(option) }), note);
   }
   if (way[0] === 'nat') {
-    story.send('rs1', flow.answerUdp({ options: Uint8Array.from(kinds['record route']!) }), 'answer, record route');
+    story.send(
+      'rs1',
+      flow.answerUdp({ options: Uint8Array.from(kinds['record route']!) }),
+      'answer, record route',
+    );
   }
   return story.dump(LIST).end();
 }
 
 /** IPv6 extension headers before the transport header. */
-function extensions6(way: Way): Scenario {
+function extensions6(way: Way): ScenarioFile {
   const { story, flow } = begin('ext', way, 'IPv6 extension headers before UDP', 'udp');
   // next header, length, a padding option of 4 octets
   const padding = (next: number): Uint8Array => Uint8Array.of(next, 0, 1, 4, 0, 0, 0, 0);
@@ -127,7 +150,7 @@ function extensions6(way: Way): Scenario {
 }
 
 /** A TCP connection, there and back. */
-function conversation(way: Way): Scenario {
+function conversation(way: Way): ScenarioFile {
   const { story, flow } = begin('talk', way, 'a TCP connection with data');
   const nat = way[0] === 'nat';
   story.send('client', flow.ask(SYN, { tcpOptions: Uint8Array.of(2, 4, 5, 180, 1, 3, 3, 7) }));
@@ -135,14 +158,18 @@ function conversation(way: Way): Scenario {
   story.send('client', flow.ask(ACK, { seq: 1001, ack: 5001 }));
   story.send('client', flow.ask(ACK | PSH, { seq: 1001, ack: 5001, data: ascii('GET / HTTP/1.0\r\n\r\n') }));
   if (nat) story.send('rs1', flow.answer(ACK | PSH, { seq: 5001, ack: 1019, data: filler(101) }));
-  story.send('client', flow.ask(ACK, { seq: 1019, ack: 5102, badChecksum: true }), 'a wrong checksum stays wrong');
+  story.send(
+    'client',
+    flow.ask(ACK, { seq: 1019, ack: 5102, badChecksum: true }),
+    'a wrong checksum stays wrong',
+  );
   story.send('client', flow.ask(ACK, { seq: 1019, ack: 5102 }), 'left to the card', { offload: true });
   if (nat) story.send('rs1', flow.answer(ACK, { seq: 5102 }), 'left to the card', { offload: true });
   return story.dump(LIST, 'ipvsadm -Ln').wait(3).dump('ipvsadm -Ln --stats').end();
 }
 
 /** Packets that are not whole: cut anywhere in their headers. */
-function truncated(ip: Ip): Scenario {
+function truncated(ip: Ip): ScenarioFile {
   const story = new Story(`odd_truncated${ip}`, 'packets cut in their headers', [
     ...service(ip, 'tcp', 'nat'),
     ...service(ip, 'udp', 'nat'),
@@ -152,20 +179,35 @@ function truncated(ip: Ip): Scenario {
   const at = ip === 4 ? 20 : 40;
   const [segment, datagram] = [flow.ask(SYN).subarray(at), flow.askUdp().subarray(at)];
   for (const length of [0, 1, 3, 4, 7, 8, 13, 14, 19]) {
-    story.send('client', header(client(ip), vip(ip), TCP, segment.subarray(0, length)), `${length} octets of TCP`);
-    story.send('client', header(client(ip), vip(ip), UDP, datagram.subarray(0, length)), `${length} octets of UDP`);
+    story.send(
+      'client',
+      header(client(ip), vip(ip), TCP, segment.subarray(0, length)),
+      `${length} octets of TCP`,
+    );
+    story.send(
+      'client',
+      header(client(ip), vip(ip), UDP, datagram.subarray(0, length)),
+      `${length} octets of UDP`,
+    );
   }
   return story.dump(LIST).end();
 }
 
 /** TCP headers that lie, and combinations of flags, on an open connection. */
-function tcpHeaders(ip: Ip): Scenario {
+function tcpHeaders(ip: Ip): ScenarioFile {
   const story = new Story(`odd_tcp_headers${ip}`, 'TCP headers that lie', service(ip, 'tcp', 'nat'));
   const flow = new Flow(ip, 5000);
-  story.send('client', flow.ask(SYN)).send('rs1', flow.answer(SYN | ACK)).send('client', flow.ask(ACK));
+  story
+    .send('client', flow.ask(SYN))
+    .send('rs1', flow.answer(SYN | ACK))
+    .send('client', flow.ask(ACK));
   for (const doff of [0, 4, 6, 15]) story.send('client', flow.ask(ACK, { doff }), `data offset ${doff}`);
   for (const doff of [0, 4, 6, 15]) {
-    story.send('client', new Flow(ip, 5001 + doff).ask(SYN, { doff }), `a new connection, data offset ${doff}`);
+    story.send(
+      'client',
+      new Flow(ip, 5001 + doff).ask(SYN, { doff }),
+      `a new connection, data offset ${doff}`,
+    );
   }
   story.send('client', tcp(vip(ip), 5000, vip(ip), 80, SYN), 'from the virtual address itself');
   story.send('client', tcp(client(ip), 0, vip(ip), 80, SYN), 'from port 0');
@@ -173,7 +215,7 @@ function tcpHeaders(ip: Ip): Scenario {
   return story.dump(LIST).end();
 }
 
-export const FORWARD: readonly Scenario[] = [
+export const FORWARD: readonly ScenarioFile[] = [
   ...WAYS.flatMap((way) => [ttl(way), conversation(way), mtu(way)]),
   ...WAYS.filter(([method]) => method === 'tun').map(tunnelFields),
   mtu(['tun', 4, 4], 'mtu_nodisc'),

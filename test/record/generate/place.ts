@@ -28,7 +28,11 @@ export function service(
   ip: Ip,
   protocol: 'tcp' | 'udp',
   method: Method,
-  { servers = 1, scheduler = 'rr', serverIp = ip }: { servers?: number; scheduler?: string; serverIp?: Ip } = {},
+  {
+    servers = 1,
+    scheduler = 'rr',
+    serverIp = ip,
+  }: { servers?: number; scheduler?: string; serverIp?: Ip } = {},
 ): string[] {
   const name = `${protocol === 'tcp' ? '-t' : '-u'} ${endpoint(vip(ip), 80)}`;
   const port = serverPort(method);

@@ -1,17 +1,24 @@
 /** Writing scenarios down. */
-import type { LocalSend, Scenario, ScenarioEvent } from '../format.js';
+import type { LocalSend, ScenarioEvent } from '../../../src/datapath/scenario/format.js';
+import type { ScenarioFile } from '../format.js';
 
 /** Seconds between two events, unless the story waits. */
 const STEP = 0.05;
 
 /** A scenario in the making: every call adds something that happens after what was added before. */
 export class Story {
-  readonly #scenario: Scenario;
+  readonly #scenario: ScenarioFile;
   #now = 0;
 
   /** @param name with the category in front of the first underscore. */
   constructor(name: string, about: string, rules: readonly string[]) {
-    this.#scenario = { name, category: name.slice(0, name.indexOf('_')), about, rules: [...rules], events: [] };
+    this.#scenario = {
+      name,
+      category: name.slice(0, name.indexOf('_')),
+      about,
+      rules: [...rules],
+      events: [],
+    };
   }
 
   /** Sysctls before the rules. */
@@ -39,7 +46,12 @@ export class Story {
   }
 
   /** A packet from a host, with a note for people. */
-  send(from: string, packet: Uint8Array, note?: string, more: Pick<ScenarioEvent, 'mark' | 'offload'> = {}): this {
+  send(
+    from: string,
+    packet: Uint8Array,
+    note?: string,
+    more: Pick<ScenarioEvent, 'mark' | 'offload'> = {},
+  ): this {
     return this.#add({
       from,
       ...(note === undefined ? {} : { note }),
@@ -76,7 +88,7 @@ export class Story {
     return this;
   }
 
-  end(): Scenario {
+  end(): ScenarioFile {
     return this.#scenario;
   }
 

@@ -1,8 +1,9 @@
 /** TCP: every state that can be reached, and what every kind of segment makes of it. */
-import type { Scenario } from '../format.js';
-import { Flow } from './flow.js';
+
 import { ACK, FIN, RST, SYN } from '../../support/packets.js';
-import { type Ip, type Method, service, serverPort } from './place.js';
+import type { ScenarioFile } from '../format.js';
+import { Flow } from './flow.js';
+import { type Ip, type Method, serverPort, service } from './place.js';
 import { Story } from './story.js';
 
 /** A segment: `c` from the client or `s` from the server, and its flags. */
@@ -10,7 +11,11 @@ type Step = readonly ['c' | 's', number];
 /** States by name, and the segments that lead to them. */
 type Recipes = Record<string, readonly Step[]>;
 
-const OPEN: Step[] = [['c', SYN], ['s', SYN | ACK], ['c', ACK]];
+const OPEN: Step[] = [
+  ['c', SYN],
+  ['s', SYN | ACK],
+  ['c', ACK],
+];
 // the hardened table believes the server only
 const OPEN_SECURE: Step[] = [...OPEN, ['s', ACK]];
 
@@ -24,18 +29,45 @@ const after = (open: Step[], first: Recipes): Recipes => ({
   syn_sent: [...open, ['s', FIN | ACK], ['s', SYN]],
 });
 const NORMAL = after(OPEN, { syn_recv: [['c', SYN]] });
-const SECURE = after(OPEN_SECURE, { syn_recv: [['c', SYN]], synack: [['c', SYN], ['s', SYN | ACK]] });
+const SECURE = after(OPEN_SECURE, {
+  syn_recv: [['c', SYN]],
+  synack: [
+    ['c', SYN],
+    ['s', SYN | ACK],
+  ],
+});
 
 /** The director sees only the client: methods other than NAT. */
 const ONE_SIDED: Recipes = {
   syn: [['c', SYN]],
-  established: [['c', SYN], ['c', ACK]],
-  fin_wait: [['c', SYN], ['c', ACK], ['c', FIN | ACK]],
-  time_wait: [['c', SYN], ['c', FIN | ACK]],
-  close: [['c', SYN], ['c', ACK], ['c', RST]],
+  established: [
+    ['c', SYN],
+    ['c', ACK],
+  ],
+  fin_wait: [
+    ['c', SYN],
+    ['c', ACK],
+    ['c', FIN | ACK],
+  ],
+  time_wait: [
+    ['c', SYN],
+    ['c', FIN | ACK],
+  ],
+  close: [
+    ['c', SYN],
+    ['c', ACK],
+    ['c', RST],
+  ],
 };
 
-const EVENTS: Record<string, number> = { SYN, 'SYN+ACK': SYN | ACK, 'FIN+ACK': FIN | ACK, ACK, RST, 'no flag': 0 };
+const EVENTS: Record<string, number> = {
+  SYN,
+  'SYN+ACK': SYN | ACK,
+  'FIN+ACK': FIN | ACK,
+  ACK,
+  RST,
+  'no flag': 0,
+};
 const LIST = 'ipvsadm -Lnc';
 
 function play(story: Story, flow: Flow, [side, flags]: Step, note: string): void {
@@ -44,9 +76,13 @@ function play(story: Story, flow: Flow, [side, flags]: Step, note: string): void
 }
 
 /** Every event from either side in one state, each on a connection of its own. */
-function natState(ip: Ip, secure: boolean, state: string, recipe: readonly Step[]): Scenario {
+function natState(ip: Ip, secure: boolean, state: string, recipe: readonly Step[]): ScenarioFile {
   const name = `tcp_table_nat${ip}${secure ? '_secure' : ''}_${state}`;
-  const story = new Story(name, `NAT, ${secure ? 'secure' : 'normal'} table: each segment in ${state}`, service(ip, 'tcp', 'nat'));
+  const story = new Story(
+    name,
+    `NAT, ${secure ? 'secure' : 'normal'} table: each segment in ${state}`,
+    service(ip, 'tcp', 'nat'),
+  );
   // mode 0: a SYN meets the state, it does not begin a new connection
   story.sysctl({ secure_tcp: secure ? 3 : 0, conn_reuse_mode: 0 });
   const cases = (['c', 's'] as const).flatMap((side) =>
@@ -63,7 +99,7 @@ function natState(ip: Ip, secure: boolean, state: string, recipe: readonly Step[
 }
 
 /** All states, from the client's side only. */
-function oneSided(ip: Ip, method: Method, secure: boolean): Scenario {
+function oneSided(ip: Ip, method: Method, secure: boolean): ScenarioFile {
   const name = `tcp_table_${method}${ip}${secure ? '_secure' : ''}`;
   const story = new Story(name, `${method}: the client's segments in each state`, service(ip, 'tcp', method));
   story.sysctl({ secure_tcp: secure ? 3 : 0, conn_reuse_mode: 0 });
@@ -82,7 +118,7 @@ function oneSided(ip: Ip, method: Method, secure: boolean): Scenario {
 }
 
 /** When connections in each state go away. */
-function timeouts(name: string, ip: Ip, recipes: Recipes, set?: string): Scenario {
+function timeouts(name: string, ip: Ip, recipes: Recipes, set?: string): ScenarioFile {
   const story = new Story(name, 'how long a connection stays in each state', service(ip, 'tcp', 'nat'));
   if (set !== undefined) story.ipvsadm(set).dump('ipvsadm -L --timeout');
   Object.values(recipes).forEach((recipe, i) => {
@@ -99,9 +135,20 @@ function timeouts(name: string, ip: Ip, recipes: Recipes, set?: string): Scenari
 }
 
 /** Active and inactive connections of a server along a connection's life. */
-function counts(ip: Ip): Scenario {
-  const story = new Story(`tcp_counts_nat${ip}`, 'active and inactive counts after each segment', service(ip, 'tcp', 'nat'));
-  const steps: Step[] = [...OPEN, ['c', FIN | ACK], ['s', FIN | ACK], ['c', ACK], ['c', SYN], ['s', RST | ACK]];
+function counts(ip: Ip): ScenarioFile {
+  const story = new Story(
+    `tcp_counts_nat${ip}`,
+    'active and inactive counts after each segment',
+    service(ip, 'tcp', 'nat'),
+  );
+  const steps: Step[] = [
+    ...OPEN,
+    ['c', FIN | ACK],
+    ['s', FIN | ACK],
+    ['c', ACK],
+    ['c', SYN],
+    ['s', RST | ACK],
+  ];
   const flow = new Flow(ip, 5000);
   for (const step of steps) {
     play(story, flow, step, 'one connection');
@@ -111,8 +158,12 @@ function counts(ip: Ip): Scenario {
 }
 
 /** secure_tcp switched on and off under connections. */
-function switched(ip: Ip): Scenario {
-  const story = new Story(`tcp_secure_switch${ip}`, 'secure_tcp changes under half-open connections', service(ip, 'tcp', 'nat'));
+function switched(ip: Ip): ScenarioFile {
+  const story = new Story(
+    `tcp_secure_switch${ip}`,
+    'secure_tcp changes under half-open connections',
+    service(ip, 'tcp', 'nat'),
+  );
   const [a, b, c] = [5000, 5001, 5002].map((port) => new Flow(ip, port));
   for (const flow of [a!, b!]) play(story, flow, ['c', SYN], 'normal table');
   story.change({ secure_tcp: 3 });
@@ -126,16 +177,20 @@ function switched(ip: Ip): Scenario {
 }
 
 /** What a first segment does that belongs to no connection. */
-function first(ip: Ip, method: Method, sloppy: boolean): Scenario {
+function first(ip: Ip, method: Method, sloppy: boolean): ScenarioFile {
   const name = `tcp_first_${method}${ip}${sloppy ? '_sloppy' : ''}`;
-  const story = new Story(name, 'segments of no connection', service(ip, 'tcp', method)).sysctl({ sloppy_tcp: Number(sloppy) });
-  Object.entries({ ...EVENTS, 'SYN+RST': SYN | RST, 'SYN+FIN': SYN | FIN, FIN, 'all six': 63 }).forEach(([label, flags], i) => {
-    story.send('client', new Flow(ip, 5000 + i).ask(flags), label);
+  const story = new Story(name, 'segments of no connection', service(ip, 'tcp', method)).sysctl({
+    sloppy_tcp: Number(sloppy),
   });
+  Object.entries({ ...EVENTS, 'SYN+RST': SYN | RST, 'SYN+FIN': SYN | FIN, FIN, 'all six': 63 }).forEach(
+    ([label, flags], i) => {
+      story.send('client', new Flow(ip, 5000 + i).ask(flags), label);
+    },
+  );
   return story.dump(LIST, 'ipvsadm -Ln').end();
 }
 
-export const TCP_STATES: readonly Scenario[] = [
+export const TCP_STATES: readonly ScenarioFile[] = [
   ...Object.entries(NORMAL).map(([state, recipe]) => natState(4, false, state, recipe)),
   ...Object.entries(SECURE).map(([state, recipe]) => natState(4, true, state, recipe)),
   natState(6, false, 'established', NORMAL.established!),

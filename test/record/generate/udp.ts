@@ -1,16 +1,16 @@
 /** UDP: checksums of every kind, lengths, and how long connections stay. */
 import { ascii, filler } from '../../support/bytes.js';
 import { ACK, SYN, udp } from '../../support/packets.js';
-import type { Scenario } from '../format.js';
+import type { ScenarioFile } from '../format.js';
 import { Flow } from './flow.js';
-import { type Ip, type Method, server, service, serverPort, vip } from './place.js';
+import { type Ip, type Method, server, serverPort, service, vip } from './place.js';
 import { Story } from './story.js';
 
 const LIST = 'ipvsadm -Lnc';
 const STATS = 'ipvsadm -Ln --stats';
 
 /** Datagrams whose checksum or length is special. */
-function checksums(ip: Ip, method: Method): Scenario {
+function checksums(ip: Ip, method: Method): ScenarioFile {
   const story = new Story(
     `udp_checksums_${method}${ip}`,
     'UDP checksums: right, none, wrong, left to the card; odd and lying lengths',
@@ -37,7 +37,7 @@ function checksums(ip: Ip, method: Method): Scenario {
 }
 
 /** Data for which the checksum after NAT comes out as 0, which UDP writes as 0xffff. */
-function zeroSum(ip: Ip): Scenario {
+function zeroSum(ip: Ip): ScenarioFile {
   const story = new Story(`udp_zero_sum_nat${ip}`, 'the translated checksum is 0', service(ip, 'udp', 'nat'));
   const flow = new Flow(ip, 5000);
   for (const offload of [false, true]) {
@@ -45,7 +45,9 @@ function zeroSum(ip: Ip): Scenario {
     const answer = dataFor((data) => flow.answerUdpAfterNat({ data }));
     story.send('client', flow.askUdp({ data: ask }), 'towards the server', { offload });
     story.send('rs1', flow.answerUdp({ data: answer }), 'towards the client', { offload });
-    story.send('client', flow.askUdp({ data: dataFor((data) => flow.askUdp({ data })) }), 'before NAT', { offload });
+    story.send('client', flow.askUdp({ data: dataFor((data) => flow.askUdp({ data })) }), 'before NAT', {
+      offload,
+    });
   }
   return story.end();
 }
@@ -59,9 +61,13 @@ function dataFor(make: (data: Uint8Array) => Uint8Array): Uint8Array {
 }
 
 /** How long a connection stays after its last packet. */
-function timeouts(ip: Ip, set?: string): Scenario {
+function timeouts(ip: Ip, set?: string): ScenarioFile {
   const name = set === undefined ? `udp_timeout${ip}` : `udp_timeout${ip}_set`;
-  const story = new Story(name, 'a UDP connection ends after silence in both directions', service(ip, 'udp', 'nat'));
+  const story = new Story(
+    name,
+    'a UDP connection ends after silence in both directions',
+    service(ip, 'udp', 'nat'),
+  );
   const idle = set === undefined ? 300 : 40;
   if (set !== undefined) story.ipvsadm(set).dump('ipvsadm -L --timeout');
   const [asks, answered] = [new Flow(ip, 5000), new Flow(ip, 5001)];
@@ -72,7 +78,7 @@ function timeouts(ip: Ip, set?: string): Scenario {
 }
 
 /** A changed timeout reaches an existing connection with its next packet. */
-function setLater(): Scenario {
+function setLater(): ScenarioFile {
   const story = new Story('udp_timeout_changed', '--set while connections exist', service(4, 'udp', 'nat'));
   const [a, b] = [new Flow(4, 5000), new Flow(4, 5001)];
   story.send('client', a.askUdp()).send('client', b.askUdp()).ipvsadm('--set 0 0 20');
@@ -82,11 +88,15 @@ function setLater(): Scenario {
 }
 
 /** UDP through each method, there and, with NAT, back. */
-function plain(ip: Ip, method: Method, serverIp: Ip = ip): Scenario {
+function plain(ip: Ip, method: Method, serverIp: Ip = ip): ScenarioFile {
   const name = serverIp === ip ? `fwd_udp${ip}_${method}_two` : `fwd_udp${ip}_tun_over${serverIp}`;
   const rules = service(ip, 'udp', method, { servers: 2, serverIp });
   const story = new Story(name, 'two clients and two servers', rules);
-  for (const [port, n] of [[5000, 2], [5001, 1], [5000, 2]] as const) {
+  for (const [port, n] of [
+    [5000, 2],
+    [5001, 1],
+    [5000, 2],
+  ] as const) {
     const flow = new Flow(ip, port, n, serverPort(method));
     story.send('client', flow.askUdp());
     if (method === 'nat') story.send(`rs${n}`, flow.answerUdp());
@@ -95,18 +105,20 @@ function plain(ip: Ip, method: Method, serverIp: Ip = ip): Scenario {
 }
 
 /** A datagram from a server that nobody asked, and one to a port without service. */
-function strangers(ip: Ip): Scenario {
+function strangers(ip: Ip): ScenarioFile {
   const story = new Story(`udp_strangers${ip}`, 'datagrams of no connection', service(ip, 'udp', 'nat'));
   const flow = new Flow(ip, 5000);
   story.send('rs1', flow.answerUdp(), 'nobody asked');
   story.send('client', udp(flow.client, 5000, vip(ip), 81, { data: ascii('x') }), 'no service at this port');
   story.send('client', flow.ask(SYN), 'no TCP service').send('client', flow.ask(ACK));
-  story.send('client', flow.askUdp()).send('rs1', udp(server(ip), 9999, flow.client, 5000), 'from another port');
+  story
+    .send('client', flow.askUdp())
+    .send('rs1', udp(server(ip), 9999, flow.client, 5000), 'from another port');
   story.send('rs2', udp(server(ip, 2), 8080, flow.client, 5000), 'from another server');
   return story.dump(LIST).end();
 }
 
-export const UDP_SCENARIOS: readonly Scenario[] = [
+export const UDP_SCENARIOS: readonly ScenarioFile[] = [
   ...([4, 6] as const).flatMap((ip) => [
     ...(['nat', 'dr', 'tun'] as const).flatMap((method) => [checksums(ip, method), plain(ip, method)]),
     zeroSum(ip),

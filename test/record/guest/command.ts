@@ -27,7 +27,9 @@ const waitpid = lib.func('int waitpid(int pid, _Out_ int *status, int options)')
   status: number[],
   options: number,
 ) => number;
-const actionsInit = lib.func('int posix_spawn_file_actions_init(uintptr_t actions)') as (actions: number) => number;
+const actionsInit = lib.func('int posix_spawn_file_actions_init(uintptr_t actions)') as (
+  actions: number,
+) => number;
 const actionsAddopen = lib.func(
   'int posix_spawn_file_actions_addopen(uintptr_t actions, int fd, const char *path, int flags, uint32_t mode)',
 ) as (actions: number, fd: number, path: string, flags: number, mode: number) => number;
@@ -67,5 +69,6 @@ export function run(command: string | readonly string[], input = ''): Finished {
 /** As {@link run}, for what must work. */
 export function must(command: string | readonly string[], input = ''): void {
   const { rc, stderr } = run(command, input);
-  if (rc !== 0) throw new Error(`${typeof command === 'string' ? command : command.join(' ')}: ${rc} ${stderr}`);
+  if (rc !== 0)
+    throw new Error(`${typeof command === 'string' ? command : command.join(' ')}: ${rc} ${stderr}`);
 }

@@ -28,7 +28,8 @@ export function toFrame(packet: Uint8Array, source: string, director: string): U
 export function fromFrame(frame: Uint8Array): { destination: string; packet: Uint8Array } | undefined {
   const type = new DataView(frame.buffer, frame.byteOffset).getUint16(12);
   const packet = frame.subarray(ETH_HEADER);
-  if (type === ETH_P_IPV6 ? isChatter6(packet) : type !== ETH_P_IP || packet[9] === PROTOCOL_IGMP) return undefined;
+  if (type === ETH_P_IPV6 ? isChatter6(packet) : type !== ETH_P_IP || packet[9] === PROTOCOL_IGMP)
+    return undefined;
   return { destination: Buffer.from(frame.subarray(0, 6)).toString('hex'), packet };
 }
 

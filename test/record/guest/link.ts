@@ -61,7 +61,10 @@ export class Link {
       view.setUint16(6, partial.start, true);
       view.setUint16(8, partial.field, true);
     }
-    checked(libc.sendto(partial ? this.#offload : this.#plain, addressOf(bytes), bytes.length, 0, 0, 0), 'send');
+    checked(
+      libc.sendto(partial ? this.#offload : this.#plain, addressOf(bytes), bytes.length, 0, 0, 0),
+      'send',
+    );
   }
 
   /** A frame that the director sent; undefined when there is none (more). */

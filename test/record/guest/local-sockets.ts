@@ -1,13 +1,12 @@
 /** Programs on the director itself: UDP echo servers and UDP clients. */
-import type { LocalSend } from '../format.js';
+import type { LocalSend, Outcome } from '../../../src/datapath/scenario/format.js';
 import type { Endpoint } from './socket-address.js';
-import { errorText } from './system.js';
 import { UdpSocket } from './udp-socket.js';
 
 /** The director's own UDP sockets. */
 export class LocalSockets {
   /** What came to the clients. */
-  readonly received: Record<string, unknown>[] = [];
+  readonly received: Outcome['localrecv'] = [];
   readonly #servers: UdpSocket[] = [];
   readonly #clients = new Map<string, { local: Endpoint; socket: UdpSocket }>();
 
@@ -40,7 +39,7 @@ export class LocalSockets {
       const got = server.receive();
       if (!got) continue;
       any = true;
-      if ('data' in got) server.send(Buffer.concat([Buffer.from('echo:'), got.data]), got.from);
+      server.send(Buffer.concat([Buffer.from('echo:'), got.data]), got.from);
     }
     return any;
   }
@@ -49,12 +48,9 @@ export class LocalSockets {
   collect(event: number | null): void {
     for (const { local, socket } of this.#clients.values()) {
       for (let got = socket.receive(); got; got = socket.receive()) {
-        const entry = { event, at: [local.addr, local.port] };
-        this.received.push(
-          'data' in got
-            ? { ...entry, from: [got.from.addr, got.from.port], hex: Buffer.from(got.data).toString('hex') }
-            : { ...entry, error: errorText(got.errno) },
-        );
+        const { addr, port } = got.from;
+        const hex = Buffer.from(got.data).toString('hex');
+        this.received.push({ event, at: [local.addr, local.port], from: [addr, port], hex });
       }
     }
   }

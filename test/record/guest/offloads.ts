@@ -1,7 +1,8 @@
 /** Switching off what a network interface does on its own. */
-import { libc, addressOf, stableBytes } from '../../../src/linux/libc.js';
-import { closeFd } from '../../../src/linux/fd.js';
+
 import { checked } from '../../../src/linux/errno.js';
+import { closeFd } from '../../../src/linux/fd.js';
+import { addressOf, libc, stableBytes } from '../../../src/linux/libc.js';
 import { AF_INET } from '../../../src/wire/inet.js';
 
 const SOCK_DGRAM = 2;

@@ -1,12 +1,13 @@
 /** Plays one scenario: what happens when, and what came of it. */
-import { standardTopology } from '../../../src/datapath/scenario/topology.js';
-import { SystemError } from '../../../src/linux/errno.js';
-import type { Scenario, ScenarioEvent, ScenarioResult } from '../format.js';
+
+import type { Outcome, Scenario, ScenarioEvent } from '../../../src/datapath/scenario/format.js';
 import { normaliseDump } from '../../../src/datapath/scenario/normalise.js';
 import { shellWords } from '../../../src/datapath/scenario/shell-words.js';
+import { standardTopology } from '../../../src/datapath/scenario/topology.js';
+import { SystemError } from '../../../src/linux/errno.js';
 import { run } from './command.js';
 import { LocalSockets } from './local-sockets.js';
-import { errorText, sleepUntil, now } from './system.js';
+import { errorText, now, sleepUntil } from './system.js';
 import { World, writeNetSysctl } from './world.js';
 
 /** Seconds from the creation of the director's namespace to time 0: it sets the phase of the kernel's estimator. */
@@ -19,7 +20,7 @@ class Player {
   readonly #scenario: Scenario;
   readonly #world: World;
   readonly #local = new LocalSockets();
-  readonly #result: ScenarioResult;
+  readonly #result: Outcome;
   readonly #start: number;
 
   constructor(scenario: Scenario) {
@@ -39,11 +40,11 @@ class Player {
     };
   }
 
-  play(): ScenarioResult {
+  play(): Outcome {
     const { sysctl, setup, listen, rules, events, linger } = this.#scenario;
-    this.#setSysctls(sysctl ?? {}, null);
-    for (const command of setup ?? []) this.#shell(command, null);
-    for (const endpoint of listen ?? []) this.#local.listen(endpoint);
+    this.#setSysctls(sysctl, null);
+    for (const command of setup) this.#shell(command, null);
+    for (const endpoint of listen) this.#local.listen(endpoint);
     sleepUntil(this.#start);
     this.#collect(null);
     for (const rule of rules) {
@@ -58,7 +59,7 @@ class Player {
       this.#happen(event, index);
     });
     const end = Math.max(0, ...events.map((event) => event.at));
-    sleepUntil(this.#start + end + (linger ?? 0));
+    sleepUntil(this.#start + end + linger);
     sleepUntil(now() + 0.02);
     this.#collect(null, events.length - 1);
     this.#stopDaemons();
@@ -141,7 +142,7 @@ class Player {
   }
 
   /** Carries out `action`; an error of the system becomes an entry of the result. */
-  #attempt(entry: Record<string, unknown>, key: string, action: () => void): void {
+  #attempt(entry: Outcome['errors'][number], key: string, action: () => void): void {
     try {
       action();
     } catch (error) {
@@ -161,7 +162,7 @@ class Player {
 }
 
 /** Plays a scenario in a network of its own, and leaves nothing of it. */
-export function play(scenario: Scenario): ScenarioResult {
+export function play(scenario: Scenario): Outcome {
   const player = new Player(scenario);
   try {
     return player.play();

@@ -1,6 +1,14 @@
 /** `struct sockaddr_in` and `struct sockaddr_in6`. */
-import { AF_INET, AF_INET6, inetBytes, inetFromBytes, inetToString, parseInet } from '../../../src/wire/inet.js';
+
 import { stableBytes } from '../../../src/linux/libc.js';
+import {
+  AF_INET,
+  AF_INET6,
+  inetBytes,
+  inetFromBytes,
+  inetToString,
+  parseInet,
+} from '../../../src/wire/inet.js';
 
 /** Bytes that hold either. */
 export const SOCKADDR = 28;

@@ -45,7 +45,8 @@ export function directorCommands(topology: Topology, far: string): string[] {
   }
   for (const vip of topology.vips) lines.push(`addr add ${vip}/${vip.includes(':') ? 128 : 32} dev lo`);
   for (const { interface: device, mac, addresses } of topology.hosts) {
-    for (const address of addresses) lines.push(`neigh add ${address} lladdr ${mac} nud permanent dev ${device}`);
+    for (const address of addresses)
+      lines.push(`neigh add ${address} lladdr ${mac} nud permanent dev ${device}`);
   }
   return [...lines, ...topology.routes.map((route) => `route add ${route}`)];
 }

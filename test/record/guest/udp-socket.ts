@@ -1,5 +1,5 @@
 /** UDP sockets on the director itself, without an event loop: the agent plays one step after the other. */
-import { checked, EAGAIN, lastErrno } from '../../../src/linux/errno.js';
+import { checked, EAGAIN, lastErrno, systemError } from '../../../src/linux/errno.js';
 import { closeFd } from '../../../src/linux/fd.js';
 import { addressOf, libc, stableBytes } from '../../../src/linux/libc.js';
 import { AF_INET, AF_INET6 } from '../../../src/wire/inet.js';
@@ -10,8 +10,11 @@ const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 
-/** A datagram that came, or the error that the socket had for us instead. */
-export type Received = { data: Uint8Array; from: Endpoint } | { errno: number };
+/** A datagram that came. */
+export interface Datagram {
+  data: Uint8Array;
+  from: Endpoint;
+}
 
 /** A bound, non-blocking UDP socket. */
 export class UdpSocket {
@@ -39,7 +42,7 @@ export class UdpSocket {
   }
 
   /** What has arrived; undefined when nothing (more) has. */
-  receive(): Received | undefined {
+  receive(): Datagram | undefined {
     this.#fromLength[0] = SOCKADDR;
     const length = recvfrom(
       this.#fd,
@@ -50,8 +53,8 @@ export class UdpSocket {
       addressOf(new Uint8Array(this.#fromLength.buffer)),
     );
     if (length >= 0) return { data: this.#data.slice(0, length), from: fromSockaddr(this.#from) };
-    const errno = lastErrno();
-    return errno === EAGAIN ? undefined : { errno };
+    if (lastErrno() === EAGAIN) return undefined;
+    throw systemError('recvfrom');
   }
 
   close(): void {

@@ -1,8 +1,8 @@
 /** One scenario's own network: two fresh namespaces, the director's and that of everybody around it. */
 import { writeFileSync } from 'node:fs';
+import type { EmittedPacket } from '../../../src/datapath/scenario/format.js';
 import type { HostSpec, InterfaceSpec, Topology } from '../../../src/datapath/scenario/topology.js';
 import { closeFd } from '../../../src/linux/fd.js';
-import type { Emitted } from '../format.js';
 import { must } from './command.js';
 import { fromFrame, leavePartialChecksum, toFrame } from './frame.js';
 import { Link } from './link.js';
@@ -11,7 +11,7 @@ import { currentNetns, enterNetns, interfaceIndex, newNetns, now } from './syste
 import { DIRECTOR_SYSCTLS, directorCommands, farEnd, wiredInterfaces } from './topology.js';
 
 /** A packet that the director sent. */
-export type Seen = Pick<Emitted, 'to' | 'side' | 'mac' | 'hex'>;
+export type Seen = Pick<EmittedPacket, 'to' | 'side' | 'mac' | 'hex'>;
 
 /** The agent's main thread is in the director's namespace from construction to {@link World.close}. */
 export class World {
@@ -66,7 +66,12 @@ export class World {
         const mac = content.destination.match(/../g)!.join(':');
         const multicast = (Number.parseInt(mac, 16) & 1) !== 0;
         const to = this.#names.get(mac) ?? (multicast ? 'mcast' : content.destination);
-        seen.push({ to, side: spec.side ?? spec.name, mac, hex: Buffer.from(content.packet).toString('hex') });
+        seen.push({
+          to,
+          side: spec.side ?? spec.name,
+          mac,
+          hex: Buffer.from(content.packet).toString('hex'),
+        });
       }
     }
     return seen;

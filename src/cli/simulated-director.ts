@@ -1,0 +1,57 @@
+/** The director of a simulation: an engine on a modelled host, with the real ipvsadm in front of it. */
+import { EngineDirector } from '../control/engine-director.js';
+import type { Director } from '../datapath/scenario/player.js';
+import type { SimHost } from '../datapath/scenario/sim-host.js';
+import { Net } from '../engine/net.js';
+import type { NameResolver } from './ipvsadm/names.js';
+import { runIpvsadm } from './ipvsadm/run.js';
+import { systemNames } from './ipvsadm/system-names.js';
+
+/** Names of ports come from this machine's table; hosts have no names in a simulation. */
+const NAMES: NameResolver = {
+  ...systemNames(),
+  host: async () => undefined,
+  addressByName: async () => undefined,
+};
+
+/** An engine for `host`. @param seed of all its random numbers: two runs with the same one end the same. */
+export function simulatedDirector(host: SimHost, seed: number): Director {
+  const net = new Net({ host, random: randomNumbers(seed) });
+  const director = new EngineDirector(net);
+  return {
+    net,
+    tools: {
+      async ipvsadm(args, stdin = '') {
+        let stdout = '';
+        let stderr = '';
+        const io = {
+          stdin: async () => stdin,
+          stdout: (text: string) => {
+            stdout += text;
+          },
+          stderr: (text: string) => {
+            stderr += text;
+          },
+          resolver: NAMES,
+        };
+        const rc = await runIpvsadm(args, io, director);
+        return { rc, stdout, stderr };
+      },
+      setSysctl: (name, value) => net.ipvs.sysctls.set(name, value),
+      getSysctl: (name) => net.ipvs.sysctls.get(name),
+      proc: (name) => net.ipvs.proc(name),
+    },
+  };
+}
+
+/** SplitMix32: uniform unsigned 32-bit integers. */
+function randomNumbers(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let z = state;
+    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
+    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
+    return (z ^ (z >>> 15)) >>> 0;
+  };
+}

@@ -1,0 +1,254 @@
+/**
+ * Plays scripts against a scheduler alone: services and dests as the control operations leave them, counters as the connections do.
+ * What the real kernel chose is part of a script, so that a script is a test: what came out is compared line by line.
+ */
+import assert from 'node:assert/strict';
+import { Dest } from '../../src/engine/dest.js';
+import {
+  DEST_F_AVAILABLE,
+  DEST_F_OVERLOAD,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  SVC_F_SCHED1,
+  SVC_F_SCHED2,
+} from '../../src/engine/flags.js';
+import { IpHdr } from '../../src/engine/iphdr.js';
+import type { Scheduler, SchedulerContext } from '../../src/engine/scheduler.js';
+import { SchedulerRegistry } from '../../src/engine/schedulers/registry.js';
+import { Service } from '../../src/engine/service.js';
+import { AF_INET, AF_INET6, anyAddr, type Family, parseInet } from '../../src/wire/inet.js';
+import { Packet } from '../../src/wire/packet.js';
+
+const FLAGS: Readonly<Record<string, number>> = {
+  'sh-fallback': SVC_F_SCHED1,
+  'mh-fallback': SVC_F_SCHED1,
+  'sh-port': SVC_F_SCHED2,
+  'mh-port': SVC_F_SCHED2,
+};
+
+/** Time, randomness and sysctls of a play; all may be set. */
+export class PlayContext implements SchedulerContext {
+  jiffies = 0;
+  readonly hz = 100;
+  /** What `randomBelow` answers: the smallest number by default. */
+  random: (n: number) => number = () => 0;
+  /** In seconds. */
+  readonly sysctls = new Map([
+    ['lblc_expiration', 86_400],
+    ['lblcr_expiration', 86_400],
+  ]);
+
+  randomBelow(n: number): number {
+    return this.random(n);
+  }
+
+  sysctl(name: string): number {
+    return this.sysctls.get(name)! * this.hz;
+  }
+}
+
+/** One service with a scheduler, and real servers called 1 to 9: 10.2.0.11 to .19, or fd00:2::11 to ::19. */
+export class SchedulerPlay {
+  readonly ctx = new PlayContext();
+  readonly svc: Service;
+  readonly packet = new Packet(256);
+  readonly iph = new IpHdr();
+  private readonly registry = new SchedulerRegistry();
+  private readonly known = new Map<number, Dest>();
+  private readonly conns: (Dest | null)[] = [];
+  private readonly byMark: boolean;
+
+  /** @param byMark a firewall-mark service: its dests have no port, and connections go to five virtual addresses in turn. */
+  constructor(scheduler: string | Scheduler, flags = 0, family: Family = AF_INET, byMark = false) {
+    const addr = byMark ? anyAddr(family) : virtualAddress(family, 0);
+    this.svc = new Service({
+      family,
+      protocol: IPPROTO_TCP,
+      addr,
+      port: byMark ? 0 : 80,
+      fwmark: byMark ? 7 : 0,
+    });
+    this.byMark = byMark;
+    this.use(typeof scheduler === 'string' ? this.registry.get(scheduler)! : scheduler, flags);
+  }
+
+  get scheduler(): Scheduler {
+    return this.svc.scheduler!;
+  }
+
+  /** Changes the scheduler and its flags (`ipvsadm -E`); the same scheduler keeps its state. */
+  use(scheduler: Scheduler, flags: number): void {
+    this.svc.flags = flags;
+    if (scheduler === this.svc.scheduler) return;
+    this.svc.scheduler?.doneService?.(this.svc, this.ctx);
+    this.svc.schedData = undefined;
+    scheduler.initService?.(this.svc, this.ctx);
+    this.svc.scheduler = scheduler;
+  }
+
+  /** The real server of that number, once it was added. */
+  dest(rs: number): Dest {
+    return this.known.get(rs)!;
+  }
+
+  /** Adds a real server; one that was removed comes back as the same object, as from the trash. */
+  add(rs: number, weight: number, uThreshold = 0): Dest {
+    let dest = this.known.get(rs);
+    if (dest === undefined) {
+      const addr = parseInet(this.svc.family === AF_INET ? `10.2.0.1${rs}` : `fd00:2::1${rs}`)!;
+      dest = new Dest(rs, this.svc, addr, this.byMark ? 0 : 80);
+      this.known.set(rs, dest);
+    }
+    dest.lastWeight = weight;
+    configure(dest, weight, uThreshold);
+    this.svc.destinations.unshift(dest);
+    this.scheduler.addDest?.(this.svc, dest, this.ctx);
+    return dest;
+  }
+
+  edit(rs: number, weight: number, uThreshold = 0): void {
+    const dest = this.dest(rs);
+    if (weight !== 0) dest.lastWeight = weight;
+    configure(dest, weight, uThreshold);
+    this.scheduler.updDest?.(this.svc, dest, this.ctx);
+  }
+
+  del(rs: number): void {
+    const dest = this.dest(rs);
+    const index = this.svc.destinations.indexOf(dest);
+    dest.flags &= ~DEST_F_AVAILABLE;
+    this.svc.destinations.splice(index, 1);
+    this.scheduler.delDest?.(this.svc, dest, index, this.ctx);
+  }
+
+  /** Lets a new connection come, the next of 24 clients from a port of its own, and counts it where it was sent. */
+  connect(protocol = IPPROTO_TCP): Dest | null {
+    const n = this.conns.length;
+    this.header(n, protocol);
+    const dest = this.scheduler.schedule(this.svc, this.packet, this.iph, this.ctx);
+    this.conns.push(dest);
+    if (dest !== null) {
+      dest.totalconns++;
+      if (protocol === IPPROTO_TCP) dest.activeconns++;
+      if (dest.uThreshold !== 0 && dest.totalconns >= dest.uThreshold) dest.flags |= DEST_F_OVERLOAD;
+    }
+    return dest;
+  }
+
+  /** Writes the first packet of connection `n` into `packet` and `iph`. */
+  header(n: number, protocol = IPPROTO_TCP): void {
+    const { family } = this.svc;
+    const { iph, packet } = this;
+    const header = family === AF_INET ? 20 : 40;
+    packet.load(new Uint8Array(header + 20));
+    iph.family = family;
+    iph.protocol = protocol;
+    iph.off = 0;
+    iph.len = header;
+    iph.inverse = false;
+    iph.saddr.set(clientAddress(family, n).words);
+    iph.daddr.set(virtualAddress(family, this.byMark ? n % 5 : 0).words);
+    packet.view.setUint16(packet.data + header, 40_000 + n);
+    packet.view.setUint16(packet.data + header + 2, 80);
+  }
+
+  /** Connection `n` (counted from 0) is reset by its client: it stays, inactive. */
+  reset(n: number): void {
+    const dest = this.conns[n];
+    if (dest !== null && dest !== undefined) dest.activeconns--;
+  }
+
+  /** All connections end. */
+  forget(): void {
+    for (const dest of this.known.values()) {
+      dest.activeconns = 0;
+      dest.totalconns = 0;
+      dest.flags &= ~DEST_F_OVERLOAD;
+    }
+    this.conns.fill(null);
+  }
+
+  wait(seconds: number): void {
+    this.ctx.jiffies = (this.ctx.jiffies + seconds * this.ctx.hz) | 0;
+  }
+}
+
+function configure(dest: Dest, weight: number, uThreshold: number): void {
+  dest.weight = weight;
+  dest.flags |= DEST_F_AVAILABLE;
+  if (uThreshold === 0 || uThreshold > dest.uThreshold) dest.flags &= ~DEST_F_OVERLOAD;
+  dest.uThreshold = uThreshold;
+}
+
+function clientAddress(family: Family, n: number) {
+  return parseInet(`${family === AF_INET ? '10.1.0.' : 'fd00:1::'}${10 + (n % 24)}`)!;
+}
+
+function virtualAddress(family: Family, n: number) {
+  return parseInet(`${family === AF_INET ? '10.1.0.' : 'fd00:1::'}${100 + n}`)!;
+}
+
+/**
+ * Plays a script and asserts that it goes as written. Its lines:
+ * `service NAME [FLAG...] [mark] [6]` begins; `add`, `edit` RS WEIGHT [UPPER-THRESHOLD]; `del` RS; `tcp`, `udp` RS...: so many new
+ * connections and where they went (`-` nowhere); `rst` N: connection N is reset; `wait` SECONDS; `forget`: all connections have ended;
+ * `resched` NAME [FLAG...]: another scheduler or other flags; `sysctl` NAME SECONDS.
+ */
+export function assertPlays(script: string): void {
+  const lines = script
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  const [, name, ...options] = lines[0]!.split(' ');
+  const flags = options.reduce((bits, option) => bits | (FLAGS[option] ?? 0), 0);
+  const play = new SchedulerPlay(
+    name!,
+    flags,
+    options.includes('6') ? AF_INET6 : AF_INET,
+    options.includes('mark'),
+  );
+  const played = lines.slice(1).map((line) => playLine(play, line));
+  assert.deepEqual([lines[0], ...played], lines);
+}
+
+function flagBits(options: string[]): number {
+  return options.reduce((bits, option) => bits | (FLAGS[option] ?? 0), 0);
+}
+
+function playLine(play: SchedulerPlay, line: string): string {
+  const [op, ...words] = line.split(' ');
+  const [a = 0, b = 0, c = 0] = words.map(Number);
+  switch (op) {
+    case 'add':
+      play.add(a, b, c);
+      return line;
+    case 'edit':
+      play.edit(a, b, c);
+      return line;
+    case 'del':
+      play.del(a);
+      return line;
+    case 'tcp':
+    case 'udp': {
+      const protocol = op === 'tcp' ? IPPROTO_TCP : IPPROTO_UDP;
+      return [op, ...words.map(() => play.connect(protocol)?.index ?? '-')].join(' ');
+    }
+    case 'rst':
+      play.reset(a);
+      return line;
+    case 'wait':
+      play.wait(a);
+      return line;
+    case 'forget':
+      play.forget();
+      return line;
+    case 'resched':
+      play.use(new SchedulerRegistry().get(words[0]!)!, flagBits(words));
+      return line;
+    case 'sysctl':
+      play.ctx.sysctls.set(words[0]!, b);
+      return line;
+    default:
+      throw new Error(`no such line in a script: ${line}`);
+  }
+}
