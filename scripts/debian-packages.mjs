@@ -4,7 +4,7 @@ const namespaces = ['iproute2', 'curl', 'nginx-light'];
 
 export const DEBIAN_PACKAGES = {
   test: [...namespaces, 'iperf3'],
-  demo: namespaces,
+  demo: ['iproute2', 'procps'],
   bench: [...namespaces, 'iperf3', 'nftables', 'haproxy'],
   record: ['user-mode-linux', 'kmod', 'ipvsadm', 'iproute2', 'busybox', 'gcc', 'libc6-dev'],
 };

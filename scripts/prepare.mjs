@@ -3,7 +3,7 @@
  * JavaScript, because it runs before anything is installed. Does nothing, quickly, where nothing is missing.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, utimesSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The project's folder. */
@@ -68,9 +68,13 @@ function installNpm() {
   const installed = `${ROOT}node_modules/.package-lock.json`;
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) return;
   say('Installing npm packages');
-  if (run('npm', ['ci', '--no-audit', '--no-fund']) !== 0) {
+  // not "npm ci", which refuses a lock file without the optional packages of every other platform
+  if (run('npm', ['install', '--no-save', '--no-audit', '--no-fund']) !== 0) {
     throw new PrepareError('npm packages could not be installed: is the npm registry within reach?');
   }
+  // npm leaves its note as it was when nothing was missing
+  const now = new Date();
+  utimesSync(installed, now, now);
 }
 
 function compile() {
@@ -116,6 +120,6 @@ function unable(message, missing, goOn) {
 }
 
 function isInstalled(name) {
-  const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '${Status}', name], { encoding: 'utf8' });
-  return stdout === 'install ok installed';
+  const { stdout } = spawnSync('dpkg-query', ['--status', name], { encoding: 'utf8' });
+  return stdout?.includes('\nStatus: install ok installed\n') === true;
 }

@@ -16,8 +16,6 @@ const FOLDER = fileURLToPath(new URL('../../test/scenarios/', import.meta.url));
 /** What the engine does not do yet, by the scenario's name. One that passes must be taken off the list. */
 const NOT_YET: Readonly<Record<string, string>> = {
   ftp_ftp_passive_ct0: 'FTP helper',
-  sctp_sctp4_nat: 'SCTP',
-  sip_sip: 'SIP persistence engine',
   sync_backup_v1: 'sync daemons',
   sync_master_v1: 'sync daemons',
 };

@@ -1,43 +1,36 @@
 /** An engine with services of every kind, for packets of every kind. */
-import {
-  CONN_F_DROUTE,
-  CONN_F_MASQ,
-  CONN_F_TUNNEL,
-  IPPROTO_TCP,
-  IPPROTO_UDP,
-  SVC_F_ONEPACKET,
-  SVC_F_PERSISTENT,
-  TUNNEL_ENCAP_FLAG_CSUM,
-  TUNNEL_ENCAP_FLAG_REMCSUM,
-  TUNNEL_TYPE_GRE,
-  TUNNEL_TYPE_GUE,
-} from '../../src/engine/flags.js';
+import type { DestUser } from '../../src/engine/dest.js';
 import type { Route } from '../../src/engine/host.js';
 import { Net } from '../../src/engine/net.js';
+import type { ServiceUser } from '../../src/engine/service.js';
 import { fragment4, fragment6 } from '../../src/wire/fragment.js';
 import { buildIcmpError } from '../../src/wire/icmp-error.js';
-import { AF_INET, AF_INET6, parseInet } from '../../src/wire/inet.js';
+import { type InetAddr, parseInet } from '../../src/wire/inet.js';
 import { ipv4Version } from '../../src/wire/ipv4.js';
 import { Packet } from '../../src/wire/packet.js';
 import { segmentTcp } from '../../src/wire/segment.js';
-import { GUE_PORT, PORT } from './fuzz-seeds.js';
+import { fuzzRules, LOCAL_ADDRESSES } from './fuzz-rules.js';
 import { NullHost } from './null-host.js';
 import type { Random } from './random.js';
-import { addDest, addService } from './rules.js';
 
-/** Sysctls that change the way of a packet, and the values to try. */
+/** Sysctls that change the way of a packet, and how many values they have. */
 const SYSCTLS = [
   ['schedule_icmp', 2],
   ['sloppy_tcp', 2],
   ['pmtu_disc', 2],
   ['nat_icmp_send', 2],
+  ['cache_bypass', 2],
   ['conn_reuse_mode', 4],
   ['expire_nodest_conn', 2],
+  ['expire_quiescent_template', 2],
   ['ignore_tunneled', 2],
   ['secure_tcp', 4],
   ['drop_packet', 4],
   ['drop_entry', 4],
 ] as const;
+
+const SOURCE4 = parseInet('10.1.0.1')!;
+const SOURCE6 = parseInet('fd00:1::1')!;
 
 /** Sends on what it is given as a real host would, up to the device, and answers with real ICMP errors. */
 class BusyHost extends NullHost {
@@ -59,31 +52,31 @@ class BusyHost extends NullHost {
     const v4 = packet.len > 0 && ipv4Version(packet.view, packet.data) === 4;
     buildIcmpError(this.error, packet, type, code, info, v4 ? SOURCE4 : SOURCE6);
   }
-}
 
-const SOURCE4 = parseInet('10.1.0.1')!;
-const SOURCE6 = parseInet('fd00:1::1')!;
+  /** There is no way to 10.0.0.0/16. */
+  override route(daddr: InetAddr): Route | undefined {
+    return daddr.words[0]! >>> 16 === 0x0a00 ? undefined : super.route(daddr);
+  }
+}
 
 /** The engine under test. */
 export class EngineFuzzer {
   readonly net: Net;
+  readonly host = new BusyHost(LOCAL_ADDRESSES);
   private readonly random: Random;
+  private readonly servers: { readonly service: ServiceUser; readonly dest: DestUser; present: boolean }[] =
+    [];
   private now = 0;
 
   constructor(random: Random) {
     this.random = random;
-    const host = new BusyHost([
-      '10.1.0.100',
-      '10.2.0.1',
-      'fd00:1::100',
-      'fd00:2::1',
-      '10.2.0.19',
-      'fd00:2::19',
-    ]);
-    this.net = new Net({ host, random: () => random.next(), connLimit: 2000 });
-    for (const protocol of [IPPROTO_TCP, IPPROTO_UDP]) {
-      this.addServices(protocol, '10.1.0.100', '10.2.0.', 'fd00:2::');
-      this.addServices(protocol, 'fd00:1::100', 'fd00:2::', '10.2.0.');
+    this.net = new Net({ host: this.host, random: () => random.next(), connLimit: 2000 });
+    for (const { service, dests } of fuzzRules()) {
+      this.net.ipvs.addService(service);
+      for (const dest of dests) {
+        this.net.ipvs.addDest(service, dest);
+        this.servers.push({ service, dest, present: true });
+      }
     }
   }
 
@@ -93,9 +86,25 @@ export class EngineFuzzer {
     const verdict = net.receive(p, 1 + random.below(3));
     if (verdict !== 0 && verdict !== 1 && verdict !== 2) throw new Error(`verdict ${verdict}`);
     if (random.oneIn(256)) this.wait(random.below(2000));
-    if (random.oneIn(4096)) {
-      const [name, values] = random.pick(SYSCTLS);
-      net.ipvs.sysctls.set(name, String(random.below(values)));
+    if (random.oneIn(1024)) this.disturb();
+  }
+
+  /** Lets every connection end. @throws when something is left that should have gone with them. */
+  finish(): void {
+    const { ipvs } = this.net;
+    // what these schedulers remember, they would remember for a day
+    for (const name of ['lblc_expiration', 'lblcr_expiration']) ipvs.sysctls.set(name, '60');
+    this.wait(3 * 3_600_000);
+    if (ipvs.conns.count !== 0) throw new Error(`${ipvs.conns.count} connections never end`);
+    if (ipvs.destTrash.length !== 0) throw new Error(`${ipvs.destTrash.length} removed servers stay`);
+    for (const { service } of this.servers) {
+      for (const dest of ipvs.findService(service)!.destinations) {
+        const { activeconns, totalconns, persistconns } = dest;
+        if (activeconns === 0 && totalconns === 0 && persistconns === 0) continue;
+        throw new Error(
+          `counts of a server without connections: ${activeconns} ${totalconns} ${persistconns}`,
+        );
+      }
     }
   }
 
@@ -104,28 +113,19 @@ export class EngineFuzzer {
     this.net.advance(this.now);
   }
 
-  /** Lets every connection end. @throws when something is left that should have gone with them. */
-  finish(): void {
-    const { net } = this;
-    for (let hour = 0; hour < 3; hour++) this.wait(3_600_000);
-    if (net.ipvs.conns.count !== 0) throw new Error(`${net.ipvs.conns.count} connections never end`);
-    for (const dest of net.ipvs.dests) {
-      if (dest === null) continue;
-      const left = [dest.activeconns, dest.totalconns, dest.persistconns, dest.refcnt];
-      if (left[0] !== 0 || left[1] !== 0 || left[2] !== 0)
-        throw new Error(`counts of a dest without connections: ${left}`);
-    }
-  }
-
-  /** What an administrator does while packets flow: a server goes, comes back, or is to take no more connections. */
+  /** What an administrator does while packets flow: a server goes, comes back, or is to take fewer connections. */
   private disturb(): void {
     const { random, net } = this;
     const [name, values] = random.pick(SYSCTLS);
     net.ipvs.sysctls.set(name, String(random.below(values)));
-    const rule = random.pick(this.rules);
-    if (rule.present && random.oneIn(2)) {
-      net.ipvs.editDest(rule.service, { ...rule.dest, weight: random.below(3), uThreshold: random.below(2) * 20 });
-    } else if (rule.present) net.ipvs.delDest(rule.service, rule.dest);
-    else net.ipvs.addDest(rule.service, rule.dest);
-    rule.present = net.ipvs.findService(rule.service)!.destinations.some((d) => d.addr === rule.dest.addr);
+    const server = random.pick(this.servers);
+    const { service, dest } = server;
+    if (server.present && random.oneIn(2)) {
+      net.ipvs.editDest(service, { ...dest, weight: random.below(3), uThreshold: random.below(2) * 20 });
+      return;
+    }
+    if (server.present) net.ipvs.delDest(service, dest);
+    else net.ipvs.addDest(service, dest);
+    server.present = !server.present;
   }
+}

@@ -50,7 +50,6 @@ export function fuzz(count: number, seed: number): FuzzReport {
     const packet = `packet afterwards: ${hex(p.payload())}`;
     throw new FuzzFailure(`${what}: input ${input} of seed ${seed}: ${error}\n${packet}`, { cause: error });
   }
-  const { host, ipvs } = engine.net;
-  const { transmitted, icmpErrors } = host as unknown as { transmitted: number; icmpErrors: number };
-  return { inputs: 2 * count, transmitted, icmpErrors, connections: ipvs.totStats.conns };
+  const { transmitted, icmpErrors } = engine.host;
+  return { inputs: 2 * count, transmitted, icmpErrors, connections: engine.net.ipvs.totStats.conns };
 }

@@ -65,6 +65,7 @@ function seedsOf({ client, vip, server, director }: Ends): Uint8Array[] {
   const reply = tcp(server, 8080, client, 40_000, SYN | ACK);
   const request = tcp(client, 40_000, vip, PORT.nat, SYN, { tcpOptions: filler(12) });
   const forwarded = tcp(client, 40_000, server, 8080, ACK);
+  seeds.push(tcp(client, 40_000, vip, PORT.ipip, ACK, { data: filler(1600) }), udp(client, 40_000, vip, 99));
   const big = udp(client, 40_000, vip, PORT.nat, { data: filler(600), df: false });
   seeds.push(
     reply,

@@ -64,7 +64,7 @@ export class Mutator {
   /** What came with the packet from the device: a checksum to be completed, segments to be cut, a mark. */
   private setMetadata(p: Packet): void {
     const { random } = this;
-    if (random.oneIn(16)) p.mark = 1;
+    if (random.oneIn(16)) p.mark = 1 + random.below(2);
     if (random.oneIn(2)) p.ifindex = 1;
     if (random.oneIn(4)) {
       p.ipSummed = random.oneIn(2) ? CHECKSUM_UNNECESSARY : CHECKSUM_PARTIAL;

@@ -20,7 +20,7 @@ export class NullHost implements Host {
   /** @param local this host's addresses. */
   constructor(local: readonly string[]) {
     this.local = local.map((text) => parseInet(text)!);
-    const route = { local: false, ifindex: 2, mtu: 1500 };
+    const route = { local: false, ifindex: 2, mtu: 1500, mtuLearnt: false };
     const source4 = parseInet('10.2.0.1')!;
     const source6 = parseInet('fd00:2::1')!;
     this.route4 = { ...route, source: source4, nextHop: source4 };

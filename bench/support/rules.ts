@@ -1,19 +1,17 @@
-/** Virtual services for benchmarks and the fuzzer, in a line each. */
+/** Virtual services and real servers as the engine's control operations take them, for benchmarks and the fuzzer. */
 import type { DestUser } from '../../src/engine/dest.js';
-import type { Net } from '../../src/engine/net.js';
 import type { ServiceUser } from '../../src/engine/service.js';
 import { AF_INET, anyAddr, type Family, parseInet } from '../../src/wire/inet.js';
 
-/** Adds a service; `with_` overrides what ipvsadm would take for granted. `vip` may be a family, for a service by mark. */
-export function addService(
-  net: Net,
+/** A service. @param vip an address, or a family for a service by mark. @param changes what ipvsadm would not take for granted. */
+export function serviceUser(
   protocol: number,
   vip: string | Family,
   port: number,
-  with_: Partial<ServiceUser> = {},
+  changes: Partial<ServiceUser> = {},
 ): ServiceUser {
   const addr = typeof vip === 'string' ? parseInet(vip)! : anyAddr(vip);
-  const user: ServiceUser = {
+  return {
     family: addr.family,
     protocol,
     addr,
@@ -23,23 +21,19 @@ export function addService(
     peName: '',
     flags: 0,
     timeout: 0,
-    netmask: addr.family === AF_INET ? -1 >>> 0 : 128,
-    ...with_,
+    netmask: addr.family === AF_INET ? 0xffff_ffff : 128,
+    ...changes,
   };
-  net.ipvs.addService(user);
-  return user;
 }
 
-/** Adds a real server. @param connFlags `CONN_F_MASQ`, `CONN_F_DROUTE`, `CONN_F_TUNNEL`. */
-export function addDest(
-  net: Net,
-  service: ServiceUser,
+/** A real server. @param connFlags `CONN_F_MASQ`, `CONN_F_DROUTE` or `CONN_F_TUNNEL`. */
+export function destUser(
   rip: string,
   port: number,
   connFlags: number,
-  with_: Partial<DestUser> = {},
-): void {
-  net.ipvs.addDest(service, {
+  changes: Partial<DestUser> = {},
+): DestUser {
+  return {
     addr: parseInet(rip)!,
     port,
     connFlags,
@@ -49,6 +43,6 @@ export function addDest(
     tunType: 0,
     tunPort: 0,
     tunFlags: 0,
-    ...with_,
-  });
+    ...changes,
+  };
 }

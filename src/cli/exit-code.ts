@@ -21,6 +21,7 @@ const BY_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   NOT_PERMITTED: EXIT.notPermitted,
   ALREADY_SERVED: EXIT.alreadyRunning,
   BAD_CONFIG: EXIT.badConfig,
+  NO_NETNS: EXIT.badConfig,
   NO_DAEMON: EXIT.noDaemon,
 };
 

@@ -84,6 +84,9 @@ function addRun(program: Command): void {
       '--datapath <name>',
       'tun: a TUN device (default); none: no packets, only control; needs no privilege',
     )
+    .option('--device <name>', 'name of the TUN device (default: ipvsd0)')
+    .option('--rule-priority <n>', 'priority of the first of our sixteen routing rules (default: 10)')
+    .option('--table <n>', 'first of our routing tables (default: 11800)')
     .option('--log-level <level>', 'debug, info (default), warn or error')
     .option('--log-format <format>', 'text (default) or json')
     .option('--conn-tab-bits <n>', '2^n buckets of the connection table, 8..27 (default: 12)')
@@ -131,15 +134,31 @@ function addSimulate(program: Command, exit: (code: number) => void): void {
 
 function addDecap(program: Command): void {
   command(program, 'decap')
-    .summary('take tunnelled packets out of their tunnel, on a real server')
+    .summary('take packets out of their tunnels, on a real server')
     .description(
-      'Deliver the packets inside IPIP tunnels to this host: for real servers whose kernel has no IPIP device.',
+      'Deliver the packets inside tunnels to this host, until SIGTERM or SIGINT: for real servers whose kernel has no tunnel devices.',
     )
     .option('-n, --netns <name>', "in the network namespace /run/netns/NAME (default: the process's own)")
-    .action(async (options: { netns?: string }) => {
+    .option(
+      '-t, --tunnel <kinds>',
+      'ipip, gre, gue, or several with commas (default: ipip, for IPv4 and IPv6 in either)',
+    )
+    .option('--gue-port <port>', 'UDP port of GUE (default: 6080)')
+    .option('-a, --address <addresses>', 'addresses of this host that tunnels end at (default: all)')
+    .option('-f, --from <addresses>', 'directors to take packets from (default: all)')
+    .option('--device <name>', 'name of the TUN device (default: ipvsdecap0)')
+    .addHelpText(
+      'after',
+      `
+The virtual address is to be local to the real server, and not answered for on the network:
+  ip addr add 10.1.0.100/32 dev lo
+  ipvsd decap --from 10.2.0.1
+${EXIT_CODES}`,
+    )
+    .action(async (flags: Record<string, string>) => {
       const stop = stopSignal();
-      const { runDecap } = await import('../datapath/decap/run.js');
-      await runDecap(options, stop);
+      const { decap } = await import('./decap.js');
+      await decap(flags, stop);
     });
 }
 

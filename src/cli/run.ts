@@ -19,10 +19,13 @@ export async function run({ config: file, ...flags }: RunFlags, stop: AbortSigna
   await runDaemon(config, log, stop);
 }
 
+/** Flags whose values are numbers. */
+const NUMERIC = new Set(['connTabBits', 'connLimit', 'rulePriority', 'table']);
+
 function readFlags(flags: RunFlags): Config {
   const values = Object.entries(flags).map(([name, value]) => [
     name,
-    name.startsWith('conn') ? numeric(value) : value,
+    NUMERIC.has(name) ? numeric(value) : value,
   ]);
   try {
     return readConfig(Object.fromEntries(values));
@@ -32,6 +35,7 @@ function readFlags(flags: RunFlags): Config {
   }
 }
 
+/** A number where there is one; what is none is left for the check to refuse. */
 function numeric(value: string | undefined): unknown {
   return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : value;
 }

@@ -14,9 +14,12 @@ const NAMES: NameResolver = {
   addressByName: async () => undefined,
 };
 
+/** More than a scenario has packets, and small enough that many can be played one after the other. */
+const CONN_LIMIT = 1 << 14;
+
 /** An engine for `host`. @param seed of all its random numbers: two runs with the same one end the same. */
 export function simulatedDirector(host: SimHost, seed: number): Director {
-  const net = new Net({ host, random: randomNumbers(seed) });
+  const net = new Net({ host, random: randomNumbers(seed), connLimit: CONN_LIMIT });
   const director = new EngineDirector(net);
   return {
     net,

@@ -32,6 +32,12 @@ export interface Config {
   /** Path of the API's unix socket. */
   socket?: string;
   datapath?: DatapathName;
+  /** Name of the TUN device. */
+  device?: string;
+  /** Priority of the first of the sixteen routing rules that steer packets into the device. */
+  rulePriority?: number;
+  /** First of the routing tables that these rules use. */
+  table?: number;
   logLevel?: LogLevel;
   logFormat?: LogFormat;
   /** 2^n buckets of the connection table at the start, which it also reports (8..27). */
@@ -43,6 +49,9 @@ export interface Config {
   /** Applied at start, in this order. */
   services?: ConfiguredService[];
 }
+
+/** What Linux takes as the name of an interface, and what is easy to read. */
+const DEVICE = /^[A-Za-z][\w.-]{0,14}$/;
 
 const netnsName = textOf(
   'a network namespace name (1..64 characters, no slash)',
@@ -70,6 +79,11 @@ const config: Shape<Config> = object({
   netns: optional(netnsName),
   socket: optional(text('a path', 1, 107)),
   datapath: optional(oneOf('a data path', DATAPATHS)),
+  device: optional(
+    textOf('a device name (1..15 characters)', { pattern: DEVICE.source }, (name) => DEVICE.test(name)),
+  ),
+  rulePriority: optional(integer('a rule priority', 1, 32_000)),
+  table: optional(integer('a routing table', 1, 0x7fff_0000)),
   logLevel: optional(oneOf('a log level', LOG_LEVELS)),
   logFormat: optional(oneOf('a log format', LOG_FORMATS)),
   connTabBits: optional(integer('a number of bits', 8, 27)),

@@ -1,11 +1,11 @@
 /** The director without packets: control, counters and timers only. It needs no privilege and changes nothing on the machine. */
-import { randomFillSync } from 'node:crypto';
 import { EngineDirector } from '../control/engine-director.js';
 import type { AddrType, Host } from '../engine/host.js';
 import { Net } from '../engine/net.js';
 import { AF_INET, anyAddr, type InetAddr, inetIsAny } from '../wire/inet.js';
 import type { Config } from './config.js';
 import type { Datapath } from './datapath.js';
+import { randomSource } from './random.js';
 
 /** Milliseconds between two looks at the timers. */
 const TICK = 100;
@@ -56,17 +56,4 @@ function addrType(addr: InetAddr): AddrType {
   const loopback = anyAddr(addr.family).words;
   loopback[3] = 1;
   return addr.words.every((word, i) => word === loopback[i]) ? 'local' : 'unicast';
-}
-
-/** Uniform unsigned 32-bit integers, drawn from the system in blocks. */
-function randomSource(): () => number {
-  const block = new Uint32Array(256);
-  let used = block.length;
-  return () => {
-    if (used === block.length) {
-      randomFillSync(block);
-      used = 0;
-    }
-    return block[used++]!;
-  };
 }

@@ -1,5 +1,4 @@
 /** The thread that owns the engine and its packets. It is told what to do by messages (`tun-datapath.ts` sends them). */
-import { randomFillSync } from 'node:crypto';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Args, CommandError, CommandName } from '../control/command.js';
 import { toCommandError } from '../control/command-error.js';
@@ -7,6 +6,7 @@ import { EngineDirector } from '../control/engine-director.js';
 import { type TunCounters, TunDatapath, type TunDatapathOptions } from '../datapath/tun/tun-datapath.js';
 import { Net } from '../engine/net.js';
 import type { LogFields, LogLevel } from './logger.js';
+import { randomSource } from './random.js';
 
 /** What the thread is started with. */
 export type WorkerOptions = TunDatapathOptions & {
@@ -102,19 +102,6 @@ function serve(port: MessagePort, options: WorkerOptions): void {
     datapath.close();
     throw error;
   }
-}
-
-/** Uniform unsigned 32-bit integers, drawn from the system in blocks. */
-function randomSource(): () => number {
-  const block = new Uint32Array(256);
-  let used = block.length;
-  return () => {
-    if (used === block.length) {
-      randomFillSync(block);
-      used = 0;
-    }
-    return block[used++]!;
-  };
 }
 
 if (parentPort !== null) {

@@ -3,15 +3,17 @@
  *
  * Each connection is hashed twice, by the tuple that a packet of its client carries (direction 0) and by the one that a packet of its
  * real server carries (direction 1). Both hash the packet as it is seen on the wire, so one look-up finds either.
- * The buckets grow one at a time by linear hashing: no pause, whatever the size. Memory for the limit is reserved at once, and
- * the system commits a page when it is first touched.
+ *
+ * A bucket is one cache line: fifteen slots, each a node with seven bits of its hash, the newest first, and the head of a chain for what
+ * does not fit. A look-up so touches two lines, the bucket's and the connection's. Memory for the limit is reserved at once, and the
+ * system commits a page when it is first touched: the table grows as it fills, and nothing is ever moved.
  */
 import { AF_INET, AF_INET6, type Family } from '../wire/inet.js';
 import { CONN_F_FWD_MASK, CONN_F_HASHED, CONN_F_MASQ, CONN_F_NO_CPORT, CONN_F_TEMPLATE } from './flags.js';
 
 /** Words of a connection's hot record, 64 bytes: all that an IPv4 packet of a known connection touches. */
 export const HOT_SHIFT = 4;
-/** Next node in the chain of direction 0 and 1; a node is `conn * 2 + direction + 1`, 0 ends a chain. */
+/** Next node of an overflow chain, for direction 0 and 1; a node is `conn * 2 + direction + 1`, 0 ends a chain. */
 const NEXT = 0;
 /** First words of client, virtual and dest address (IPv4: all of it). */
 export const C_CADDR = 2;
@@ -40,6 +42,17 @@ export const C_FWMARK = 15;
 const COLD_WORDS = 10;
 const SYNC_ENDTIME = 9;
 
+/** Words of a bucket: the slots, and the head of the chain. */
+const BUCKET_SHIFT = 4;
+const SLOTS = 15;
+/** Nodes that a bucket holds when the table is full: above that, chains become common. */
+const NODES_PER_BUCKET = 10;
+/** A slot is a node and, above it, the low bits of its hash. */
+const NODE_BITS = 25;
+const NODE_MASK = (1 << NODE_BITS) - 1;
+/** Most connections that nodes can number. */
+export const CONN_LIMIT_MAX = (1 << (NODE_BITS - 1)) - 1;
+
 const FAMILY_V6 = 1;
 const FAMILY_DEST_V6 = 2;
 
@@ -65,12 +78,9 @@ export class ConnTable {
   private readonly m2: number;
   private readonly m3: number;
   private readonly cold: Int32Array;
-  /** Heads of the chains: a node, or 0. */
-  private readonly heads: Int32Array;
-  /** Buckets in use: between `mask + 1` and twice that. */
-  private buckets: number;
-  private mask: number;
-  private nodes = 0;
+  private readonly slots: Int32Array;
+  /** Buckets in one unit of the hash. */
+  private readonly scale: number;
   private free = NO_CONN;
   private used = 0;
   /** Connections hashed or not, templates included (`conn_count`). */
@@ -83,7 +93,7 @@ export class ConnTable {
   foundOut = NO_CONN;
 
   /**
-   * @param limit most connections there can be.
+   * @param limit most connections there can be, 1..`CONN_LIMIT_MAX`.
    * @param random uniform 32-bit integers: they make the distribution over buckets unpredictable.
    */
   constructor(limit: number, random: () => number) {
@@ -93,13 +103,11 @@ export class ConnTable {
     this.m1 = random() | 1;
     this.m2 = random() | 1;
     this.m3 = random() | 1;
-    this.hot = new Int32Array(limit << HOT_SHIFT);
+    this.hot = cacheAligned(limit << HOT_SHIFT);
     this.cold = new Int32Array(limit * COLD_WORDS);
-    let size = 64;
-    while (size < limit * 2) size *= 2;
-    this.heads = new Int32Array(size);
-    this.buckets = 64;
-    this.mask = 63;
+    const buckets = Math.ceil((limit * 2) / NODES_PER_BUCKET);
+    this.slots = cacheAligned(buckets << BUCKET_SHIFT);
+    this.scale = buckets / 0x8000_0000;
   }
 
   /** A zeroed connection, or `NO_CONN` when the table is full. Not hashed yet. */
@@ -218,7 +226,6 @@ export class ConnTable {
     this.link(c * 2);
     // a template has no packets of its own to be found by
     if ((this.hot[h + C_FLAGS]! & CONN_F_TEMPLATE) === 0) this.link(c * 2 + 1);
-    while (this.nodes > this.buckets && this.buckets < this.heads.length) this.split();
   }
 
   unhash(c: number): void {
@@ -235,85 +242,98 @@ export class ConnTable {
   find4(protocol: number, saddr: number, daddr: number, ports: number): void {
     this.foundIn = NO_CONN;
     this.foundOut = NO_CONN;
-    const hot = this.hot;
-    let node = this.heads[this.bucket(this.hash4(protocol, saddr, daddr, ports))]!;
-    while (node !== 0) {
-      const h = ((node - 1) >> 1) << HOT_SHIFT;
-      if (((node - 1) & 1) === 0) {
-        if (
-          hot[h + C_CADDR] === saddr &&
-          hot[h + C_PORTS] === ports &&
-          hot[h + C_VADDR] === daddr &&
-          (hot[h + C_DPORT]! & 0xff01) === protocol << 8 &&
-          (hot[h + C_FLAGS]! & CONN_F_TEMPLATE) === 0 &&
-          this.foundIn === NO_CONN
-        ) {
-          // an entry whose client port is unknown is the one for port 0, and no other is
-          if (((hot[h + C_FLAGS]! & CONN_F_NO_CPORT) !== 0) === (ports >>> 16 === 0))
-            this.foundIn = h >> HOT_SHIFT;
-        }
-        node = hot[h + NEXT]!;
-      } else {
-        if (
-          hot[h + C_CADDR] === daddr &&
-          hot[h + C_PORTS]! >>> 16 === (ports & 0xffff) &&
-          (hot[h + C_DPORT]! & 0xff01) === protocol << 8
-        ) {
-          const match =
-            (hot[h + C_FLAGS]! & CONN_F_FWD_MASK) === CONN_F_MASQ
-              ? hot[h + C_DADDR] === saddr && hot[h + C_DPORT]! >>> 16 === ports >>> 16
-              : hot[h + C_VADDR] === saddr && (hot[h + C_PORTS]! & 0xffff) === ports >>> 16;
-          if (match) {
-            this.foundOut = h >> HOT_SHIFT;
-            return;
-          }
-        }
-        node = hot[h + NEXT + 1]!;
-      }
+    const slots = this.slots;
+    const hash = this.hash4(protocol, saddr, daddr, ports);
+    const tag = hash << NODE_BITS;
+    let i = this.bucket(hash);
+    const end = i + SLOTS;
+    for (; i < end; i++) {
+      const slot = slots[i]!;
+      if (slot === 0) return;
+      if ((slot ^ tag) >>> NODE_BITS === 0 && this.see4(slot & NODE_MASK, protocol, saddr, daddr, ports))
+        return;
     }
+    for (let node = slots[end]!; node !== 0; node = this.nextNode(node)) {
+      if (this.see4(node, protocol, saddr, daddr, ports)) return;
+    }
+  }
+
+  /** Looks at one node; true when it is the real server's packet, which ends the search: replies are looked for first. */
+  private see4(node: number, protocol: number, saddr: number, daddr: number, ports: number): boolean {
+    const hot = this.hot;
+    const c = (node - 1) >> 1;
+    const h = c << HOT_SHIFT;
+    if ((hot[h + C_DPORT]! & 0xff01) !== protocol << 8) return false;
+    const flags = hot[h + C_FLAGS]!;
+    if ((node & 1) !== 0) {
+      if (
+        hot[h + C_PORTS] === ports &&
+        hot[h + C_CADDR] === saddr &&
+        hot[h + C_VADDR] === daddr &&
+        // an entry whose client port is unknown is the one for port 0, and no other is
+        ((flags & CONN_F_NO_CPORT) !== 0) === (ports >>> 16 === 0) &&
+        (flags & CONN_F_TEMPLATE) === 0 &&
+        this.foundIn === NO_CONN
+      ) {
+        this.foundIn = c;
+      }
+      return false;
+    }
+    if (hot[h + C_CADDR] !== daddr || hot[h + C_PORTS]! >>> 16 !== (ports & 0xffff)) return false;
+    const match =
+      (flags & CONN_F_FWD_MASK) === CONN_F_MASQ
+        ? hot[h + C_DADDR] === saddr && hot[h + C_DPORT]! >>> 16 === ports >>> 16
+        : hot[h + C_VADDR] === saddr && (hot[h + C_PORTS]! & 0xffff) === ports >>> 16;
+    if (match) this.foundOut = c;
+    return match;
   }
 
   /** As {@link find4} for IPv6. */
   find6(protocol: number, saddr: Int32Array, daddr: Int32Array, ports: number): void {
     this.foundIn = NO_CONN;
     this.foundOut = NO_CONN;
-    const hot = this.hot;
-    const key = (protocol << 8) | FAMILY_V6;
-    let node = this.heads[this.bucket(this.hash6(protocol, saddr, daddr, ports))]!;
-    while (node !== 0) {
-      const c = (node - 1) >> 1;
-      const h = c << HOT_SHIFT;
-      if (((node - 1) & 1) === 0) {
-        if (
-          hot[h + C_PORTS] === ports &&
-          (hot[h + C_DPORT]! & 0xff01) === key &&
-          (hot[h + C_FLAGS]! & CONN_F_TEMPLATE) === 0 &&
-          this.foundIn === NO_CONN &&
-          this.addrIs(c, C_CADDR, saddr) &&
-          this.addrIs(c, C_VADDR, daddr) &&
-          ((hot[h + C_FLAGS]! & CONN_F_NO_CPORT) !== 0) === (ports >>> 16 === 0)
-        ) {
-          this.foundIn = c;
-        }
-        node = hot[h + NEXT]!;
-      } else {
-        if (
-          hot[h + C_PORTS]! >>> 16 === (ports & 0xffff) &&
-          (hot[h + C_DPORT]! & 0xff01) === key &&
-          this.addrIs(c, C_CADDR, daddr)
-        ) {
-          const match =
-            (hot[h + C_FLAGS]! & CONN_F_FWD_MASK) === CONN_F_MASQ
-              ? hot[h + C_DPORT]! >>> 16 === ports >>> 16 && this.addrIs(c, C_DADDR, saddr)
-              : (hot[h + C_PORTS]! & 0xffff) === ports >>> 16 && this.addrIs(c, C_VADDR, saddr);
-          if (match) {
-            this.foundOut = c;
-            return;
-          }
-        }
-        node = hot[h + NEXT + 1]!;
-      }
+    const slots = this.slots;
+    const hash = this.hash6(protocol, saddr, daddr, ports);
+    const tag = hash << NODE_BITS;
+    let i = this.bucket(hash);
+    const end = i + SLOTS;
+    for (; i < end; i++) {
+      const slot = slots[i]!;
+      if (slot === 0) return;
+      if ((slot ^ tag) >>> NODE_BITS === 0 && this.see6(slot & NODE_MASK, protocol, saddr, daddr, ports))
+        return;
     }
+    for (let node = slots[end]!; node !== 0; node = this.nextNode(node)) {
+      if (this.see6(node, protocol, saddr, daddr, ports)) return;
+    }
+  }
+
+  private see6(node: number, protocol: number, saddr: Int32Array, daddr: Int32Array, ports: number): boolean {
+    const hot = this.hot;
+    const c = (node - 1) >> 1;
+    const h = c << HOT_SHIFT;
+    if ((hot[h + C_DPORT]! & 0xff01) !== ((protocol << 8) | FAMILY_V6)) return false;
+    const flags = hot[h + C_FLAGS]!;
+    if ((node & 1) !== 0) {
+      if (
+        hot[h + C_PORTS] === ports &&
+        ((flags & CONN_F_NO_CPORT) !== 0) === (ports >>> 16 === 0) &&
+        (flags & CONN_F_TEMPLATE) === 0 &&
+        this.foundIn === NO_CONN &&
+        this.addrIs(c, C_CADDR, saddr) &&
+        this.addrIs(c, C_VADDR, daddr)
+      ) {
+        this.foundIn = c;
+      }
+      return false;
+    }
+    if (hot[h + C_PORTS]! >>> 16 !== (ports & 0xffff) || !this.addrIs(c, C_CADDR, daddr)) return false;
+    const match =
+      (flags & CONN_F_FWD_MASK) === CONN_F_MASQ
+        ? hot[h + C_DPORT]! >>> 16 === ports >>> 16 && this.addrIs(c, C_DADDR, saddr)
+        : (hot[h + C_PORTS]! & 0xffff) === ports >>> 16 && this.addrIs(c, C_VADDR, saddr);
+    if (match) this.foundOut = c;
+    return match;
   }
 
   /** The connection of a client's packet, or `NO_CONN` (`__ip_vs_conn_in_get`). */
@@ -326,28 +346,37 @@ export class ConnTable {
 
   /** The template with this key that `accept` agrees to, or `NO_CONN` (`ip_vs_ct_in_get`). */
   findTemplate(key: ConnKey, accept: (c: number) => boolean): number {
-    const v6 = key.family === AF_INET6;
     const ports = (key.cport << 16) | key.vport;
-    const hash = v6
-      ? this.hash6(key.protocol, key.caddr, key.vaddr, ports)
-      : this.hash4(key.protocol, key.caddr[0]!, key.vaddr[0]!, ports);
-    const protocol = (key.protocol << 8) | (v6 ? FAMILY_V6 : 0);
-    for (let node = this.heads[this.bucket(hash)]!; node !== 0; node = this.nextNode(node)) {
-      const c = (node - 1) >> 1;
-      const h = c << HOT_SHIFT;
-      if (
-        ((node - 1) & 1) === 0 &&
-        (this.hot[h + C_FLAGS]! & CONN_F_TEMPLATE) !== 0 &&
-        this.hot[h + C_PORTS] === ports &&
-        (this.hot[h + C_DPORT]! & 0xff01) === protocol &&
-        this.addrIs(c, C_CADDR, key.caddr) &&
-        this.addrIs(c, C_VADDR, key.vaddr) &&
-        accept(c)
-      ) {
-        return c;
+    const hash =
+      key.family === AF_INET6
+        ? this.hash6(key.protocol, key.caddr, key.vaddr, ports)
+        : this.hash4(key.protocol, key.caddr[0]!, key.vaddr[0]!, ports);
+    const bucket = this.bucket(hash);
+    for (let i = bucket; i < bucket + SLOTS; i++) {
+      const slot = this.slots[i]!;
+      if (slot === 0) return NO_CONN;
+      if (this.isTemplate(slot & NODE_MASK, key, ports) && accept(((slot & NODE_MASK) - 1) >> 1)) {
+        return ((slot & NODE_MASK) - 1) >> 1;
       }
     }
+    for (let node = this.slots[bucket + SLOTS]!; node !== 0; node = this.nextNode(node)) {
+      if (this.isTemplate(node, key, ports) && accept((node - 1) >> 1)) return (node - 1) >> 1;
+    }
     return NO_CONN;
+  }
+
+  private isTemplate(node: number, key: ConnKey, ports: number): boolean {
+    const c = (node - 1) >> 1;
+    const h = c << HOT_SHIFT;
+    const protocol = (key.protocol << 8) | (key.family === AF_INET6 ? FAMILY_V6 : 0);
+    return (
+      (node & 1) !== 0 &&
+      (this.hot[h + C_FLAGS]! & CONN_F_TEMPLATE) !== 0 &&
+      this.hot[h + C_PORTS] === ports &&
+      (this.hot[h + C_DPORT]! & 0xff01) === protocol &&
+      this.addrIs(c, C_CADDR, key.caddr) &&
+      this.addrIs(c, C_VADDR, key.vaddr)
+    );
   }
 
   private addrIs(c: number, which: number, words: Int32Array): boolean {
@@ -387,56 +416,51 @@ export class ConnTable {
     return x ^ (x >>> 16);
   }
 
+  /** Index of a bucket's first slot. */
   private bucket(hash: number): number {
-    const wide = hash & (this.mask * 2 + 1);
-    return wide < this.buckets ? wide : hash & this.mask;
+    return ((hash * this.scale) | 0) << BUCKET_SHIFT;
   }
 
+  /** Puts a node first in its bucket; the oldest of a full bucket goes to the chain. */
   private link(index: number): void {
-    const b = this.bucket(this.nodeHash(index));
-    this.setNextNode(index + 1, this.heads[b]!);
-    this.heads[b] = index + 1;
-    this.nodes++;
+    const slots = this.slots;
+    const hash = this.nodeHash(index);
+    const bucket = this.bucket(hash);
+    let carry = (hash << NODE_BITS) | (index + 1);
+    for (let i = bucket; i < bucket + SLOTS; i++) {
+      const slot = slots[i]!;
+      slots[i] = carry;
+      if (slot === 0) return;
+      carry = slot;
+    }
+    const node = carry & NODE_MASK;
+    this.setNextNode(node, slots[bucket + SLOTS]!);
+    slots[bucket + SLOTS] = node;
   }
 
   private unlink(index: number): void {
-    const b = this.bucket(this.nodeHash(index));
-    let before = 0;
-    let node = this.heads[b]!;
-    while (node !== index + 1) {
-      before = node;
-      node = this.nextNode(node);
-    }
-    if (before === 0) this.heads[b] = this.nextNode(node);
-    else this.setNextNode(before, this.nextNode(node));
-    this.nodes--;
-  }
-
-  /** Adds one bucket and moves to it what belongs there, in order. */
-  private split(): void {
-    const from = this.buckets - (this.mask + 1);
-    const to = this.buckets;
-    let node = this.heads[from]!;
-    let keepTail = 0;
-    let moveTail = 0;
-    this.heads[from] = 0;
-    this.heads[to] = 0;
-    this.buckets++;
-    if (this.buckets > this.mask * 2 + 1) this.mask = this.mask * 2 + 1;
-    while (node !== 0) {
-      const next = this.nextNode(node);
-      this.setNextNode(node, 0);
-      if (this.bucket(this.nodeHash(node - 1)) === from) {
-        if (keepTail === 0) this.heads[from] = node;
-        else this.setNextNode(keepTail, node);
-        keepTail = node;
-      } else {
-        if (moveTail === 0) this.heads[to] = node;
-        else this.setNextNode(moveTail, node);
-        moveTail = node;
+    const slots = this.slots;
+    const bucket = this.bucket(this.nodeHash(index));
+    const last = bucket + SLOTS - 1;
+    const chain = bucket + SLOTS;
+    let i = bucket;
+    while (i < chain && (slots[i]! & NODE_MASK) !== index + 1) i++;
+    if (i === chain) {
+      let before = 0;
+      let node = slots[chain]!;
+      while (node !== index + 1) {
+        before = node;
+        node = this.nextNode(node);
       }
-      node = next;
+      if (before === 0) slots[chain] = this.nextNode(node);
+      else this.setNextNode(before, this.nextNode(node));
+      return;
     }
+    for (; i < last; i++) slots[i] = slots[i + 1]!;
+    // the newest of the chain takes the place that has become free
+    const node = slots[chain]!;
+    slots[last] = node === 0 ? 0 : (this.nodeHash(node - 1) << NODE_BITS) | node;
+    if (node !== 0) slots[chain] = this.nextNode(node);
   }
 
   private foldAddr(c: number, which: number): number {
@@ -474,4 +498,9 @@ export class ConnTable {
 function finish(a: number): number {
   const x = Math.imul(a ^ (a >>> 15), 0x85eb_ca6b);
   return (x ^ (x >>> 13)) & 0x7fff_ffff;
+}
+
+/** An array that begins at a cache line: large blocks come from the system 16 bytes into a page. */
+function cacheAligned(words: number): Int32Array {
+  return new Int32Array(new ArrayBuffer(words * 4 + 48), 48, words);
 }

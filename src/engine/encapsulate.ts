@@ -80,6 +80,8 @@ export function encapsulate(ipvs: NetnsIpvs, packet: Packet, family: number, des
   const innerLength = packet.len;
   packet.push(offset);
   const at = packet.data;
+  // the size of the fragments it came in is kept beside the family's own header fields
+  if (dest.addr.family !== family) packet.fragMaxSize = 0;
   if (dest.tunType === TUNNEL_TYPE_GRE) writeGre(packet, dest, v4);
   else if (dest.tunType === TUNNEL_TYPE_GUE) {
     v.setUint16(at, flowPort);

@@ -10,6 +10,8 @@ export interface Route {
   readonly ifindex: number;
   /** Bytes, path MTU included when one was learnt. */
   readonly mtu: number;
+  /** The MTU was learnt on the way: a smaller one replaces it at once, where an interface's is only looked up anew by the next packet. */
+  readonly mtuLearnt: boolean;
   /** Source address that this host would use. */
   readonly source: InetAddr;
   /** The neighbour to send to: the gateway, or the destination itself. */

@@ -22,7 +22,7 @@ import type { IpHdr } from './iphdr.js';
 import { icmpChecksumOk } from './nat-icmp.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 import { SCHEDULE_GO_ON } from './protocol.js';
-import { inStats } from './traffic.js';
+import { inStats, outStats } from './traffic.js';
 import { NF_ACCEPT, NF_DROP, NF_INET_FORWARD, NF_INET_LOCAL_OUT, NF_STOLEN } from './verdict.js';
 import { icmpXmit } from './xmit.js';
 
@@ -142,12 +142,16 @@ function relayFromTunnel(
     let mtu = v.getUint16(icmp + 6);
     if (dest !== null) host.updatePmtu(dest.addr, mtu);
     if ((v.getUint16(packet.data + ciph.off + 6) & IP_DF) === 0) return NF_STOLEN;
-    if (dest !== null) mtu = host.route(dest.addr)?.mtu ?? mtu;
+    // the kernel asks the route that it has cached, which may not know yet
+    if (dest?.route !== undefined) {
+      mtu = dest.route.mtuLearnt ? (host.route(dest.addr)?.mtu ?? mtu) : dest.route.mtu;
+    }
     if (mtu > MIN_MTU + tunnelHeaders) mtu -= tunnelHeaders;
     info = mtu;
   }
   packet.data += off + tunnelHeaders;
   packet.len -= off + tunnelHeaders;
   host.icmpSend(packet, type, code, info);
+  outStats(ipvs, c, packet.len);
   return NF_STOLEN;
 }

@@ -32,7 +32,7 @@ export function natIcmp(
   const inner = base + ciph.off;
   const icmp = base + iph.len;
   const which = reply ? C_VADDR : C_DADDR;
-  if (hasPorts(ciph.protocol) && ciph.fragoffs === 0) {
+  if (hasPorts(ciph.protocol)) {
     if (reply) v.setUint16(base + ciph.len + 2, t.vport(c));
     else v.setUint16(base + ciph.len, t.dport(c));
   }

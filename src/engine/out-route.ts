@@ -3,7 +3,10 @@ import { ipv4SetChecksum } from '../wire/checksum.js';
 import {
   ICMP_DEST_UNREACH,
   ICMP_FRAG_NEEDED,
+  ICMP_HOST_UNREACH,
   ICMP_TIME_EXCEEDED,
+  ICMPV6_ADDR_UNREACH,
+  ICMPV6_DEST_UNREACH,
   ICMPV6_PKT_TOOBIG,
   ICMPV6_TIME_EXCEED,
 } from '../wire/icmp.js';
@@ -67,7 +70,10 @@ export function outRoute(
   }
   out.route = route;
   out.local = false;
-  if (route === undefined) return false;
+  if (route === undefined) {
+    unreachable(ipvs, packet, iph.family);
+    return false;
+  }
   if (crossesLocalBoundary(packet, iph, mode, route.local, routedLocal)) return false;
   if (route.local) {
     out.local = true;
@@ -81,6 +87,12 @@ export function outRoute(
     if (mtu < (dest.addr.family === AF_INET ? IPV4_MIN_MTU : IPV6_MIN_MTU)) return false;
   }
   return mtuAdequate(ipvs, packet, iph, mode, mtu);
+}
+
+/** No route leads there (`dst_link_failure`). */
+function unreachable(ipvs: NetnsIpvs, packet: Packet, family: number): void {
+  if (family === AF_INET) ipvs.net.host.icmpSend(packet, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
+  else ipvs.net.host.icmpSend(packet, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH, 0);
 }
 
 function crossesLocalBoundary(

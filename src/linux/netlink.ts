@@ -185,7 +185,7 @@ export class NetlinkSocket {
   #exchange(message: NetlinkWriter, call: string): { answers: NetlinkMessage[]; interrupted: boolean } {
     const sequence = ++this.#sequence;
     const bytes = message.finish(sequence);
-    checked(libc.send(this.fd, bytes, bytes.length, 0), call);
+    checked(libc.sendto(this.fd, bytes, bytes.length, 0, 0, 0), call);
     const answers: NetlinkMessage[] = [];
     let interrupted = false;
     for (;;) {

@@ -53,7 +53,7 @@ export class TunDevice {
         checked(libc.ioctl(this.fd, TUNSETVNETHDRSZ, size), `ioctl(TUNSETVNETHDRSZ, ${name})`);
         // the flags are the argument itself, not what it points to
         const offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
-        checked(libc.ioctlNumber(this.fd, TUNSETOFFLOAD, offloads), `ioctl(TUNSETOFFLOAD, ${name})`);
+        checked(libc.ioctl(this.fd, TUNSETOFFLOAD, offloads), `ioctl(TUNSETOFFLOAD, ${name})`);
       }
     } catch (error) {
       closeFd(this.fd);

@@ -2,7 +2,7 @@
 import { IpvsError } from '../errors.js';
 import { checked } from './errno.js';
 import { closeFd } from './fd.js';
-import { addressOf, libc, stableBytes } from './libc.js';
+import { libc } from './libc.js';
 
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
@@ -19,15 +19,10 @@ const PATH_MAX = 108;
  */
 export function sendUnixDatagram(path: string, data: Uint8Array): void {
   const address = socketAddress(path);
-  const payload = stableBytes(data.length);
-  payload.set(data);
   const fd = checked(libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), 'socket(AF_UNIX)');
   try {
-    const { length } = address;
-    checked(
-      libc.sendto(fd, addressOf(payload), payload.length, MSG_NOSIGNAL, addressOf(address), length),
-      `sendto(${path})`,
-    );
+    const sent = libc.sendto(fd, data, data.length, MSG_NOSIGNAL, address, address.length);
+    checked(sent, `sendto(${path})`);
   } finally {
     closeFd(fd);
   }
@@ -40,7 +35,7 @@ function socketAddress(path: string): Uint8Array {
   if (name.length === 0 || name.length + (abstract ? 0 : 1) > PATH_MAX) {
     throw new IpvsError('INVALID', `"${path}" does not fit a unix socket address`);
   }
-  const address = stableBytes(2 + name.length + (abstract ? 0 : 1));
+  const address = new Uint8Array(2 + name.length + (abstract ? 0 : 1));
   new DataView(address.buffer).setUint16(0, AF_UNIX, true);
   address.set(name, 2);
   if (abstract) address[2] = 0;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { lastErrno } from '../../src/linux/errno.js';
 import { closeFd } from '../../src/linux/fd.js';
-import { addressOf, libc, stableBytes } from '../../src/linux/libc.js';
+import { libc } from '../../src/linux/libc.js';
 import { sendUnixDatagram } from '../../src/linux/unix-datagram.js';
 import { startDaemon, stopDaemon, temporaryFolder, until } from '../support/daemon.js';
 
@@ -10,18 +10,18 @@ import { startDaemon, stopDaemon, temporaryFolder, until } from '../support/daem
 function listen(path: string): { received(): string[]; close(): void } {
   const fd = libc.socket(1, 2, 0);
   const name = new TextEncoder().encode(path);
-  const address = stableBytes(2 + name.length + 1);
+  const address = new Uint8Array(2 + name.length + 1);
   address[0] = 1;
   address.set(name, 2);
   if (path.startsWith('@')) address[2] = 0;
   const length = path.startsWith('@') ? 2 + name.length : address.length;
-  assert.equal(libc.bind(fd, addressOf(address), length), 0, `bind ${path}: ${lastErrno()}`);
-  const buffer = stableBytes(4096);
+  assert.equal(libc.bind(fd, address, length), 0, `bind ${path}: ${lastErrno()}`);
+  const buffer = new Uint8Array(4096);
   const all: string[] = [];
   return {
     received() {
       for (;;) {
-        const size = libc.recv(fd, addressOf(buffer), buffer.length, 0x40 /* MSG_DONTWAIT */);
+        const size = libc.recv(fd, buffer, buffer.length, 0x40 /* MSG_DONTWAIT */);
         if (size < 0) return all;
         all.push(new TextDecoder().decode(buffer.subarray(0, size)));
       }

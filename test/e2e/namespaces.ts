@@ -14,10 +14,19 @@ function onPath(program: string): boolean {
   return (process.env.PATH ?? '').split(':').some((directory) => existsSync(`${directory}/${program}`));
 }
 
-/** Runs `command` (words apart by blanks) and gives what it prints; fails with what it complained. */
-export function run(command: string): string {
+/**
+ * Runs `command` (words apart by blanks) and gives what it prints; fails with what it complained.
+ * @param env added to ours. @param input for its standard input.
+ */
+export function run(command: string, env: NodeJS.ProcessEnv = {}, input = ''): string {
   const [program, ...args] = command.trim().split(/\s+/);
-  return execFileSync(program!, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  return execFileSync(program!, args, {
+    encoding: 'utf8',
+    input,
+    env: { ...process.env, ...env },
+    stdio: 'pipe',
+    maxBuffer: 1 << 28,
+  });
 }
 
 /** A set of namespaces with the processes in them. */
@@ -75,13 +84,32 @@ export class Namespaces {
     return run(`ip netns exec ${this.name(name)} ${command}`);
   }
 
-  /** Starts a program in a namespace; it is killed by `close`. */
-  start(name: string, args: string[], quiet = true): ChildProcess {
+  /** Starts a program in a namespace and waits until it prints `ready`. `close` kills it. */
+  start(name: string, ...args: string[]): Promise<ChildProcess> {
+    return this.spawn('ip', 'netns', 'exec', this.name(name), ...args);
+  }
+
+  /** Starts a program in a namespace without waiting for anything; its messages go to ours. */
+  background(name: string, ...args: string[]): ChildProcess {
     const child = spawn('ip', ['netns', 'exec', this.name(name), ...args], {
-      stdio: ['ignore', quiet ? 'ignore' : 'inherit', 'inherit'],
+      stdio: ['ignore', 'ignore', 'inherit'],
     });
     this.#processes.push(child);
     return child;
+  }
+
+  /** As {@link start}, in the namespace of this process. */
+  spawn(program: string, ...args: string[]): Promise<ChildProcess> {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#processes.push(child);
+    return new Promise((resolve, reject) => {
+      child.stdout!.on('data', (text: Buffer) => {
+        if (text.includes('ready')) resolve(child);
+      });
+      child.once('exit', (code) =>
+        reject(new Error(`${args.join(' ')}: ended with ${code} before it was ready`)),
+      );
+    });
   }
 
   /** Kills what was started and removes what was made. */
@@ -94,5 +122,20 @@ export class Namespaces {
         // it is being removed at the end of a test: nobody needs it any more
       }
     }
+  }
+
+  /** Leaves everything as it is when this program ends. */
+  forget(): void {
+    for (const child of this.#processes) child.unref();
+    this.#processes.length = 0;
+    this.#names.length = 0;
+  }
+
+  /** Commands that do what `close` does. */
+  removal(): string[] {
+    return [
+      `kill ${this.#processes.map((child) => child.pid).join(' ')}`,
+      ...this.#names.map((name) => `ip netns del ${name}`),
+    ];
   }
 }

@@ -1,8 +1,8 @@
 /** Plays the ipvsadm events of a scenario against a director, beside what the real ipvsadm answered. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runIpvsadm } from '../../src/cli/ipvsadm/run.js';
 import type { NameResolver } from '../../src/cli/ipvsadm/names.js';
+import { runIpvsadm } from '../../src/cli/ipvsadm/run.js';
 import type { Director } from '../../src/control/command.js';
 import { shellWords } from '../../src/datapath/scenario/shell-words.js';
 
@@ -35,7 +35,12 @@ export function recordedRuns(folder: string, name: string): RecordedRun[] {
 }
 
 /** Runs ipvsadm with a line of arguments as a shell would split them. */
-export function runLine(director: Director, resolver: NameResolver, line: string, stdin = ''): Promise<Outcome> {
+export function runLine(
+  director: Director,
+  resolver: NameResolver,
+  line: string,
+  stdin = '',
+): Promise<Outcome> {
   return runWords(director, resolver, shellWords(line), stdin);
 }
 

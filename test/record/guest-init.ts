@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 const MODULES =
   'veth ip_vs ip_vs_rr ip_vs_wrr ip_vs_lc ip_vs_wlc ip_vs_lblc ip_vs_lblcr ip_vs_dh ip_vs_sh ip_vs_sed ip_vs_nq ' +
   'ip_vs_fo ip_vs_ovf ip_vs_mh ip_vs_ftp ip_vs_pe_sip sch_ingress cls_matchall act_skbedit';
-const AGENT = fileURLToPath(new URL('./guest/agent.js', import.meta.url));
+const PLAYER = fileURLToPath(new URL('./guest/main.js', import.meta.url));
 
 /** Name of the file, in the run's folder, which the guest makes when its boot is over and virtual time may begin. */
 export const BOOTED = 'booted';
@@ -36,7 +36,7 @@ echo 100000 > /proc/sys/net/ipv4/icmp_msgs_burst
 sync
 : > /run/record/${BOOTED}
 sleep 0.2
-'${process.execPath}' --single-threaded '${AGENT}' /run/record > /run/record/agent.log 2>&1
+'${process.execPath}' --single-threaded '${PLAYER}' /run/record > /run/record/player.log 2>&1
 sync
 busybox poweroff -f
 `;

@@ -57,7 +57,7 @@ function boot(directory: string, { realTime }: GuestOptions): ChildProcess {
     ],
     {
       stdio: ['ignore', log, log],
-      // a process group of its own: the guest and its helpers can be ended together
+      // a process group of its own: the guest and all its processes can be ended together
       detached: true,
       env: {
         PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
@@ -94,7 +94,7 @@ function readResult(directory: string, n: number, name: string): Played {
 }
 
 function showLogs(directory: string): void {
-  for (const name of ['console', 'agent.log']) {
+  for (const name of ['console', 'player.log']) {
     try {
       process.stderr.write(readFileSync(join(directory, name), 'utf8').slice(-20_000));
     } catch {

@@ -108,13 +108,17 @@ function record({ path, scenario }: Source, runs: readonly Played[], out: string
 function judge({ path, scenario }: Source, runs: readonly Played[]): boolean {
   const outcomes = playedThrough(scenario.name, runs);
   if (!outcomes) return false;
+  if (!existsSync(expectedPath(path))) {
+    process.stdout.write(`${scenario.name}: nothing is recorded\n`);
+    return false;
+  }
   const recorded = JSON.parse(readFileSync(expectedPath(path), 'utf8')) as Outcome;
   const differences = outcomes.flatMap((outcome) => compareOutcomes(recorded, outcome));
   for (const difference of differences) process.stdout.write(`${scenario.name}: ${difference}\n`);
   return differences.length === 0;
 }
 
-/** The outcomes, or undefined, with a message, when a guest or the agent in it failed. */
+/** The outcomes, or undefined, with a message, when a guest failed. */
 function playedThrough(name: string, runs: readonly Played[]): Outcome[] | undefined {
   const outcomes = runs.filter((run): run is Outcome => !isCrash(run));
   if (outcomes.length === runs.length) return outcomes;

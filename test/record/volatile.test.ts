@@ -39,6 +39,14 @@ describe('findVolatile', () => {
     assert.deepEqual(findVolatile(runs), { emitted_octets: { 0: [4, 5, 10, 11] } });
   });
 
+  it('takes all of a flow label to vary when half of it does, also in a tunnel', () => {
+    const header = (label: string, next: string) => `600${label}0000${next}40${'00'.repeat(32)}`;
+    const runs = ['10001', '10002'].map((label) =>
+      outcome({ emitted: [packet(header('00000', '29') + header(label, '11'))] }),
+    );
+    assert.deepEqual(findVolatile(runs), { emitted_octets: { 0: [40, 41, 42, 43] } });
+  });
+
   it('gives up on packets whose number, size or direction differs', () => {
     const one = outcome({ emitted: [packet('6000')] });
     for (const other of [[], [packet('600000')], [packet('6000', 'rs1')]]) {

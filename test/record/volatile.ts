@@ -4,6 +4,8 @@ import type { Outcome } from '../../src/datapath/scenario/format.js';
 /** Parts of an outcome that differ from run to run: for a list indices, or a text when the lists differ as a whole. */
 export type Volatile = NonNullable<Outcome['volatile']> & { errors?: number[] | string };
 
+const PROTOCOL_IPIP = 4;
+const PROTOCOL_IPV6 = 41;
 const LISTS = ['dumps', 'dumps_normalised', 'rule_results', 'ipvsadm_results', 'errors'] as const;
 
 /** What is not the same in all `outcomes` of one scenario; undefined when nothing is. */
@@ -34,9 +36,21 @@ function differentOctets(packets: readonly Buffer[]): number[] {
   for (let i = 0; i < first.length; i++) {
     if (packets.some((packet) => packet[i] !== first[i])) words.add(i & ~1);
   }
-  // an IPv4 identification and the header checksum depend on each other: both, even where the one happened to be equal
-  if (first[0]! >>> 4 === 4 && (words.has(4) || words.has(10))) words.add(4).add(10);
+  for (const pair of headerPairs(first, 0)) {
+    // a word may happen to be equal in these few runs
+    if (pair.some((word) => words.has(word))) for (const word of pair) words.add(word);
+  }
   return [...words].sort((a, b) => a - b).flatMap((w) => (w + 1 < first.length ? [w, w + 1] : [w]));
+}
+
+/** Words that vary together, by IP header: identification and header checksum, and the halves of a flow label. */
+function headerPairs(packet: Buffer, at: number): number[][] {
+  const version = packet[at] === undefined ? 0 : packet[at] >>> 4;
+  if (version !== 4 && version !== 6) return [];
+  const pair = version === 4 ? [at + 4, at + 10] : [at, at + 2];
+  const protocol = packet[at + (version === 4 ? 9 : 6)];
+  const tunnel = protocol === PROTOCOL_IPIP || protocol === PROTOCOL_IPV6;
+  return [pair, ...(tunnel ? headerPairs(packet, at + (version === 4 ? 20 : 40)) : [])];
 }
 
 function listDifferences(lists: readonly (readonly unknown[])[]): number[] | 'length' | undefined {

@@ -55,6 +55,7 @@ export class SchedulerPlay {
   readonly iph = new IpHdr();
   private readonly registry = new SchedulerRegistry();
   private readonly known = new Map<number, Dest>();
+  /** By number of connection its dest, as long as it is active. */
   private readonly conns: (Dest | null)[] = [];
   private readonly byMark: boolean;
 
@@ -121,12 +122,16 @@ export class SchedulerPlay {
     this.scheduler.delDest?.(this.svc, dest, index, this.ctx);
   }
 
-  /** Lets a new connection come, the next of 24 clients from a port of its own, and counts it where it was sent. */
-  connect(protocol = IPPROTO_TCP): Dest | null {
+  /**
+   * Lets a new connection come, the next of 24 clients from a port of its own, and counts it where it was sent.
+   * @param seen called with the choice before the connection counts.
+   */
+  connect(protocol = IPPROTO_TCP, seen?: (chosen: Dest | null) => void): Dest | null {
     const n = this.conns.length;
     this.header(n, protocol);
     const dest = this.scheduler.schedule(this.svc, this.packet, this.iph, this.ctx);
-    this.conns.push(dest);
+    seen?.(dest);
+    this.conns.push(protocol === IPPROTO_TCP ? dest : null);
     if (dest !== null) {
       dest.totalconns++;
       if (protocol === IPPROTO_TCP) dest.activeconns++;
@@ -152,10 +157,27 @@ export class SchedulerPlay {
     packet.view.setUint16(packet.data + header + 2, 80);
   }
 
-  /** Connection `n` (counted from 0) is reset by its client: it stays, inactive. */
-  reset(n: number): void {
+  /** Writes, into `packet` and `iph`, an ICMP error about the answer to connection `n`: of the answer it holds 24 bytes. */
+  inverseHeader(n: number): void {
+    const { iph, packet } = this;
+    this.header(n);
+    packet.load(new Uint8Array(28 + 24));
+    const client = iph.saddr.slice();
+    iph.saddr.set(iph.daddr);
+    iph.daddr.set(client);
+    iph.inverse = true;
+    iph.off = 28;
+    iph.len = 48;
+    packet.view.setUint16(packet.data + 48, 80);
+    packet.view.setUint16(packet.data + 50, 40_000 + n);
+  }
+
+  /** The client ends connection `n` (counted from 0): it stays, inactive. */
+  finish(n: number): void {
     const dest = this.conns[n];
-    if (dest !== null && dest !== undefined) dest.activeconns--;
+    if (dest === null || dest === undefined) return;
+    dest.activeconns--;
+    this.conns[n] = null;
   }
 
   /** All connections end. */
@@ -191,7 +213,7 @@ function virtualAddress(family: Family, n: number) {
 /**
  * Plays a script and asserts that it goes as written. Its lines:
  * `service NAME [FLAG...] [mark] [6]` begins; `add`, `edit` RS WEIGHT [UPPER-THRESHOLD]; `del` RS; `tcp`, `udp` RS...: so many new
- * connections and where they went (`-` nowhere); `rst` N: connection N is reset; `wait` SECONDS; `forget`: all connections have ended;
+ * connections and where they went (`-` nowhere); `fin` N: the client ends connection N; `wait` SECONDS; `forget`: all connections have ended;
  * `resched` NAME [FLAG...]: another scheduler or other flags; `sysctl` NAME SECONDS.
  */
 export function assertPlays(script: string): void {
@@ -233,8 +255,8 @@ function playLine(play: SchedulerPlay, line: string): string {
       const protocol = op === 'tcp' ? IPPROTO_TCP : IPPROTO_UDP;
       return [op, ...words.map(() => play.connect(protocol)?.index ?? '-')].join(' ');
     }
-    case 'rst':
-      play.reset(a);
+    case 'fin':
+      play.finish(a);
       return line;
     case 'wait':
       play.wait(a);

@@ -6,7 +6,7 @@ import { listAll, listService } from './list.js';
 import { listConns } from './list-conns.js';
 import { listDaemons, listTimeouts } from './list-other.js';
 import type { ParsedLine } from './parse.js';
-import { checkTunnel } from './rules.js';
+import { checkTunnel, TUNNEL_OPTIONS } from './rules.js';
 import { save } from './save.js';
 import { tryHelp, wrong } from './stop.js';
 
@@ -111,11 +111,7 @@ function destSpec(line: ParsedLine): DestSpec {
     if (familyOf(address) !== service.family) {
       throw wrong('Different address family is allowed only for tunneling servers');
     }
-    if (
-      ['tun-type', 'tun-port', 'tun-nocsum', 'tun-csum', 'tun-remcsum'].some((c) =>
-        given.has(c as 'tun-type'),
-      )
-    ) {
+    if (TUNNEL_OPTIONS.some((option) => given.has(option))) {
       throw wrong('Tunnel options conflict with forward method');
     }
   } else {

@@ -28,6 +28,12 @@ export interface Rule {
   readonly oneOf?: readonly Column[];
 }
 
+/** The columns that kinds of tunnels differ in. */
+const TUNNEL_COLUMNS: readonly Column[] = ['tun-port', 'tun-nocsum', 'tun-csum', 'tun-remcsum'];
+
+/** All options of tunnels. */
+export const TUNNEL_OPTIONS: readonly Column[] = ['tun-type', ...TUNNEL_COLUMNS];
+
 const SERVICE: Rule = {
   required: ['service-address'],
   optional: ['scheduler', 'persistent', 'netmask', 'ops', 'pe', 'sched-flags'],
@@ -35,17 +41,7 @@ const SERVICE: Rule = {
 
 const SERVER: Rule = {
   required: ['service-address', 'real-server'],
-  optional: [
-    'forwarding-method',
-    'weight',
-    'u-threshold',
-    'l-threshold',
-    'tun-type',
-    'tun-port',
-    'tun-nocsum',
-    'tun-csum',
-    'tun-remcsum',
-  ],
+  optional: ['forwarding-method', 'weight', 'u-threshold', 'l-threshold', ...TUNNEL_OPTIONS],
 };
 
 /** The rule of each command. */
@@ -80,9 +76,6 @@ export const COMMAND_RULES: Readonly<Record<Command, Rule>> = {
   save: { optional: ['numeric'] },
   zero: { optional: ['service-address'] },
 };
-
-/** The columns that kinds of tunnels differ in. */
-const TUNNEL_COLUMNS: readonly Column[] = ['tun-port', 'tun-nocsum', 'tun-csum', 'tun-remcsum'];
 
 /** The rule of each kind of tunnel. */
 export const TUNNEL_RULES: Readonly<Record<TunnelTypeName, Rule>> = {

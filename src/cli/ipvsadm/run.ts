@@ -12,7 +12,11 @@ import { Stop } from './stop.js';
  * @param argv the words behind the program's name.
  * @returns the exit status: 0, 1 for listings that failed, 2 for wrong usage, 255 for what the director refused.
  */
-export async function runIpvsadm(argv: readonly string[], io: IpvsadmIo, director: Director): Promise<number> {
+export async function runIpvsadm(
+  argv: readonly string[],
+  io: IpvsadmIo,
+  director: Director,
+): Promise<number> {
   const context = { io, director };
   try {
     if (argv.length > 0) return await runLine(context, argv, (text) => runLines(context, text));

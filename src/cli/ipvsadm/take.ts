@@ -33,6 +33,7 @@ export function takeService(protocol: ProtocolName): Take {
   };
 }
 
+/** `-f`: a mark, 1..2^32-1. */
 export const takeFwmark: Take = ({ service }, value) => {
   const mark = parseNumber(value, 1, UINT32_MAX);
   if (mark === undefined) throw wrong(`invalid fwmark value \`${value}' specified`);
@@ -41,16 +42,19 @@ export const takeFwmark: Take = ({ service }, value) => {
   service.protocol = 'tcp';
 };
 
+/** `-6`: the mark is one of IPv6 packets. */
 export const takeIpv6: Take = ({ service }) => {
   if (service.fwmark === 0) throw wrong('-6 used before -f\n');
   service.family = 'inet6';
   service.netmask = HOST_MASK.inet6;
 };
 
+/** `-s`: the name; an empty one leaves the default. */
 export const takeScheduler: Take = ({ service }, value) => {
   if (value !== '') service.scheduler = value.slice(0, NAME_MAX);
 };
 
+/** `-p` with seconds, 1..31 days. */
 export const takePersistent: Take = ({ service }, value) => {
   service.persistent = parseTimeout(value, 1);
 };
@@ -67,6 +71,7 @@ export function parseTimeout(value: string, min: number): number {
   return seconds;
 }
 
+/** `-M`: a mask, or for IPv6 a prefix length, by the family of the service named before. */
 export const takeNetmask: Take = async ({ service }, value, names) => {
   if (service.family === 'inet6') {
     const prefix = leadingInteger(value);
@@ -79,18 +84,22 @@ export const takeNetmask: Take = async ({ service }, value, names) => {
   }
 };
 
+/** `--pe`: the name; an empty one stands for none. */
 export const takePe: Take = ({ service }, value) => {
   service.pe = value.slice(0, NAME_MAX);
 };
 
+/** `-o`. */
 export const takeOps: Take = ({ service }) => {
   service.ops = true;
 };
 
+/** `-b`: kept until the scheduler is known. */
 export const takeSchedFlags: Take = (line, value) => {
   line.schedFlags = value;
 };
 
+/** `-r`: `host[:port]`. */
 export const takeRealServer: Take = async ({ server, service }, value, names) => {
   const found = await parseHostPort(value, service.protocol, names);
   if (found === undefined) throw wrong('illegal real server address[:port] specified');
@@ -99,6 +108,7 @@ export const takeRealServer: Take = async ({ server, service }, value, names) =>
   server.port = found.port ?? service.port;
 };
 
+/** `-m`, `-i`, `-g`. */
 export function takeForward(forward: LineServer['forward']): Take {
   return ({ server }) => {
     server.forward = forward;
@@ -114,17 +124,20 @@ export function takeServerNumber(key: NumberOf<LineServer>, name: string, min = 
   };
 }
 
+/** `--tun-type`. */
 export const takeTunType: Take = ({ server }, value) => {
   if (value !== 'ipip' && value !== 'gue' && value !== 'gre') throw wrong('illegal tunnel type specified');
   server.tunType = value satisfies TunnelTypeName;
 };
 
+/** `--tun-nocsum`, `--tun-csum`, `--tun-remcsum`. */
 export function takeTunCsum(csum: LineServer['tunCsum']): Take {
   return ({ server }) => {
     server.tunCsum = csum;
   };
 }
 
+/** `--mcast-interface`. */
 export const takeInterface: Take = ({ daemon }, value) => {
   daemon.interface = value.slice(0, NAME_MAX);
 };
@@ -136,6 +149,7 @@ export function takeDaemonNumber(key: NumberOf<LineDaemon>, name: string, min: n
   };
 }
 
+/** `--mcast-group`: a multicast address. */
 export const takeGroup: Take = ({ daemon }, value) => {
   const group = parseInet(value);
   const top = group === undefined ? 0 : group.words[0]! >>> 24;

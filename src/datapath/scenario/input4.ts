@@ -19,7 +19,7 @@ import type { FibRoute, Link } from './fib.js';
 import { compileOptions, forwardOptions, type IpOptions } from './ip-options.js';
 import { icmpError } from './local-icmp.js';
 import { deliver4 } from './local-stack.js';
-import { output } from './output.js';
+import { output, rerouted } from './output.js';
 import type { SimHost } from './sim-host.js';
 
 /** An answer to a packet without a route is sent once in so many ms (`ip_rt_error_cost`). */
@@ -163,8 +163,9 @@ function forward(
   if (gather && !host.reassembler4.input(p, host.now)) return;
   host.arrival = arrival;
   if (host.net.receive(p, NF_INET_FORWARD) !== NF_ACCEPT) return;
-  const way = host.wayOut(route, daddr);
+  const own = rerouted(host, p);
+  const way = own ?? host.wayOut(route, daddr);
   if (way === undefined) return;
-  if (options !== undefined) forwardOptions(p, options, way.source.words[0]!);
-  output(host, p, { ...way, mtu });
+  if (options !== undefined) forwardOptions(p, options, own ? ipv4Source(v, p.data) : way.source.words[0]!);
+  output(host, p, own ?? { ...way, mtu });
 }

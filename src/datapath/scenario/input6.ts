@@ -16,7 +16,7 @@ import { defragment6, readOptions6 } from './ext-headers.js';
 import { type FibRoute, isLinkLocal, type Link } from './fib.js';
 import { icmpError } from './local-icmp.js';
 import { deliver6 } from './local-stack.js';
-import { output } from './output.js';
+import { output, rerouted } from './output.js';
 import type { SimHost } from './sim-host.js';
 
 const IPV6_MIN_MTU = 1280;
@@ -95,7 +95,7 @@ function forward(
   p.view.setUint8(p.data + 7, hopLimit - 1);
   host.arrival = arrival;
   if (host.net.receive(p, NF_INET_FORWARD) !== NF_ACCEPT) return;
-  const way = host.wayOut(route, daddr);
+  const way = rerouted(host, p) ?? host.wayOut(route, daddr);
   if (way !== undefined) output(host, p, way);
 }
 

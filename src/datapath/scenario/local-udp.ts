@@ -94,8 +94,11 @@ export class UdpSockets {
       ...ttl,
     };
     const packet = buildPacket(host, spec, segment, UDP_CHECKSUM);
-    host.run(() => sendLocal(host, packet));
-    return undefined;
+    let sent = true;
+    host.run(() => {
+      sent = sendLocal(host, packet);
+    });
+    return sent ? undefined : 'Operation not permitted';
   }
 
   /** `udp_rcv`: `at` is the UDP header's offset. */

@@ -1,6 +1,6 @@
 /** The way out of a packet: `ip_output`, `ip6_output`, fragments, the next hop's MAC address. */
 import type { Route } from '../../engine/host.js';
-import { NF_ACCEPT, NF_INET_LOCAL_OUT } from '../../engine/verdict.js';
+import { NF_ACCEPT, NF_DROP, NF_INET_LOCAL_OUT } from '../../engine/verdict.js';
 import { fragment4, fragment6 } from '../../wire/fragment.js';
 import { AF_INET, AF_INET6, type InetAddr, inetFromBytes } from '../../wire/inet.js';
 import { IP_DF, ipv4FragOff } from '../../wire/ipv4.js';
@@ -12,14 +12,30 @@ import { icmpError } from './local-icmp.js';
 import { groupMac } from './neighbours.js';
 import type { SimHost } from './sim-host.js';
 
-/** Sends a packet that the host made itself, through the LOCAL_OUT hook. It is dropped when there is no route. */
-export function sendLocal(host: SimHost, p: Packet): void {
+/**
+ * Sends a packet that the host made itself, through the LOCAL_OUT hook. It is dropped when there is no route.
+ * @returns false when the hook dropped it.
+ */
+export function sendLocal(host: SimHost, p: Packet): boolean {
   p.ignoreDf = true;
   host.arrival = undefined;
-  if (outputRoute(host, p) === undefined) return;
-  if (host.net.receive(p, NF_INET_LOCAL_OUT) !== NF_ACCEPT) return;
+  if (outputRoute(host, p) === undefined) return true;
+  const verdict = host.net.receive(p, NF_INET_LOCAL_OUT);
+  if (verdict !== NF_ACCEPT) return verdict !== NF_DROP;
   const route = outputRoute(host, p);
   if (route !== undefined) output(host, p, route);
+  return true;
+}
+
+/**
+ * The way of a forwarded packet whose source IPVS has made an address of this host's: as the host's own it is routed anew
+ * (`ip_route_me_harder`, sysctl `snat_reroute`). Undefined for all others.
+ */
+export function rerouted(host: SimHost, p: Packet): Route | undefined {
+  if (!p.ipvsProperty || host.net.ipvs.sysctls.values.snat_reroute === 0) return undefined;
+  const v6 = p.view.getUint8(p.data) >>> 4 === 6;
+  const source = inetFromBytes(v6 ? AF_INET6 : AF_INET, p.bytes, p.data + (v6 ? IPV6_SOURCE : 12));
+  return host.isLocal(source.family, source.words, 0) ? outputRoute(host, p) : undefined;
 }
 
 /** The route of a packet of this host's: IPv4 sends nothing from an address that is not its own. */
@@ -47,7 +63,7 @@ export function routeFrom(host: SimHost, source: InetAddr | undefined, daddr: In
     );
     const link = on?.link ?? host.config.links[1];
     if (link === undefined) return undefined;
-    return { local: false, ifindex: link.ifindex, mtu: link.mtu, source: source ?? daddr, nextHop: daddr };
+    return { local: false, ifindex: link.ifindex, mtu: link.mtu, mtuLearnt: false, source: source ?? daddr, nextHop: daddr };
   }
   const found = host.config.fib.lookup(daddr, source && { source });
   return found && host.wayOut(found, daddr);

@@ -47,9 +47,20 @@ export interface FrameOptions {
 const REASSEMBLY_BYTES = 4 << 20;
 /** Room behind a packet for what may be added to it. */
 const TAILROOM = 512;
-/** The kernel's timers of this length fire only so exactly, ms; those of one slot fire the last one first. */
-const TIMER_SLOT4 = 640;
-const TIMER_SLOT6 = 5120;
+/**
+ * The kernel's timers of 30 s and 60 s fire at the end of a slot of so many ms, those of one slot the last one first. Where the slots begin
+ * depends on when the machine was started: what a scenario begins with should fall into one.
+ */
+const SLOT4 = { size: 640, from: 320 };
+const SLOT6 = { size: 5120, from: 0 };
+
+type Slot = typeof SLOT4;
+
+/** The first end of a slot after `now`. */
+const slotEnd = ({ size, from }: Slot, now: number): number =>
+  (Math.floor((now - from) / size) + 1) * size + from;
+
+const isSlotEnd = ({ size, from }: Slot, now: number): boolean => (now - from) % size === 0;
 
 /** The host model. Time moves by {@link advance} alone; every other call returns when all packets it caused have left. */
 export class SimHost implements Host {
@@ -149,18 +160,19 @@ export class SimHost implements Host {
 
   #deadline(): number {
     let next = this.neighbours.deadline;
-    const slot = (size: number): number => (Math.floor(this.now / size) + 1) * size;
-    if (this.reassembler4.size > 0) next = Math.min(next, slot(TIMER_SLOT4));
-    if (this.reassembler6.size > 0) next = Math.min(next, slot(TIMER_SLOT6));
+    if (this.reassembler4.size > 0) next = Math.min(next, slotEnd(SLOT4, this.now));
+    if (this.reassembler6.size > 0) next = Math.min(next, slotEnd(SLOT6, this.now));
     return next;
   }
 
   #timers(): void {
     const late: { first: Uint8Array; type: number }[] = [];
-    if (this.now % TIMER_SLOT4 === 0)
+    if (isSlotEnd(SLOT4, this.now)) {
       this.reassembler4.expire(this.now, (first) => late.unshift({ first, type: 11 }));
-    if (this.now % TIMER_SLOT6 === 0)
+    }
+    if (isSlotEnd(SLOT6, this.now)) {
       this.reassembler6.expire(this.now, (first) => late.unshift({ first, type: 3 }));
+    }
     for (const { first, type } of late) this.run(() => icmpError(this, this.packet(first), type, 1, 0));
     this.run(() => this.#neighbours());
   }
@@ -222,13 +234,15 @@ export class SimHost implements Host {
   wayOut(found: FibRoute, daddr: InetAddr): Route | undefined {
     if (found.type === 'local' || found.type === 'anycast') {
       const { ifindex, mtu } = this.config.loopback;
-      return { local: true, ifindex, mtu, source: daddr, nextHop: daddr };
+      return { local: true, ifindex, mtu, mtuLearnt: false, source: daddr, nextHop: daddr };
     }
     if (found.type !== 'unicast' && found.type !== 'broadcast') return undefined;
     const source = this.config.sourceFor(found, daddr);
     if (source === undefined) return undefined;
-    const mtu = Math.min(found.mtu || found.link.mtu, this.pathMtus.get(daddr, this.now));
-    return { local: false, ifindex: found.link.ifindex, mtu, source, nextHop: found.via ?? daddr };
+    const linkMtu = found.mtu || found.link.mtu;
+    const mtu = Math.min(linkMtu, this.pathMtus.get(daddr, this.now));
+    const mtuLearnt = mtu < linkMtu;
+    return { local: false, ifindex: found.link.ifindex, mtu, mtuLearnt, source, nextHop: found.via ?? daddr };
   }
 
   get routeGeneration(): number {

@@ -146,11 +146,13 @@ export class KernelView {
     const local = found.type === RTN_LOCAL;
     if (!local && found.type !== RTN_UNICAST) return undefined;
     const mtu = found.mtu || this.#links.get(found.ifindex)?.mtu || UNKNOWN_MTU;
+    const learnt = this.#pathMtu.apply(destination, mtu);
     return {
       destination,
       local,
       ifindex: found.ifindex,
-      mtu: this.#pathMtu.apply(destination, mtu),
+      mtu: learnt,
+      mtuLearnt: learnt < mtu,
       source: found.source ?? anyAddr(destination.family),
       nextHop: found.gateway ?? destination,
       neighbour: undefined,

@@ -130,7 +130,7 @@ describe('what is steered through the TUN device', () => {
   });
 
   it('never is what comes from the TUN device', () => {
-    for (const flow of [to(80), from(8080), { ...to(0), protocol: 1 }]) {
+    for (const flow of [to(80), from(8080), { ...to(0), protocol: 1 }, { ...from(0), protocol: 1 }]) {
       assert.equal(
         lookup(rules, { ...flow, iif: 'ipvsd0' }, [VIP]),
         flow.to === VIP ? LOCAL_TABLE : 'ordinary',

@@ -142,6 +142,7 @@ function frame(family: Family, layout: SteeringLayout): Rule[] {
     { ...jump(family, layout, ICMP_START, LOCAL), iif: 'lo' },
     base(family, layout, LOCAL, { table: RT_TABLE_LOCAL }),
     { ...jump(family, layout, FORWARD_START, END), iif: 'lo' },
+    { ...jump(family, layout, FORWARD_START, END), iif: layout.device },
     base(family, layout, END, 'nop'),
   ];
   if (family !== AF_INET) {

@@ -1,4 +1,6 @@
 /** The loop that carries packets: poll, read, decide, write. */
+
+import { IPPROTO_ICMPV6 } from '../../engine/flags.js';
 import type { Net } from '../../engine/net.js';
 import {
   NF_ACCEPT,
@@ -11,10 +13,17 @@ import type { EventFd } from '../../linux/eventfd.js';
 import { ReadPoll } from '../../linux/poll.js';
 import type { TunDevice } from '../../linux/tun.js';
 import { readVnetHeader, TUN_VNET_HEADER } from '../../linux/vnet-header.js';
+import { checksum, pseudoSum6 } from '../../wire/checksum.js';
 import { AF_INET, AF_INET6 } from '../../wire/inet.js';
 import { IPV4_MIN, ipv4HeaderLength, ipv4TotalLength, ipv4Version } from '../../wire/ipv4.js';
-import { IPV6_DESTINATION, IPV6_HEADER, IPV6_SOURCE, ipv6PayloadLength } from '../../wire/ipv6.js';
-import { HEADROOM, Packet } from '../../wire/packet.js';
+import {
+  IPV6_DESTINATION,
+  IPV6_HEADER,
+  IPV6_SOURCE,
+  ipv6NextHeader,
+  ipv6PayloadLength,
+} from '../../wire/ipv6.js';
+import { CHECKSUM_NONE, CHECKSUM_UNNECESSARY, HEADROOM, Packet } from '../../wire/packet.js';
 import { Reassembler } from '../../wire/reassembly.js';
 import { raiseHopLimit } from './hop-limit.js';
 import { packetAddress } from './output.js';
@@ -149,6 +158,7 @@ export class TunLoop {
       this.counters.fragments++;
       return;
     }
+    if (version === 6) verifyIcmp6(p);
     const hook = this.#hookOf(p);
     // the kernel has counted the way into the TUN device as a hop, which is one too many for what has arrived
     if (hook === NF_INET_LOCAL_IN) raiseHopLimit(p);
@@ -203,4 +213,16 @@ function trim6(p: Packet): boolean {
   if (total > p.len) return false;
   p.len = total;
   return true;
+}
+
+/**
+ * Takes over from the network card, which mostly does it: a right ICMPv6 checksum is known to be right. IPVS itself sums such packets without their
+ * pseudo header, and so drops errors that nobody has looked at before.
+ */
+function verifyIcmp6(p: Packet): void {
+  const v = p.view;
+  if (p.ipSummed !== CHECKSUM_NONE || ipv6NextHeader(v, p.data) !== IPPROTO_ICMPV6) return;
+  const length = p.len - IPV6_HEADER;
+  const sum = pseudoSum6(v, p.data, IPPROTO_ICMPV6, length);
+  if (checksum(v, p.data + IPV6_HEADER, length, sum) === 0) p.ipSummed = CHECKSUM_UNNECESSARY;
 }

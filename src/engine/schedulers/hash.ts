@@ -26,22 +26,11 @@ export function clientKey(packet: Packet, iph: IpHdr, withPort: boolean): number
   return withPort ? (address + clientPort(packet, iph)) | 0 : address;
 }
 
-/** The client's port, or 0 when the protocol has none or the packet ends before its transport header does. */
+/** The client's port, or 0 when the protocol has none or the packet ends before its ports do. */
 function clientPort(packet: Packet, iph: IpHdr): number {
-  if (iph.len + transportHeader(iph.protocol) > packet.len) return 0;
+  const { protocol } = iph;
+  if (protocol !== IPPROTO_TCP && protocol !== IPPROTO_UDP && protocol !== IPPROTO_SCTP) return 0;
+  // an ICMP error need not hold more of the transport header than its ports
+  if (iph.len + 4 > packet.len) return 0;
   return packet.view.getUint16(packet.data + iph.len + (iph.inverse ? 2 : 0));
-}
-
-/** Bytes of a transport header without options; infinite for a protocol without ports. */
-function transportHeader(protocol: number): number {
-  switch (protocol) {
-    case IPPROTO_TCP:
-      return 20;
-    case IPPROTO_UDP:
-      return 8;
-    case IPPROTO_SCTP:
-      return 12;
-    default:
-      return Number.POSITIVE_INFINITY;
-  }
 }

@@ -1,8 +1,7 @@
-/** Running programs in the namespace that the agent is in. */
+/** Running programs in the namespace that the main thread is in. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import koffi from 'koffi';
 import { shellWords } from '../../../src/datapath/scenario/shell-words.js';
-import { addressOf, stableBytes } from '../../../src/linux/libc.js';
+import { libc, stableBytes } from './libc.js';
 import { errorText } from './system.js';
 
 const ENVIRONMENT = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C', null];
@@ -10,35 +9,11 @@ const ENVIRONMENT = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C', null];
 const FILES = ['/run/stdin', '/run/stdout', '/run/stderr'] as const;
 const O_WRONLY_CREAT_TRUNC = 0o1101;
 
-// Node's own child_process forks, which costs a guest many times what it takes to share the memory until the exec
-const lib = koffi.load(null);
-const posixSpawnp = lib.func(
-  'int posix_spawnp(_Out_ int *pid, const char *file, uintptr_t actions, uintptr_t attributes, const char **argv, const char **envp)',
-) as (
-  pid: number[],
-  file: string,
-  actions: number,
-  attributes: number,
-  argv: readonly (string | null)[],
-  envp: readonly (string | null)[],
-) => number;
-const waitpid = lib.func('int waitpid(int pid, _Out_ int *status, int options)') as (
-  pid: number,
-  status: number[],
-  options: number,
-) => number;
-const actionsInit = lib.func('int posix_spawn_file_actions_init(uintptr_t actions)') as (
-  actions: number,
-) => number;
-const actionsAddopen = lib.func(
-  'int posix_spawn_file_actions_addopen(uintptr_t actions, int fd, const char *path, int flags, uint32_t mode)',
-) as (actions: number, fd: number, path: string, flags: number, mode: number) => number;
-
-/** An opaque `posix_spawn_file_actions_t`, with room to spare. */
+// opaque, with room to spare
 const actions = stableBytes(256);
-actionsInit(addressOf(actions));
+libc.spawnFileActionsInit(actions);
 FILES.forEach((path, fd) => {
-  actionsAddopen(addressOf(actions), fd, path, fd === 0 ? 0 : O_WRONLY_CREAT_TRUNC, 0o600);
+  libc.spawnFileActionsAddopen(actions, fd, path, fd === 0 ? 0 : O_WRONLY_CREAT_TRUNC, 0o600);
 });
 
 /** How a program ended; `rc` is 127 when it could not be started, and 128 + N when signal N ended it. */
@@ -54,10 +29,11 @@ export function run(command: string | readonly string[], input = ''): Finished {
   const program = words[0] ?? '';
   writeFileSync(FILES[0], input);
   const pid = [0];
-  const failed = posixSpawnp(pid, program, addressOf(actions), 0, [...words, null], ENVIRONMENT);
+  // Node's own child_process forks, which takes a guest longer than sharing the memory until the exec
+  const failed = libc.posixSpawnp(pid, program, actions, null, [...words, null], ENVIRONMENT);
   if (failed !== 0) return { rc: 127, stdout: '', stderr: `${program}: ${errorText(failed)}\n` };
   const status = [0];
-  waitpid(pid[0]!, status, 0);
+  libc.waitpid(pid[0]!, status, 0);
   const signal = status[0]! & 0x7f;
   return {
     rc: signal === 0 ? status[0]! >>> 8 : 128 + signal,

@@ -1,8 +1,7 @@
 /** The far end of one of the director's links: raw frames in and out. */
 import { checked, EAGAIN, lastErrno, systemError } from '../../../src/linux/errno.js';
 import { closeFd } from '../../../src/linux/fd.js';
-import { addressOf, libc, stableBytes } from '../../../src/linux/libc.js';
-import { recvfrom } from './system.js';
+import { libc } from './libc.js';
 
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
@@ -33,9 +32,9 @@ export class Link {
   readonly #plain: number;
   /** Sends frames with a virtio-net header, and hears nothing. */
   readonly #offload: number;
-  readonly #frame = stableBytes(65_536);
-  readonly #from = stableBytes(SOCKADDR_LL);
-  readonly #fromLength = stableBytes(4);
+  readonly #frame = new Uint8Array(65_536);
+  readonly #from = new Uint8Array(SOCKADDR_LL);
+  readonly #fromLength = new Uint32Array(1);
 
   /** @param ifindex the interface. */
   constructor(ifindex: number) {
@@ -53,7 +52,7 @@ export class Link {
    */
   send(frame: Uint8Array, partial?: PartialChecksum): void {
     const header = partial ? VNET_HEADER : 0;
-    const bytes = stableBytes(header + frame.length);
+    const bytes = new Uint8Array(header + frame.length);
     bytes.set(frame, header);
     if (partial) {
       bytes[0] = VIRTIO_NET_HDR_F_NEEDS_CSUM;
@@ -61,23 +60,20 @@ export class Link {
       view.setUint16(6, partial.start, true);
       view.setUint16(8, partial.field, true);
     }
-    checked(
-      libc.sendto(partial ? this.#offload : this.#plain, addressOf(bytes), bytes.length, 0, 0, 0),
-      'send',
-    );
+    checked(libc.sendto(partial ? this.#offload : this.#plain, bytes, bytes.length, 0, null, 0), 'send');
   }
 
   /** A frame that the director sent; undefined when there is none (more). */
   receive(): Uint8Array | undefined {
     for (;;) {
-      new DataView(this.#fromLength.buffer).setUint32(0, SOCKADDR_LL, true);
-      const length = recvfrom(
+      this.#fromLength[0] = SOCKADDR_LL;
+      const length = libc.recvfrom(
         this.#plain,
-        addressOf(this.#frame),
+        this.#frame,
         this.#frame.length,
         0,
-        addressOf(this.#from),
-        addressOf(this.#fromLength),
+        this.#from,
+        this.#fromLength,
       );
       if (length < 0) {
         if (lastErrno() === EAGAIN) return undefined;
@@ -99,16 +95,16 @@ function packetSocket(): number {
 }
 
 function setOption(fd: number, level: number, name: number, value: number): void {
-  const bytes = stableBytes(4);
+  const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setInt32(0, value, true);
-  checked(libc.setsockopt(fd, level, name, addressOf(bytes), 4), `setsockopt(${level}, ${name})`);
+  checked(libc.setsockopt(fd, level, name, bytes, 4), `setsockopt(${level}, ${name})`);
 }
 
 function bindTo(fd: number, ifindex: number, protocol: number): void {
-  const address = stableBytes(SOCKADDR_LL);
+  const address = new Uint8Array(SOCKADDR_LL);
   const view = new DataView(address.buffer);
   view.setUint16(0, AF_PACKET, true);
   view.setUint16(2, protocol);
   view.setInt32(4, ifindex, true);
-  checked(libc.bind(fd, addressOf(address), SOCKADDR_LL), 'bind(AF_PACKET)');
+  checked(libc.bind(fd, address, SOCKADDR_LL), 'bind(AF_PACKET)');
 }

@@ -2,8 +2,8 @@
 
 import { checked } from '../../../src/linux/errno.js';
 import { closeFd } from '../../../src/linux/fd.js';
-import { addressOf, libc, stableBytes } from '../../../src/linux/libc.js';
 import { AF_INET } from '../../../src/wire/inet.js';
+import { addressOf, libc, stableBytes } from './libc.js';
 
 const SOCK_DGRAM = 2;
 const SIOCETHTOOL = 0x8946;
@@ -17,10 +17,10 @@ export function disableOffloads(device: string): void {
   const request = stableBytes(40);
   request.set(new TextEncoder().encode(device));
   const value = new Uint32Array(new ArrayBuffer(8));
-  new DataView(request.buffer).setBigUint64(16, BigInt(addressOf(new Uint8Array(value.buffer))), true);
+  new DataView(request.buffer).setBigUint64(16, addressOf(new Uint8Array(value.buffer)), true);
   for (const command of SETTINGS) {
     value[0] = command;
-    libc.ioctl(fd, SIOCETHTOOL, addressOf(request));
+    libc.ioctl(fd, SIOCETHTOOL, request);
   }
   closeFd(fd);
 }

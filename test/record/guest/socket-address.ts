@@ -1,6 +1,5 @@
 /** `struct sockaddr_in` and `struct sockaddr_in6`. */
 
-import { stableBytes } from '../../../src/linux/libc.js';
 import {
   AF_INET,
   AF_INET6,
@@ -23,7 +22,7 @@ export interface Endpoint {
 export function toSockaddr({ addr, port }: Endpoint): Uint8Array {
   const parsed = parseInet(addr);
   if (!parsed) throw new Error(`no IP address: ${addr}`);
-  const bytes = stableBytes(parsed.family === AF_INET ? 16 : SOCKADDR);
+  const bytes = new Uint8Array(parsed.family === AF_INET ? 16 : SOCKADDR);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, parsed.family, true);
   view.setUint16(2, port);

@@ -13,7 +13,7 @@ import { DIRECTOR_SYSCTLS, directorCommands, farEnd, wiredInterfaces } from './t
 /** A packet that the director sent. */
 export type Seen = Pick<EmittedPacket, 'to' | 'side' | 'mac' | 'hex'>;
 
-/** The agent's main thread is in the director's namespace from construction to {@link World.close}. */
+/** The main thread is in the director's namespace from construction to {@link World.close}. */
 export class World {
   /** When the director's namespace was made: its timers count from here. */
   readonly created: number;

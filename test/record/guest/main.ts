@@ -1,5 +1,5 @@
 /**
- * Runs inside the user-mode-linux guest: `node agent.js DIR` plays the scenarios of DIR/job.json, a list, and writes
+ * Runs inside the user-mode-linux guest: `node main.js DIR` plays the scenarios of DIR/job.json, a list, and writes
  * DIR/result-N.json for each.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
