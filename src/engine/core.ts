@@ -20,6 +20,7 @@ import {
   HOT_SHIFT,
   NO_CONN,
 } from './conn-table.js';
+import { established4, LONG_WAY } from './established.js';
 import { fillIphdr } from './fill-iphdr.js';
 import {
   CONN_F_FWD_MASK,
@@ -56,8 +57,13 @@ export const NOT_RELATED = -1;
  * @param hook `NF_INET_LOCAL_IN`, `NF_INET_FORWARD` or `NF_INET_LOCAL_OUT`.
  */
 export function receive(ipvs: NetnsIpvs, packet: Packet, hook: number): number {
+  if (packet.ipvsProperty) return NF_ACCEPT;
+  if (ipvs.shortWay && ipvs.hooked(AF_INET)) {
+    const verdict = established4(ipvs, packet, hook);
+    if (verdict !== LONG_WAY) return verdict;
+  }
   const iph = ipvs.iph;
-  if (packet.ipvsProperty || !fillIphdr(packet, iph) || !ipvs.hooked(iph.family)) return NF_ACCEPT;
+  if (!fillIphdr(packet, iph) || !ipvs.hooked(iph.family)) return NF_ACCEPT;
   ipvs.hook = hook;
   ipvs.lookedUp = false;
   const icmp = iph.protocol === (iph.family === AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);

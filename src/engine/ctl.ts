@@ -25,6 +25,8 @@ import type { Scheduler } from './scheduler.js';
 import { Service, type ServiceId, type ServiceUser } from './service.js';
 import { TCP_S_ESTABLISHED, TCP_S_FIN_WAIT } from './tcp-states.js';
 
+const INT_MAX = 0x7fff_ffff;
+
 /** Identity of a dest within a service. */
 export interface DestId {
   readonly addr: InetAddr;
@@ -60,7 +62,7 @@ export function addService(ipvs: NetnsIpvs, user: ServiceUser): void {
   scheduler?.initService?.(svc, ipvs.schedulerContext);
   svc.scheduler = scheduler;
   svc.pe = pe;
-  ipvs.hooksAfmask |= user.family === AF_INET ? 1 : 2;
+  countFamily(ipvs, svc, 1);
   ipvs.services.add(svc);
   svc.flags |= SVC_F_HASHED;
   countSpecial(ipvs, svc, 1);
@@ -115,10 +117,7 @@ function unlinkService(ipvs: NetnsIpvs, svc: Service): void {
   svc.scheduler?.doneService?.(svc, ipvs.schedulerContext);
   svc.schedData = undefined;
   svc.scheduler = null;
-  let left = 0;
-  for (const other of ipvs.services) left |= other.family === AF_INET ? 1 : 2;
-  // the hooks of a family go with its last service: its packets are no longer looked at
-  ipvs.hooksAfmask = left;
+  countFamily(ipvs, svc, -1);
 }
 
 /** Adds a real server, or takes it out of the trash with its connections (`ip_vs_add_dest`). */
@@ -260,6 +259,9 @@ function checkDest(user: DestUser): void {
   if (user.lThreshold > user.uThreshold) {
     throw new IpvsError('OUT_OF_RANGE', `${user.lThreshold} is above the upper threshold`, 'lThreshold');
   }
+  if (user.uThreshold > INT_MAX) {
+    throw new IpvsError('INVALID', `${user.uThreshold} is above ${INT_MAX}`, 'uThreshold');
+  }
   if (user.tunType === TUNNEL_TYPE_GUE && user.tunPort === 0) {
     throw new IpvsError('INVALID', 'GUE needs a port', 'tunPort');
   }
@@ -286,6 +288,13 @@ function applyDestUser(ipvs: NetnsIpvs, dest: Dest, user: DestUser): void {
   dest.lThreshold = user.lThreshold;
   dest.routeGeneration = -1;
   ipvs.realServers.add(dest);
+}
+
+/** The hooks of a family come with its first service and go with its last: its packets are then no longer looked at. */
+function countFamily(ipvs: NetnsIpvs, svc: Service, by: number): void {
+  if (svc.family === AF_INET) ipvs.numServices += by;
+  else ipvs.numServices6 += by;
+  ipvs.hooksAfmask = (ipvs.numServices > 0 ? 1 : 0) | (ipvs.numServices6 > 0 ? 2 : 0);
 }
 
 function countSpecial(ipvs: NetnsIpvs, svc: Service, by: number): void {

@@ -59,6 +59,10 @@ export class NetnsIpvs {
   readonly totStats = new Stats();
   /** Removed dests that connections may still refer to (`dest_trash`). */
   readonly destTrash: Dest[] = [];
+  /** IPv4 services (`num_services`). */
+  numServices = 0;
+  /** IPv6 services (`num_services6`). */
+  numServices6 = 0;
   /** Services on port 21 (`ftpsvc_counter`). */
   ftpsvcCounter = 0;
   /** Services on port 0 (`nullsvc_counter`). */
@@ -85,6 +89,8 @@ export class NetnsIpvs {
   ignored = 0;
   /** `conns.foundIn` is that of the packet in work. */
   lookedUp = false;
+  /** Ordinary packets of connections are handled by established.ts. Off, all take the general way, with the same results. */
+  shortWay = true;
   /** Hook at which the packet in work is. */
   hook = 0;
   /** The packet in work, and the header inside it when it is an ICMP error. */

@@ -150,12 +150,10 @@ function mtuAdequate(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr, mode: number, 
     if (iph.fragoffs === 0 && !iph.icmp) ipvs.net.host.icmpSend(packet, ICMPV6_PKT_TOOBIG, 0, mtu);
     return false;
   }
+  if (packet.len <= mtu || (packet.view.getUint16(packet.data + 6) & IP_DF) === 0 || iph.icmp) return true;
   if ((mode & RT_MODE_TUNNEL) !== 0 && ipvs.sysctls.values.pmtu_disc === 0) return true;
-  if (packet.len > mtu && (packet.view.getUint16(packet.data + 6) & IP_DF) !== 0 && !iph.icmp) {
-    ipvs.net.host.icmpSend(packet, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu);
-    return false;
-  }
-  return true;
+  ipvs.net.host.icmpSend(packet, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu);
+  return false;
 }
 
 /** Recomputes the IPv4 header checksum of the packet, as the kernel does after it rewrote an address (`ip_send_check`). */

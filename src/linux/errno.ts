@@ -13,12 +13,8 @@ export const EAGAIN = koffi.os.errno.EAGAIN!;
 export const EBUSY = koffi.os.errno.EBUSY!;
 export const EEXIST = koffi.os.errno.EEXIST!;
 export const ENOENT = koffi.os.errno.ENOENT!;
-export const ESRCH = koffi.os.errno.ESRCH!;
 export const ENOBUFS = koffi.os.errno.ENOBUFS!;
-export const EADDRNOTAVAIL = koffi.os.errno.EADDRNOTAVAIL!;
 export const ENODEV = koffi.os.errno.ENODEV!;
-export const EAFNOSUPPORT = koffi.os.errno.EAFNOSUPPORT!;
-export const EMSGSIZE = koffi.os.errno.EMSGSIZE!;
 
 /** `EPERM` for 1, and so on; the number itself when it has no name. */
 export function errnoName(errno: number): string {

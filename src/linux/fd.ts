@@ -1,5 +1,5 @@
 /** File descriptors. */
-import { checked, EAGAIN, EINTR, lastErrno } from './errno.js';
+import { checked } from './errno.js';
 import { libc } from './libc.js';
 
 export const O_RDONLY = 0;
@@ -15,10 +15,4 @@ export function openFd(path: string, flags: number): number {
 /** close(2). A descriptor is gone whatever close says, so it says nothing. */
 export function closeFd(fd: number): void {
   libc.close(fd);
-}
-
-/** After a failed call: true when it would have blocked or was interrupted and may be tried again later. */
-export function wouldBlock(): boolean {
-  const errno = lastErrno();
-  return errno === EAGAIN || errno === EINTR;
 }

@@ -1,5 +1,5 @@
 /** TUN devices: layer-3 interfaces whose far end is a file descriptor (Documentation/networking/tuntap.rst). */
-import { checked, EAGAIN, EBUSY, ENODEV, lastErrno, SystemError } from './errno.js';
+import { checked, EAGAIN, EBUSY, lastErrno, SystemError } from './errno.js';
 import { closeFd, O_NONBLOCK, O_RDWR, openFd } from './fd.js';
 import { libc } from './libc.js';
 import { TUN_VNET_HEADER } from './vnet-header.js';
@@ -83,9 +83,4 @@ export class TunDevice {
 /** True when `error` says that the TUN device is open already, by this process or another. */
 export function isTunBusy(error: unknown): boolean {
   return error instanceof SystemError && error.number === EBUSY;
-}
-
-/** True when `error` says that this kernel has no TUN driver. */
-export function isTunMissing(error: unknown): boolean {
-  return error instanceof SystemError && error.number === ENODEV;
 }

@@ -58,7 +58,7 @@ export function pseudoSum6(v: DataView, ip: number, protocol: number, length: nu
  * @param from,to signed or unsigned 32-bit integers.
  */
 export function delta32(from: number, to: number): number {
-  return (~from >>> 16) + (~from & 0xffff) + (to >>> 16) + (to & 0xffff);
+  return halves(~from) + halves(to);
 }
 
 /** As {@link delta32} for a 16-bit word. */
@@ -82,12 +82,20 @@ export function partialUpdate(sum: number, delta: number): number {
   return s;
 }
 
-/** Writes the header checksum of the IPv4 header at `ip`, `length` bytes long (at most 60: 32-bit integers hold the sum). */
+/**
+ * Writes the header checksum of the IPv4 header at `ip`.
+ * @param length of the header, bytes; 20 are read even when it claims to be shorter.
+ */
 export function ipv4SetChecksum(v: DataView, ip: number, length: number): void {
-  let s = -v.getUint16(ip + 10);
-  const end = ip + length;
-  for (let o = ip; o < end; o += 4) s += v.getUint16(o) + v.getUint16(o + 2);
+  // once for each packet, so by hand: integers, and no 32-bit read of what was just written as 16 bits, which stalls
+  let s = v.getUint16(ip + 8) + halves(v.getInt32(ip)) + halves(v.getInt32(ip + 4));
+  s += halves(v.getInt32(ip + 12)) + halves(v.getInt32(ip + 16));
+  for (let o = ip + 20; o < ip + length; o += 4) s += halves(v.getInt32(o));
   s = (s & 0xffff) + (s >>> 16);
   s = (s & 0xffff) + (s >>> 16);
   v.setUint16(ip + 10, ~s & 0xffff);
+}
+
+function halves(word: number): number {
+  return (word >>> 16) + (word & 0xffff);
 }

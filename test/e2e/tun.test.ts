@@ -206,6 +206,7 @@ describe('the TUN data path', { skip }, () => {
       for (const forward of ['masq', 'route'] as const) {
         await add(key('udp', vip, 53), forward, [SERVER[family][0]!], 53);
         assert.equal(udp(vip, 53, 3, `,${hops}=2`), 's1 xxx', forward);
+        // socat fails when it hears of it, and prints nothing when it does not
         assert.throws(() => udp(vip, 53, 3, `,${hops}=1`) || assert.fail('no answer'));
         await datapath.execute('flush', {});
       }
@@ -219,7 +220,9 @@ describe('the TUN data path', { skip }, () => {
     it(`answers a client on the director itself over ${family}`, async () => {
       await add(key('tcp', vip, 80), 'masq', SERVER[family], 8080);
       assert.deepEqual(
-        served(() => http(vip, 80, '/', 'd')),
+        served(() =>
+          http(vip, 80, '/', 'd', `--interface ${family === 'inet' ? '10.0.0.1' : '2001:db8::1'}`),
+        ),
         ['s1', 's2'],
       );
     });
@@ -241,6 +244,15 @@ describe('the TUN data path', { skip }, () => {
   it('lets other traffic of a virtual address through to the director', async () => {
     await add(key('tcp', VIP.inet, 80), 'masq', SERVER.inet, 8080);
     assert.throws(() => http(VIP.inet, 81), /Connection refused|Failed to connect/);
+  });
+
+  it('tells the client when nobody has the address of a real server by direct routing', async () => {
+    await add(key('udp', VIP.inet, 53), 'route', ['10.0.1.99'], 53);
+    const client = `ip netns exec ${net.name('c')} socat -t5 - UDP4:${VIP.inet}:53,ip-recverr=1`.split(' ');
+    assert.throws(
+      () => execFileSync(client[0]!, client.slice(1), { encoding: 'utf8', input: 'x', stdio: 'pipe' }),
+      /No route to host/,
+    );
   });
 
   it('is alone in its namespace', async () => {
@@ -282,5 +294,32 @@ describe('the TUN data path', { skip }, () => {
     );
     await datapath.stop();
     assert.equal(snapshot(), untouched);
+  });
+
+  it('works where packets from elsewhere than their route leads are filtered', async () => {
+    net.sysctl('d', 'net/ipv4/conf/all/rp_filter', 1);
+    // the director would filter answers that have its own virtual address: those of direct routing and tunnels go past it
+    net.connect('c', 'eth1', 'w', 'to-c');
+    net.ip('w', 'link set to-c master br0');
+    net.address('c', 'eth1', '10.0.1.2/24');
+    const strict = snapshot();
+    datapath = await startTunDatapath(options);
+    for (const [forward, port] of [
+      ['masq', 80],
+      ['route', 8080],
+      ['tunnel', 8080],
+    ] as const) {
+      if (forward === 'route')
+        for (const name of ['s1', 's2']) net.ip(name, 'route add 10.0.0.2 via 10.0.1.2');
+      await add(key('tcp', VIP.inet, port), forward, SERVER.inet, 8080);
+      assert.deepEqual(
+        served(() => http(VIP.inet, port)),
+        ['s1', 's2'],
+        forward,
+      );
+      await datapath.execute('flush', {});
+    }
+    await datapath.stop();
+    assert.equal(snapshot(), strict);
   });
 });

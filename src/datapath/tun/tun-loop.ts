@@ -108,10 +108,12 @@ export class TunLoop {
 
   /** Carries packets until `wake` is signalled. */
   run(): void {
-    const poll = this.#poll;
     for (;;) {
+      const poll = this.#poll;
       poll.wait(Math.min(this.#net.nextTimer(IDLE), IDLE));
       this.#advance();
+      // a timer has brought other devices
+      if (poll !== this.#poll) continue;
       if (poll.ready(1)) this.#host.kernel.follow(this.#host.now);
       for (let i = 0; i < this.#inputs.length; i++) if (poll.ready(2 + i)) this.#drain(this.#inputs[i]!);
       if (poll.ready(0)) {

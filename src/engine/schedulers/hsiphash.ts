@@ -28,11 +28,11 @@ export function hsiphash(value: number, key: number): number {
   let h3 = V3_HIGH ^ BLOCK_HIGH;
   let l3 = V3_LOW ^ key ^ value;
   for (let round = 0; round < ROUNDS; round++) {
-    let t: number;
+    let t = 0;
     // v0 += v1; v1 = rotl(v1, 13) ^ v0; v0 = rotl(v0, 32)
-    t = (l0 >>> 0) + (l1 >>> 0);
-    h0 = (h0 + h1 + (t > 0xffff_ffff ? 1 : 0)) | 0;
-    l0 = t | 0;
+    t = (l0 + l1) | 0;
+    h0 = (h0 + h1 + carry(l0, l1, t)) | 0;
+    l0 = t;
     t = (h1 << 13) | (l1 >>> 19);
     l1 = ((l1 << 13) | (h1 >>> 19)) ^ l0;
     h1 = t ^ h0;
@@ -40,23 +40,23 @@ export function hsiphash(value: number, key: number): number {
     h0 = l0;
     l0 = t;
     // v2 += v3; v3 = rotl(v3, 16) ^ v2
-    t = (l2 >>> 0) + (l3 >>> 0);
-    h2 = (h2 + h3 + (t > 0xffff_ffff ? 1 : 0)) | 0;
-    l2 = t | 0;
+    t = (l2 + l3) | 0;
+    h2 = (h2 + h3 + carry(l2, l3, t)) | 0;
+    l2 = t;
     t = (h3 << 16) | (l3 >>> 16);
     l3 = ((l3 << 16) | (h3 >>> 16)) ^ l2;
     h3 = t ^ h2;
     // v0 += v3; v3 = rotl(v3, 21) ^ v0
-    t = (l0 >>> 0) + (l3 >>> 0);
-    h0 = (h0 + h3 + (t > 0xffff_ffff ? 1 : 0)) | 0;
-    l0 = t | 0;
+    t = (l0 + l3) | 0;
+    h0 = (h0 + h3 + carry(l0, l3, t)) | 0;
+    l0 = t;
     t = (h3 << 21) | (l3 >>> 11);
     l3 = ((l3 << 21) | (h3 >>> 11)) ^ l0;
     h3 = t ^ h0;
     // v2 += v1; v1 = rotl(v1, 17) ^ v2; v2 = rotl(v2, 32)
-    t = (l2 >>> 0) + (l1 >>> 0);
-    h2 = (h2 + h1 + (t > 0xffff_ffff ? 1 : 0)) | 0;
-    l2 = t | 0;
+    t = (l2 + l1) | 0;
+    h2 = (h2 + h1 + carry(l2, l1, t)) | 0;
+    l2 = t;
     t = (h1 << 17) | (l1 >>> 15);
     l1 = ((l1 << 17) | (h1 >>> 15)) ^ l2;
     h1 = t ^ h2;
@@ -70,4 +70,9 @@ export function hsiphash(value: number, key: number): number {
     }
   }
   return (l0 ^ l1 ^ l2 ^ l3) >>> 0;
+}
+
+/** What the 32-bit addition that gave `sum` carries over: 0 or 1. */
+function carry(a: number, b: number, sum: number): number {
+  return ((a & b) | ((a | b) & ~sum)) >>> 31;
 }

@@ -37,6 +37,21 @@ function destChanged(svc: Service): void {
 }
 
 /**
+ * The current weight of the next round; 0 or less when the last round is over. Rounds in which no dest could be chosen are left out, the
+ * last one excepted: weights may be so far apart that there are thousands of millions of them.
+ */
+function nextRound(mark: WrrMark, dests: readonly Dest[]): number {
+  const next = mark.cw - mark.di;
+  if (next <= 0) return next;
+  let most = 0;
+  for (let i = 0; i < dests.length; i++) {
+    const dest = dests[i]!;
+    if (!dest.overloaded && dest.weight > most) most = dest.weight;
+  }
+  return Math.max(1, Math.min(next, most - mark.di + 1));
+}
+
+/**
  * Goes through the list in rounds. In a round the dests whose weight is at least the current weight are chosen, one after the other;
  * then the current weight falls by the weights' greatest common divisor, until it starts over from the largest weight.
  */
@@ -72,7 +87,7 @@ export const wrr: Scheduler = {
         if (lastPass && at === start) return null;
       }
       at = -1;
-      mark.cw -= mark.di;
+      mark.cw = nextRound(mark, dests);
       if (mark.cw <= 0) {
         mark.cw = mark.mw;
         if (lastPass || start === -1) {
