@@ -5,6 +5,6 @@ const namespaces = ['iproute2', 'curl', 'nginx-light'];
 export const DEBIAN_PACKAGES = {
   test: [...namespaces, 'iperf3'],
   demo: ['iproute2', 'procps'],
-  bench: [...namespaces, 'iperf3', 'nftables', 'haproxy'],
+  bench: [...namespaces, 'procps', 'iperf3', 'nftables', 'haproxy', 'apache2-utils'],
   record: ['user-mode-linux', 'kmod', 'ipvsadm', 'iproute2', 'busybox', 'gcc', 'libc6-dev'],
 };

@@ -4,6 +4,7 @@ import {
   CONN_F_DROUTE,
   CONN_F_MASQ,
   CONN_F_TUNNEL,
+  IPPROTO_SCTP,
   IPPROTO_TCP,
   IPPROTO_UDP,
   SVC_F_ONEPACKET,
@@ -43,8 +44,12 @@ export function fuzzRules(): FuzzRule[] {
   return [
     ...rulesOf(IPPROTO_TCP, '10.1.0.100', '10.2.0.', 'fd00:2::'),
     ...rulesOf(IPPROTO_UDP, '10.1.0.100', '10.2.0.', 'fd00:2::'),
+    ...rulesOf(IPPROTO_SCTP, '10.1.0.100', '10.2.0.', 'fd00:2::'),
     ...rulesOf(IPPROTO_TCP, 'fd00:1::100', 'fd00:2::', '10.2.0.'),
     ...rulesOf(IPPROTO_UDP, 'fd00:1::100', 'fd00:2::', '10.2.0.'),
+    ...rulesOf(IPPROTO_SCTP, 'fd00:1::100', 'fd00:2::', '10.2.0.'),
+    sip('10.1.0.100', '10.2.0.'),
+    sip('fd00:1::100', 'fd00:2::'),
     { service: serviceUser(0, AF_INET, 0, { fwmark: 1 }), dests: [destUser('10.2.0.11', 0, CONN_F_MASQ)] },
     { service: serviceUser(0, AF_INET6, 0, { fwmark: 1 }), dests: [destUser('fd00:2::11', 0, CONN_F_MASQ)] },
     {
@@ -52,6 +57,18 @@ export function fuzzRules(): FuzzRule[] {
       dests: [destUser('10.2.0.11', 0, CONN_F_DROUTE)],
     },
   ];
+}
+
+/** Calls are kept together by what they say of themselves. */
+function sip(vip: string, net: string): FuzzRule {
+  return {
+    service: serviceUser(IPPROTO_UDP, vip, PORT.sip, {
+      ...PERSISTENT,
+      flags: PERSISTENT.flags | SVC_F_ONEPACKET,
+      peName: 'sip',
+    }),
+    dests: [destUser(`${net}11`, PORT.sip, CONN_F_MASQ), destUser(`${net}12`, PORT.sip, CONN_F_DROUTE)],
+  };
 }
 
 /** @param net,other beginnings of real servers' addresses: of the service's family, and of the other one. */

@@ -1,7 +1,9 @@
 /** Valid packets of every kind that the director knows, from which the fuzzer makes invalid ones. */
-import { concat, filler } from '../../test/support/bytes.js';
+import { ascii, concat, filler } from '../../test/support/bytes.js';
 import {
   ACK,
+  AH,
+  ESP,
   FIN,
   frag4,
   frag6,
@@ -32,7 +34,7 @@ interface Ends {
 const V4: Ends = { client: '10.1.0.10', vip: '10.1.0.100', server: '10.2.0.11', director: '10.2.0.1' };
 const V6: Ends = { client: 'fd00:1::10', vip: 'fd00:1::100', server: 'fd00:2::11', director: 'fd00:2::1' };
 
-/** Ports of the fuzzer's virtual services: NAT, DR, tunnels by IPIP, GUE and GRE; persistent; one without a server. */
+/** Ports of the fuzzer's virtual services: NAT, DR, tunnels by IPIP, GUE and GRE; persistent; one without a server; SIP. */
 export const PORT = {
   nat: 80,
   dr: 81,
@@ -43,6 +45,7 @@ export const PORT = {
   persistent: 86,
   empty: 87,
   local: 88,
+  sip: 5060,
 } as const;
 
 /** Destination port of GUE tunnels. */
@@ -80,6 +83,33 @@ function seedsOf({ client, vip, server, director }: Ends): Uint8Array[] {
   seeds.push(
     sctp(client, 40_000, vip, PORT.nat, ['init']),
     sctp(client, 40_000, vip, PORT.nat, ['cookieEcho', 'data']),
+  );
+  for (const chunk of [
+    'initAck',
+    'cookieAck',
+    'sack',
+    'heartbeat',
+    'shutdown',
+    'shutdownAck',
+    'abort',
+    'error',
+  ] as const) {
+    seeds.push(
+      sctp(client, 40_000, vip, PORT.dr, [chunk, 'data']),
+      sctp(server, 8080, client, 40_000, [chunk]),
+    );
+  }
+  const call = ascii(
+    'INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP c\r\nCall-ID: 1234567890@c\r\nFrom: a\r\n\r\n',
+  );
+  seeds.push(
+    udp(client, 5060, vip, PORT.sip, { data: call }),
+    udp(server, PORT.sip, client, 5060, { data: call }),
+  );
+  seeds.push(
+    ip(client, vip, ESP, filler(40)),
+    ip(client, vip, AH, filler(40)),
+    ip(server, client, ESP, filler(40)),
   );
   for (const cut of [3000, 8, 4]) {
     const limit = (v6 ? 40 : 20) + cut;

@@ -84,7 +84,7 @@ export interface ConnEntry {
   destAddress: string;
   destPort: number;
   state: string;
-  /** Seconds left, as the kernel prints them (may be huge when it is overdue: an unsigned 32-bit wrap). */
+  /** Seconds left, 0 when it is overdue. */
   expires: number;
   /** `LOCAL` or `SYNC`. */
   origin: 'LOCAL' | 'SYNC';

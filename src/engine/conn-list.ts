@@ -5,7 +5,7 @@ import { C_CADDR, C_DADDR, C_EXPIRES, C_FLAGS, C_STATE, C_VADDR, HOT_SHIFT } fro
 import { CONN_F_SYNC, CONN_F_TEMPLATE } from './flags.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 
-/** One connection. Addresses are texts, ports numbers; `expires` is in seconds, as an unsigned 32-bit number. */
+/** One connection. Addresses are texts, ports numbers; `expires` is in seconds, 0 when it is overdue. */
 export interface ConnRow {
   protocol: string;
   clientAddress: string;
@@ -75,7 +75,7 @@ export function connRow(ipvs: NetnsIpvs, c: number): ConnRow {
     destAddress: addressText(ipvs, c, C_DADDR),
     destPort: t.dport(c),
     state: name,
-    expires: left >= 0 ? Math.floor(left / ipvs.net.hz) : Math.floor((left + 0x1_0000_0000) / ipvs.net.hz),
+    expires: Math.floor(Math.max(left, 0) / ipvs.net.hz),
     origin: (t.hot[h + C_FLAGS]! & CONN_F_SYNC) !== 0 ? 'SYNC' : 'LOCAL',
     ...(found === undefined ? {} : { peName: found.pe.name, peData: latin1(found.data) }),
   };

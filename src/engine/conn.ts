@@ -1,5 +1,6 @@
 /** Operations on one connection (`ip_vs_conn.c`): made, bound to its dest, kept alive, ended. */
 import type { Family } from '../wire/inet.js';
+import { unbindApp } from './app.js';
 import {
   C_CONTROL,
   C_DEST,
@@ -14,11 +15,14 @@ import {
   HOT_SHIFT,
   NO_CONN,
 } from './conn-table.js';
+import { dropConntrack } from './conntrack.js';
 import type { Dest } from './dest.js';
 import {
+  CONN_F_APP,
   CONN_F_DEST_MASK,
   CONN_F_FWD_MASK,
   CONN_F_INACTIVE,
+  CONN_F_NFCT,
   CONN_F_NO_CPORT,
   CONN_F_NOOUTPUT,
   CONN_F_ONE_PACKET,
@@ -66,6 +70,9 @@ export function connNew(
   t.hot[h + C_TIMEOUT] = NEW_TIMEOUT * ipvs.net.hz;
   if ((flags & CONN_F_NO_CPORT) !== 0) t.noCport++;
   if (dest !== null) bindDest(ipvs, c, dest);
+  const pd = ipvs.protoData[key.protocol];
+  if (pd !== undefined && pd.appcnt > 0) pd.pp.appConnBind?.(ipvs, c, pd);
+  if (ipvs.sysctls.values.conntrack !== 0) t.hot[h + C_FLAGS] = t.hot[h + C_FLAGS]! | CONN_F_NFCT;
   if ((t.hot[h + C_FLAGS]! & CONN_F_ONE_PACKET) === 0) {
     t.hash(c);
     t.hot[h + C_EXPIRES] = (ipvs.net.jiffies + t.hot[h + C_TIMEOUT]!) | 0;
@@ -187,6 +194,10 @@ function remove(ipvs: NetnsIpvs, c: number): void {
   unbindDest(ipvs, c);
   if ((flags & CONN_F_NO_CPORT) !== 0) t.noCport--;
   if (ipvs.peData.size > 0) ipvs.peData.delete(c);
+  if ((flags & (CONN_F_APP | CONN_F_NFCT)) !== 0) {
+    unbindApp(ipvs, c);
+    dropConntrack(ipvs, c);
+  }
   t.release(c);
   if (control !== NO_CONN && forced && dropControl(ipvs, control)) connDelete(ipvs, control);
 }

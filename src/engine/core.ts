@@ -20,6 +20,7 @@ import {
   HOT_SHIFT,
   NO_CONN,
 } from './conn-table.js';
+import { usesOldConntrack } from './conntrack.js';
 import { established4, LONG_WAY } from './established.js';
 import { fillIphdr } from './fill-iphdr.js';
 import {
@@ -108,15 +109,23 @@ function inHook(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, iph: IpHdr): num
   const pp = pd.pp;
   let c = pp.connInGet(ipvs, packet, iph);
   if (c !== NO_CONN && iph.fragoffs === 0 && isNewConn(packet, iph) && mayReuse(ipvs, c)) {
-    // a controlling connection stays until those that it controls are gone
-    if (hot[(c << HOT_SHIFT) + C_NCONTROL] === 0) connExpireNow(ipvs, c);
-    c = NO_CONN;
+    const controls = hot[(c << HOT_SHIFT) + C_NCONTROL] !== 0;
+    const tracked = usesOldConntrack(ipvs, packet, c, iph);
+    if (!tracked || !controls || isQuiesced(ipvs, c)) {
+      // a controlling connection stays until those that it controls are gone
+      if (!controls) connExpireNow(ipvs, c);
+      // tracking must forget the old connection first: the client will try again
+      if (tracked) return NF_DROP;
+      c = NO_CONN;
+    }
   }
   if (c !== NO_CONN) {
     const dest = destOf(ipvs, c);
     if (dest !== null && (dest.flags & DEST_F_AVAILABLE) === 0) {
       if (ipvs.sysctls.values.expire_nodest_conn === 0) return NF_DROP;
+      const tracked = usesOldConntrack(ipvs, packet, c, iph);
       connExpireNow(ipvs, c);
+      if (tracked) return NF_DROP;
       c = NO_CONN;
     }
   }
@@ -147,13 +156,15 @@ function isNewConn(packet: Packet, iph: IpHdr): boolean {
   return packet.view.getUint8(at + SCTP_HEADER) === SCTP_CID_INIT;
 }
 
+/** Connections to dests without weight are to end. */
+function isQuiesced(ipvs: NetnsIpvs, c: number): boolean {
+  return ipvs.sysctls.values.expire_nodest_conn !== 0 && destOf(ipvs, c)?.weight === 0;
+}
+
 /** A packet that begins a connection finds this one: it is to be scheduled anew (`is_new_conn_expected`). */
 function mayReuse(ipvs: NetnsIpvs, c: number): boolean {
   const values = ipvs.sysctls.values;
-  if (values.expire_nodest_conn !== 0) {
-    const dest = destOf(ipvs, c);
-    if (dest !== null && dest.weight === 0) return true;
-  }
+  if (isQuiesced(ipvs, c)) return true;
   if (values.conn_reuse_mode === 0) return false;
   const hot = ipvs.conns.hot;
   const h = c << HOT_SHIFT;

@@ -1,6 +1,7 @@
 /** The control operations (`ip_vs_ctl.c`): services, dests, timeouts, with the kernel's checks, order and errors. */
 import { IpvsError } from '../errors.js';
 import { AF_INET, AF_INET6, type InetAddr, inetEqual } from '../wire/inet.js';
+import { registerConntrack, unregisterConntrack } from './conntrack.js';
 import { Dest, type DestUser } from './dest.js';
 import { trash, trashGet } from './dest-trash.js';
 import { zeroStats } from './estimator.js';
@@ -112,6 +113,7 @@ function unlinkService(ipvs: NetnsIpvs, svc: Service): void {
   ipvs.services.delete(svc);
   svc.flags &= ~SVC_F_HASHED;
   countSpecial(ipvs, svc, -1);
+  unregisterConntrack(ipvs, svc);
   if (svc.pe?.connOut) ipvs.connOutCounter--;
   while (svc.destinations.length > 0) unlinkDest(ipvs, svc, svc.destinations[0]!, false);
   svc.scheduler?.doneService?.(svc, ipvs.schedulerContext);
@@ -138,7 +140,7 @@ export function addDest(ipvs: NetnsIpvs, id: ServiceId, user: DestUser): void {
   dest.svc = svc;
   if (user.addr.family !== svc.family) ipvs.mixedAddressFamilyDests++;
   dest.lastWeight = user.weight;
-  applyDestUser(ipvs, dest, user);
+  applyDestUser(ipvs, svc, dest, user);
   svc.destinations.unshift(dest);
   svc.scheduler?.addDest?.(svc, dest, ipvs.schedulerContext);
 }
@@ -151,7 +153,7 @@ export function editDest(ipvs: NetnsIpvs, id: ServiceId, user: DestUser): void {
   const dest = findDest(svc, user);
   if (dest === undefined) throw new IpvsError('DEST_NOT_FOUND');
   if (user.weight !== 0) dest.lastWeight = user.weight;
-  applyDestUser(ipvs, dest, user);
+  applyDestUser(ipvs, svc, dest, user);
   svc.scheduler?.updDest?.(svc, dest, ipvs.schedulerContext);
 }
 
@@ -274,10 +276,11 @@ function checkDestAddress(ipvs: NetnsIpvs, user: DestUser): void {
   }
 }
 
-function applyDestUser(ipvs: NetnsIpvs, dest: Dest, user: DestUser): void {
+function applyDestUser(ipvs: NetnsIpvs, svc: Service, dest: Dest, user: DestUser): void {
   dest.weight = user.weight;
   let flags = (user.connFlags & CONN_F_DEST_MASK) | CONN_F_INACTIVE;
   if ((flags & CONN_F_FWD_MASK) !== CONN_F_MASQ) flags |= CONN_F_NOOUTPUT;
+  else if (svc.port === FTP_PORT) registerConntrack(ipvs, svc);
   dest.connFlags = flags;
   dest.tunType = user.tunType;
   dest.tunPort = user.tunPort;

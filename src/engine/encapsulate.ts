@@ -3,7 +3,7 @@ import { checksum, ipv4SetChecksum, pseudoSum4, pseudoSum6 } from '../wire/check
 import { AF_INET, type InetAddr } from '../wire/inet.js';
 import { IP_DF, IPV4_MIN } from '../wire/ipv4.js';
 import { IPV6_HEADER } from '../wire/ipv6.js';
-import { CHECKSUM_PARTIAL, type Packet } from '../wire/packet.js';
+import { CHECKSUM_NONE, CHECKSUM_PARTIAL, type Packet } from '../wire/packet.js';
 import { UDP_HEADER } from '../wire/udp.js';
 import type { Dest } from './dest.js';
 import {
@@ -96,6 +96,8 @@ export function encapsulate(ipvs: NetnsIpvs, packet: Packet, family: number, des
       v.setUint32(at + 12, GUE_PFLAG_REMCSUM);
       v.setUint16(at + 16, start);
       v.setUint16(at + 18, start + packet.csumOffset);
+      // from here on it is the receiver's to complete
+      packet.ipSummed = CHECKSUM_NONE;
     }
   }
   const nexthdr =

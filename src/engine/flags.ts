@@ -23,7 +23,10 @@ export const CONN_F_NO_CPORT = 0x0800;
 export const CONN_F_TEMPLATE = 0x1000;
 /** One-packet scheduling: never hashed, gone after its packet. */
 export const CONN_F_ONE_PACKET = 0x2000;
+/** Connection tracking sees it. */
 export const CONN_F_NFCT = 0x10000;
+/** Bound to an application; the kernel has `cp->app` for that. */
+export const CONN_F_APP = 0x20000;
 /** What a connection inherits of its dest. */
 export const CONN_F_DEST_MASK = CONN_F_FWD_MASK | CONN_F_ONE_PACKET | CONN_F_NFCT;
 /** What a sync message may set when it creates a connection. */

@@ -1,5 +1,6 @@
 /** `struct net`: one network namespace, as far as IPVS is concerned. The way into the engine. */
 import type { Packet } from '../wire/packet.js';
+import { registerFtp } from './app-ftp.js';
 import { connTimer, expireNodestConns } from './conn.js';
 import { receive } from './core.js';
 import { updateDefenceLevel } from './defence.js';
@@ -7,6 +8,7 @@ import { collectTrash, TRASH_PERIOD } from './dest-trash.js';
 import { EST_PERIOD, estimate } from './estimator.js';
 import type { Host } from './host.js';
 import { NetnsIpvs } from './netns-ipvs.js';
+import { FTP_PORT } from './schedule.js';
 import { SchedulerRegistry } from './schedulers/registry.js';
 import { TimerWheel } from './timer-wheel.js';
 
@@ -23,6 +25,8 @@ export interface NetOptions {
   readonly connTabBits?: number;
   /** Schedulers to choose from. @default the kernel's fifteen */
   readonly schedulers?: SchedulerRegistry;
+  /** TCP ports on which the FTP helper looks at connections, eight at most. @default 21 */
+  readonly ftpPorts?: readonly number[];
 }
 
 /** Timers of a namespace, beside those of its connections. */
@@ -62,6 +66,7 @@ export class Net {
     this.ipId = this.random() & 0xffff;
     this.timers = new TimerWheel(TIMERS, 0);
     this.ipvs = new NetnsIpvs(this);
+    registerFtp(this.ipvs, options.ftpPorts ?? [FTP_PORT]);
     this.arm(TIMER_ESTIMATOR, EST_PERIOD);
     this.arm(TIMER_DEFENCE, DEFENCE_PERIOD);
     this.arm(TIMER_SCHEDULERS, SCHEDULER_PERIOD);

@@ -1,8 +1,10 @@
 /** `struct netns_ipvs`: everything IPVS knows in one network namespace. The operations on it live in the files named after the kernel's. */
 
 import { AF_INET } from '../wire/inet.js';
+import type { AppConn, AppInc } from './app.js';
 import { type ConnRow, listConns } from './conn-list.js';
 import { type ConnKey, ConnTable, NO_CONN } from './conn-table.js';
+import type { Conntrack } from './conntrack.js';
 import {
   addDest,
   addService,
@@ -52,6 +54,16 @@ export class NetnsIpvs {
   readonly realServers = new RealServerTable();
   /** What persistence engines have found, by connection (`pe`, `pe_data`). */
   readonly peData = new Map<number, PeData>();
+  /** Applications by protocol and port, the newest first (`app_list`). */
+  readonly appList: AppInc[] = [];
+  /** Connections that have an application. */
+  readonly appConns = new Map<number, AppConn>();
+  /** What connection tracking knows, by connection. */
+  readonly conntracks = new Map<number, Conntrack>();
+  /** The packet in work as tracking sees it, when that is known already. */
+  tracked: { readonly c: number; readonly ct: Conntrack | null } | undefined = undefined;
+  /** Services for which packets are tracked: IPv4, IPv6. */
+  readonly conntrackUsers: [number, number] = [0, 0];
   /** `proto_data_table`, by protocol number. */
   readonly protoData: (ProtoData | undefined)[] = new Array<ProtoData | undefined>(256).fill(undefined);
   readonly sysctls: Sysctls;

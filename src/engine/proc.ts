@@ -15,7 +15,7 @@ const FORWARD_NAMES = ['Masq', 'Local', 'Tunnel', 'Route', 'Bypass'] as const;
 
 const TEXTS: Readonly<Record<string, (ipvs: NetnsIpvs) => string>> = {
   ip_vs: info,
-  ip_vs_app: () => 'prot port    usecnt name\n',
+  ip_vs_app: appText,
   ip_vs_conn: connText,
   ip_vs_conn_sync: connSyncText,
   ip_vs_stats: statsText,
@@ -50,7 +50,7 @@ function serviceLine(svc: Service): string {
   else if (svc.family === AF_INET6) {
     line = `${protocolName(svc.protocol)}  [${address(svc.addr)}]:${hex(svc.port, 4)} ${scheduler} `;
   } else {
-    line = `${protocolName(svc.protocol)}  ${address(svc.addr)}:${hex(svc.port, 4)} ${scheduler} ${ops}`;
+    line = `${protocolName(svc.protocol)}  ${address(svc.addr)}:${hex(svc.port, 4)} ${scheduler} ${ops} `;
   }
   if (!svc.persistent) return `${line}\n`;
   // a prefix length is printed as if it were a mask: its bytes swapped
@@ -69,6 +69,13 @@ function destLine(dest: Dest): string {
 
 function rows(ipvs: NetnsIpvs): ConnRow[] {
   return listConns(ipvs, 0, ipvs.conns.limit).entries;
+}
+
+function appText(ipvs: NetnsIpvs): string {
+  let out = 'prot port    usecnt name\n';
+  for (const { app, protocol, port, usecnt } of ipvs.appList)
+    out += `${protocolName(protocol).padEnd(3)}  ${left(port, 7)} ${left(usecnt, 6)} ${app.name.padEnd(17)}\n`;
+  return out;
 }
 
 function connText(ipvs: NetnsIpvs): string {

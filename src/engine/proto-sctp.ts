@@ -14,10 +14,12 @@ import {
   sctpComputeChecksum,
   sctpSetChecksum,
 } from '../wire/sctp.js';
+import { bindPortApp, registerPortApp, unregisterPortApp } from './app.js';
 import { controlAssureCt, destOf } from './conn.js';
 import { C_FLAGS, C_STATE, C_TIMEOUT, HOT_SHIFT } from './conn-table.js';
-import { CONN_F_INACTIVE, CONN_F_NOOUTPUT, IPPROTO_SCTP } from './flags.js';
+import { CONN_F_APP, CONN_F_INACTIVE, CONN_F_NOOUTPUT, IPPROTO_SCTP } from './flags.js';
 import type { IpHdr } from './iphdr.js';
+import { showDatagram } from './nat-helped.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 import { connInGetProto, connOutGetProto } from './proto-ports.js';
 import { DIR_OUTPUT, type Protocol, type ProtoData } from './protocol.js';
@@ -136,10 +138,16 @@ export const protocolSctp: Protocol = {
   connOutGet: connOutGetProto,
 
   snatHandler(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): boolean {
+    if ((ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_APP) !== 0 && iph.fragoffs === 0) {
+      if (!showDatagram(ipvs, packet, c, iph, true, protocolSctp.csumCheck)) return false;
+    }
     return rewritePort(packet, iph, 0, ipvs.conns.vport(c));
   },
 
   dnatHandler(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): boolean {
+    if ((ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_APP) !== 0 && iph.fragoffs === 0) {
+      if (!showDatagram(ipvs, packet, c, iph, false, protocolSctp.csumCheck)) return false;
+    }
     return rewritePort(packet, iph, 2, ipvs.conns.dport(c));
   },
 
@@ -157,6 +165,10 @@ export const protocolSctp: Protocol = {
     const at = ipvs.iph.family === AF_INET ? ipv4HeaderLength(packet.view, packet.data) : IPV6_HEADER;
     setSctpState(ipvs, pd, c, direction, packet, packet.data + at + SCTP_HEADER);
   },
+
+  registerApp: registerPortApp,
+  unregisterApp: unregisterPortApp,
+  appConnBind: bindPortApp,
 
   timeoutChange(): void {},
 };

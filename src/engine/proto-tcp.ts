@@ -5,11 +5,13 @@ import { ipv4HeaderLength } from '../wire/ipv4.js';
 import { IPV6_HEADER } from '../wire/ipv6.js';
 import type { Packet } from '../wire/packet.js';
 import { TCP_ACK, TCP_CHECKSUM, TCP_FIN, TCP_MIN, TCP_RST, TCP_SYN, tcpFlags } from '../wire/tcp.js';
+import { bindPortApp, registerPortApp, unregisterPortApp } from './app.js';
 import { controlAssureCt, destOf } from './conn.js';
 import { C_FLAGS, C_STATE, C_TIMEOUT, HOT_SHIFT } from './conn-table.js';
-import { CONN_F_INACTIVE, CONN_F_NOOUTPUT, IPPROTO_TCP } from './flags.js';
+import { CONN_F_APP, CONN_F_INACTIVE, CONN_F_NFCT, CONN_F_NOOUTPUT, IPPROTO_TCP } from './flags.js';
 import type { IpHdr } from './iphdr.js';
 import { natTransport, transportChecksumOk } from './nat-checksum.js';
+import { natHelped } from './nat-helped.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 import { connInGetProto, connOutGetProto } from './proto-ports.js';
 import { DIR_OUTPUT, type Protocol, type ProtoData } from './protocol.js';
@@ -26,6 +28,7 @@ import {
   TCP_ROW,
   TCP_S_CLOSE,
   TCP_S_ESTABLISHED,
+  TCP_S_LISTEN,
   TCP_SECURE_TABLE,
   TCP_STATES,
   TCP_TIMEOUTS,
@@ -39,6 +42,17 @@ function tcpEvent(flags: number): number {
   if ((flags & TCP_FIN) !== 0) return TCP_EV_FIN;
   if ((flags & TCP_ACK) !== 0) return TCP_EV_ACK;
   return -1;
+}
+
+/** Connections whose segments an application or connection tracking has to see. */
+const CONN_F_HELPED = CONN_F_APP | CONN_F_NFCT;
+
+/** A data connection waits for whoever is to open it (`ip_vs_tcp_conn_listen`). */
+export function tcpConnListen(ipvs: NetnsIpvs, c: number): void {
+  const hot = ipvs.conns.hot;
+  const h = c << HOT_SHIFT;
+  hot[h + C_STATE] = (hot[h + C_STATE]! & ~0xff) | TCP_S_LISTEN;
+  hot[h + C_TIMEOUT] = ipvs.protoData[IPPROTO_TCP]!.timeoutTable[TCP_S_LISTEN]!;
 }
 
 /** Moves a connection by a segment with these flags (`set_tcp_state`). */
@@ -108,6 +122,8 @@ export const protocolTcp: Protocol = {
   snatHandler(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): boolean {
     if (iph.fragoffs !== 0) return true;
     if (iph.len + TCP_MIN > packet.len) return false;
+    if ((ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_HELPED) !== 0)
+      return natHelped(ipvs, packet, c, iph, true);
     const at = packet.data + iph.len;
     natTransport(ipvs.conns, packet, c, iph, true, at, at + TCP_CHECKSUM, false);
     return true;
@@ -116,6 +132,8 @@ export const protocolTcp: Protocol = {
   dnatHandler(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): boolean {
     if (iph.fragoffs !== 0) return true;
     if (iph.len + TCP_MIN > packet.len) return false;
+    if ((ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_HELPED) !== 0)
+      return natHelped(ipvs, packet, c, iph, false);
     const at = packet.data + iph.len;
     natTransport(ipvs.conns, packet, c, iph, false, at + 2, at + TCP_CHECKSUM, false);
     return true;
@@ -133,6 +151,10 @@ export const protocolTcp: Protocol = {
     if (at + TCP_MIN > packet.len) return;
     setTcpState(ipvs, pd, c, direction, tcpFlags(packet.view, packet.data + at));
   },
+
+  registerApp: registerPortApp,
+  unregisterApp: unregisterPortApp,
+  appConnBind: bindPortApp,
 
   timeoutChange(pd: ProtoData, secure: boolean): void {
     pd.stateTable = secure ? TCP_SECURE_TABLE : TCP_NORMAL_TABLE;

@@ -1,11 +1,13 @@
 /** UDP (`ip_vs_proto_udp.c`). */
 import type { Packet } from '../wire/packet.js';
 import { UDP_CHECKSUM, UDP_HEADER } from '../wire/udp.js';
+import { bindPortApp, registerPortApp, unregisterPortApp } from './app.js';
 import { controlAssureCt } from './conn.js';
-import { C_TIMEOUT, HOT_SHIFT } from './conn-table.js';
-import { IPPROTO_UDP } from './flags.js';
+import { C_FLAGS, C_TIMEOUT, HOT_SHIFT } from './conn-table.js';
+import { CONN_F_APP, IPPROTO_UDP } from './flags.js';
 import type { IpHdr } from './iphdr.js';
 import { natTransport, transportChecksumOk } from './nat-checksum.js';
+import { showDatagram } from './nat-helped.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 import { connInGetProto, connOutGetProto } from './proto-ports.js';
 import { DIR_OUTPUT, type Protocol, type ProtoData } from './protocol.js';
@@ -36,6 +38,9 @@ export const protocolUdp: Protocol = {
   snatHandler(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): boolean {
     if (iph.fragoffs !== 0) return true;
     if (iph.len + UDP_HEADER > packet.len) return false;
+    if ((ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_APP) !== 0) {
+      if (!showDatagram(ipvs, packet, c, iph, true, protocolUdp.csumCheck)) return false;
+    }
     const at = packet.data + iph.len;
     natTransport(ipvs.conns, packet, c, iph, true, at, at + UDP_CHECKSUM, true);
     return true;
@@ -44,6 +49,9 @@ export const protocolUdp: Protocol = {
   dnatHandler(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): boolean {
     if (iph.fragoffs !== 0) return true;
     if (iph.len + UDP_HEADER > packet.len) return false;
+    if ((ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_APP) !== 0) {
+      if (!showDatagram(ipvs, packet, c, iph, false, protocolUdp.csumCheck)) return false;
+    }
     const at = packet.data + iph.len;
     natTransport(ipvs.conns, packet, c, iph, false, at + 2, at + UDP_CHECKSUM, true);
     return true;
@@ -64,6 +72,10 @@ export const protocolUdp: Protocol = {
     ipvs.conns.hot[(c << HOT_SHIFT) + C_TIMEOUT] = pd.timeoutTable[0]!;
     if (direction === DIR_OUTPUT) controlAssureCt(ipvs, c);
   },
+
+  registerApp: registerPortApp,
+  unregisterApp: unregisterPortApp,
+  appConnBind: bindPortApp,
 
   timeoutChange(): void {},
 };

@@ -1,5 +1,6 @@
 /** `struct ip_vs_protocol` and `struct ip_vs_proto_data`: what the engine asks of a transport protocol. */
 import type { Packet } from '../wire/packet.js';
+import type { AppInc } from './app.js';
 import type { ConnKey } from './conn-table.js';
 import type { IpHdr } from './iphdr.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
@@ -40,6 +41,12 @@ export interface Protocol {
   stateName(state: number): string;
   /** Moves a connection on and sets its timeout (`state_transition`). */
   stateTransition(ipvs: NetnsIpvs, c: number, direction: number, packet: Packet, pd: ProtoData): void;
+  /** Puts an application on a port (`register_app`). Absent where there are no ports. @throws INVALID when the port has one. */
+  registerApp?(pd: ProtoData, inc: AppInc): void;
+  /** Takes it off again (`unregister_app`). */
+  unregisterApp?(pd: ProtoData, inc: AppInc): void;
+  /** Binds a new connection to the application on its port, if there is one (`app_conn_bind`). */
+  appConnBind?(ipvs: NetnsIpvs, c: number, pd: ProtoData): void;
   /** The hardened tables go on or off with `secure_tcp` (`timeout_change`). */
   timeoutChange(pd: ProtoData, secure: boolean): void;
 }
@@ -51,8 +58,10 @@ export class ProtoData {
   timeoutTable: Int32Array = new Int32Array(0);
   /** State tables in force (`tcp_state_table`): see the protocol's own file for the layout. */
   stateTable: Uint8Array = new Uint8Array(0);
-  /** Applications bound to ports of this protocol (`appcnt`). */
+  /** Applications on ports of this protocol (`appcnt`), */
   appcnt = 0;
+  /** by port (`tcp_apps`, `udp_apps`, `sctp_apps`). */
+  readonly apps = new Map<number, AppInc>();
 
   constructor(pp: Protocol) {
     this.pp = pp;

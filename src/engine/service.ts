@@ -47,6 +47,8 @@ export class Service implements ServiceId {
   /** The scheduler's own state for this service (`sched_data`); only the scheduler that put it there reads it. */
   schedData: unknown = undefined;
   pe: PersistenceEngine | null = null;
+  /** Connection tracking is at work for it (`conntrack_afmask`). */
+  conntrack = false;
   readonly stats = new Stats();
 
   constructor(id: ServiceId) {

@@ -3,6 +3,7 @@ import { AF_INET, type InetAddr, inetFromWords } from '../wire/inet.js';
 import type { Packet } from '../wire/packet.js';
 import { connFillCport, destOf } from './conn.js';
 import { C_DADDR, C_FLAGS, C_INPKTS, HOT_SHIFT } from './conn-table.js';
+import { confirmIcmp } from './conntrack.js';
 import type { Dest } from './dest.js';
 import { encapsulate } from './encapsulate.js';
 import {
@@ -11,6 +12,7 @@ import {
   CONN_F_FWD_MASK,
   CONN_F_LOCALNODE,
   CONN_F_MASQ,
+  CONN_F_NFCT,
   CONN_F_NO_CPORT,
 } from './flags.js';
 import type { IpHdr } from './iphdr.js';
@@ -173,6 +175,7 @@ export function icmpXmit(
     return NF_STOLEN;
   }
   natIcmp(ipvs, packet, c, iph, ciph, false);
+  if ((t.hot[h + C_FLAGS]! & CONN_F_NFCT) !== 0 && !confirmIcmp(ipvs, packet, c, iph)) return NF_STOLEN;
   packet.ignoreDf = true;
   packet.ipvsProperty = true;
   if (local) return NF_ACCEPT;

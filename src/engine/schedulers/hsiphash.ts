@@ -28,7 +28,7 @@ export function hsiphash(value: number, key: number): number {
   let h3 = V3_HIGH ^ BLOCK_HIGH;
   let l3 = V3_LOW ^ key ^ value;
   for (let round = 0; round < ROUNDS; round++) {
-    let t = 0;
+    let t: number;
     // v0 += v1; v1 = rotl(v1, 13) ^ v0; v0 = rotl(v0, 32)
     t = (l0 + l1) | 0;
     h0 = (h0 + h1 + carry(l0, l1, t)) | 0;

@@ -82,4 +82,24 @@ describe('wrr', () => {
       tcp 2 1 2 1 1 2 1 2
     `);
   });
+
+  it('comes to its end as soon when weights are far apart', () => {
+    assertPlays(`
+      service wrr
+      add 1 1
+      add 2 1000000 1
+      add 3 7
+      tcp 3 2 1 3 3 3 3 3 3 3 1 3
+      edit 3 7 2
+      tcp 3 1
+      edit 1 0
+      tcp - - -
+    `);
+    assertPlays(`
+      service wrr
+      add 1 1
+      add 2 2147483647 1
+      tcp 2 1 1
+    `);
+  });
 });

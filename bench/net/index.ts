@@ -1,0 +1,52 @@
+/** The network benchmarks, by name. */
+import { skipReason } from '../../test/e2e/namespaces.js';
+import type { Effort, NetBenchmark, NetFigure } from './benchmark.js';
+import { connections } from './connections.js';
+import { Lab } from './lab.js';
+import { latency } from './latency.js';
+import { packets } from './packets.js';
+import { netTable } from './report.js';
+import { tcp } from './tcp.js';
+
+/** A benchmark with what it shows above its table. */
+export interface NetEntry {
+  readonly title: string;
+  readonly measure: NetBenchmark;
+}
+
+export const NET_BENCHMARKS: Readonly<Record<string, NetEntry>> = {
+  tcp: { title: 'TCP throughput, one stream', measure: tcp },
+  packets: { title: 'Packets of 64 bytes through the director', measure: packets },
+  connections: { title: 'Short TCP connections, one HTTP request each, none failed', measure: connections },
+  latency: { title: 'Round trip of 64 bytes over an open TCP connection', measure: latency },
+};
+
+/**
+ * Runs the named benchmarks in one laboratory and shows each as it ends.
+ * @throws where namespaces cannot be made, or when a measurement failed; everything has been removed then.
+ */
+export async function runNet(names: readonly string[], effort: Effort): Promise<Record<string, NetFigure[]>> {
+  const reason = skipReason('iperf3', 'nft', 'haproxy', 'nginx', 'ab', 'curl', 'timeout');
+  if (reason !== false) throw new Error(`network benchmarks: ${reason}`);
+  const lab = new Lab();
+  const stop = (): void => {
+    void lab.close().finally(() => process.exit(130));
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  const results: Record<string, NetFigure[]> = {};
+  try {
+    await lab.open();
+    for (const name of names) {
+      const { title, measure } = NET_BENCHMARKS[name]!;
+      results[name] = await measure(lab, effort);
+      const rounds = `median of ${effort.rounds} round${effort.rounds === 1 ? '' : 's'}`;
+      process.stdout.write(netTable(`${title} (${rounds})`, results[name]));
+    }
+    return results;
+  } finally {
+    await lab.close();
+    process.removeListener('SIGINT', stop);
+    process.removeListener('SIGTERM', stop);
+  }
+}

@@ -1,0 +1,50 @@
+/** Rounds in which every way has its turn, so that what disturbs the machine disturbs all of them. */
+import type { NetFigure, Target } from './benchmark.js';
+import { DIRECT, type Path } from './plan.js';
+import { median } from './statistics.js';
+
+/** What to measure in a round, and how to name it. */
+export interface Metric {
+  readonly metric: string;
+  readonly unit: string;
+  /** By name of the way. */
+  readonly targets?: Readonly<Record<string, Target>>;
+}
+
+/**
+ * Measures each of `paths`, which begin with direct routing, `rounds` times. Each round begins with the next of them.
+ * @param once one number for each of `metrics`.
+ */
+export async function inRounds(
+  paths: readonly Path[],
+  rounds: number,
+  metrics: readonly Metric[],
+  once: (path: Path) => Promise<readonly number[]> | readonly number[],
+): Promise<NetFigure[]> {
+  const samples = paths.map((): (readonly number[])[] => []);
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < paths.length; turn++) {
+      const i = (round + turn) % paths.length;
+      samples[i]!.push(await once(paths[i]!));
+      process.stderr.write(`\r  round ${round + 1} of ${rounds}: ${paths[i]!.name}`.padEnd(60));
+    }
+  }
+  process.stderr.write(`\r${''.padEnd(60)}\r`);
+  const direct = samples[paths.indexOf(DIRECT)]!;
+  return metrics.flatMap(({ metric, unit, targets }, m) =>
+    paths.map(({ name }, i) => {
+      const values = samples[i]!.map((sample) => sample[m]!);
+      const target = targets?.[name];
+      return {
+        path: name,
+        metric,
+        unit,
+        value: median(values),
+        least: Math.min(...values),
+        most: Math.max(...values),
+        ratio: median(values.map((value, round) => value / direct[round]![m]!)),
+        ...(target !== undefined && { target }),
+      };
+    }),
+  );
+}
