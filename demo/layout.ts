@@ -74,7 +74,10 @@ export function rules(): string {
   const lines: string[] = [];
   for (const family of FAMILIES) {
     for (const { vip, option } of METHODS) {
-      for (const [flag, port] of [['-t', HTTP_PORT], ['-u', UDP_PORT]] as const) {
+      for (const [flag, port] of [
+        ['-t', HTTP_PORT],
+        ['-u', UDP_PORT],
+      ] as const) {
         const service = `${flag} ${endpoint(family.vip(vip), port)}`;
         lines.push(`-A ${service} -s rr`);
         for (const n of SERVERS) lines.push(`-a ${service} -r ${endpoint(family.server(n), port)} ${option}`);

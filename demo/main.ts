@@ -30,7 +30,8 @@ async function main(): Promise<number> {
     return 0;
   }
   const reason = skipReason();
-  if (reason !== false) throw new Error(`the demonstration ${reason}; try it as root, e.g. sudo npm run demo`);
+  if (reason !== false)
+    throw new Error(`the demonstration ${reason}; try it as root, e.g. sudo npm run demo`);
   const ns = new Namespaces('demo');
   const socket = `/run/ipvsd/${ns.name('director')}.sock`;
   const stop = (): void => {
@@ -45,9 +46,19 @@ async function main(): Promise<number> {
     build(ns);
     step('starting the real servers and their decapsulators');
     startServers(ns);
-    step('starting ipvsd in the director\'s namespace');
-    const daemon = ns.background('director', process.execPath, IPVSD, 'run', '--socket', socket, '--log-level', 'warn');
-    const ipvsadm = (args: string, input?: string): string => run(`${IPVSADM} ${args}`, { IPVSD_SOCKET: socket }, input);
+    step("starting ipvsd in the director's namespace");
+    const daemon = ns.background(
+      'director',
+      process.execPath,
+      IPVSD,
+      'run',
+      '--socket',
+      socket,
+      '--log-level',
+      'warn',
+    );
+    const ipvsadm = (args: string, input?: string): string =>
+      run(`${IPVSADM} ${args}`, { IPVSD_SOCKET: socket }, input);
     await eventually('ipvsd does not come up', 15, () => {
       if (daemon.exitCode !== null) throw new Error(`it ended with code ${daemon.exitCode}`);
       return ipvsadm('-Ln');
@@ -96,10 +107,15 @@ async function ask(ns: Namespaces): Promise<Row[]> {
       const vip = family.vip(method.vip);
       step(`${REQUESTS} HTTP and ${REQUESTS} UDP requests to ${vip} (${method.name}, ${family.name})`);
       await eventually('the servers do not come up', 10, () => {
-        const probe = JSON.parse(ns.exec('client', `${process.execPath} ${client} ${vip} 1`)) as { http: Tally; udp: Tally };
+        const probe = JSON.parse(ns.exec('client', `${process.execPath} ${client} ${vip} 1`)) as {
+          http: Tally;
+          udp: Tally;
+        };
         if (probe.http.failed + probe.udp.failed > 0) throw new Error(probe.http.reason ?? probe.udp.reason);
       }).catch(() => undefined);
-      const result = JSON.parse(ns.exec('client', `${process.execPath} ${client} ${vip} ${REQUESTS}`)) as Record<'http' | 'udp', Tally>;
+      const result = JSON.parse(
+        ns.exec('client', `${process.execPath} ${client} ${vip} ${REQUESTS}`),
+      ) as Record<'http' | 'udp', Tally>;
       rows.push({ family: family.name, method: method.name, protocol: 'HTTP', vip, tally: result.http });
       rows.push({ family: family.name, method: method.name, protocol: 'UDP', vip, tally: result.udp });
     }

@@ -21,7 +21,10 @@ connections and the counters, and removes everything it made. It needs root, for
 export function readOptions(args: string[]): DemoOptions {
   const { values } = parseArgs({
     args,
-    options: { keep: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
+    options: {
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
   });
   return { keep: values.keep, help: values.help };
 }

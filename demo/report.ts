@@ -30,6 +30,9 @@ export function bars(rows: readonly Row[], servers: readonly string[]): string {
   const totals = servers.map((s) => rows.reduce((sum, r) => sum + (r.tally.answers[s] ?? 0), 0));
   const most = Math.max(...totals, 1);
   return servers
-    .map((s, i) => `${s.padEnd(10)}${'█'.repeat(Math.round((BAR * totals[i]!) / most)).padEnd(BAR)} ${totals[i]}`)
+    .map(
+      (s, i) =>
+        `${s.padEnd(10)}${'█'.repeat(Math.round((BAR * totals[i]!) / most)).padEnd(BAR)} ${totals[i]}`,
+    )
     .join('\n');
 }

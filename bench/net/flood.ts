@@ -11,7 +11,7 @@ const FLOWS = 16;
 /** Datagrams in one system call. */
 const BATCH = 32;
 /** What it may make up for when it was held up, ms of its rate: more than a queue holds would be lost. */
-const CATCH_UP = 1;
+const CATCH_UP = 5;
 /** Microseconds. */
 const PAUSE = 20;
 

@@ -63,7 +63,14 @@ export function routeFrom(host: SimHost, source: InetAddr | undefined, daddr: In
     );
     const link = on?.link ?? host.config.links[1];
     if (link === undefined) return undefined;
-    return { local: false, ifindex: link.ifindex, mtu: link.mtu, mtuLearnt: false, source: source ?? daddr, nextHop: daddr };
+    return {
+      local: false,
+      ifindex: link.ifindex,
+      mtu: link.mtu,
+      mtuLearnt: false,
+      source: source ?? daddr,
+      nextHop: daddr,
+    };
   }
   const found = host.config.fib.lookup(daddr, source && { source });
   return found && host.wayOut(found, daddr);
