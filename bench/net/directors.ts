@@ -27,7 +27,6 @@ export async function startDirectors(ns: Namespaces, files: string): Promise<Dir
   const daemon = ns.background(
     'ipvsd',
     process.execPath,
-    ...(process.env.IPVSD_NODE_OPTIONS?.split(' ') ?? []),
     IPVSD,
     'run',
     '--socket',

@@ -26,10 +26,10 @@ export async function inRounds(
     for (let turn = 0; turn < paths.length; turn++) {
       const i = (round + turn) % paths.length;
       samples[i]!.push(await once(paths[i]!));
-      process.stderr.write(`\r  round ${round + 1} of ${rounds}: ${paths[i]!.name}`.padEnd(60));
+      progress(`  round ${round + 1} of ${rounds}: ${paths[i]!.name}`);
     }
   }
-  process.stderr.write(`\r${''.padEnd(60)}\r`);
+  progress('');
   const direct = samples[paths.indexOf(DIRECT)]!;
   return metrics.flatMap(({ metric, unit, targets }, m) =>
     paths.map(({ name }, i) => {
@@ -47,4 +47,9 @@ export async function inRounds(
       };
     }),
   );
+}
+
+/** A line that the next one replaces, for who is watching. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r${text.padEnd(60)}\r`);
 }

@@ -1,5 +1,5 @@
 /** A machine that has a route to everywhere and throws away what it is given: what is measured or tested is the engine alone. */
-import type { AddrType, Host, Route } from '../../src/engine/host.js';
+import type { AddrType, Host, Route, SyncReceiver, SyncSender } from '../../src/engine/host.js';
 import { AF_INET, AF_INET6, type InetAddr, parseInet } from '../../src/wire/inet.js';
 import type { Packet } from '../../src/wire/packet.js';
 
@@ -60,7 +60,15 @@ export class NullHost implements Host {
     return 1 << 20;
   }
 
-  hasInterface(): boolean {
-    return true;
+  interfaceMtu(): undefined {
+    return undefined;
+  }
+
+  openSyncSender(): SyncSender {
+    return { send: () => true, close: () => {} };
+  }
+
+  openSyncReceiver(): SyncReceiver {
+    return { close: () => {} };
   }
 }

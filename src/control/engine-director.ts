@@ -8,7 +8,16 @@ import type { Args, CommandName, DestEntry, Director, Result, ServiceEntry, Serv
 import { withField } from './command-error.js';
 import { CONN_PAGE, commandName, readArgs } from './command-table.js';
 import { fieldIn } from './shape.js';
-import { fromDest, fromService, toDestId, toDestUser, toServiceId, toServiceUser } from './translate.js';
+import {
+  fromDaemon,
+  fromDest,
+  fromService,
+  toDaemonUser,
+  toDestId,
+  toDestUser,
+  toServiceId,
+  toServiceUser,
+} from './translate.js';
 
 /** Version of IPVS that this is an implementation of. */
 export const IPVS_VERSION = '1.2.1';
@@ -42,17 +51,9 @@ const HANDLERS: Handlers = {
   stats: ({ ipvs }) => ipvs.statsView(ipvs.totStats),
   'timeout.set': ({ ipvs }, args) => quietly(ipvs.setTimeouts(args)),
   'timeout.get': ({ ipvs }) => ipvs.getTimeouts(),
-  // there is no synchronisation yet, so no daemon can be started, and none runs
-  'daemon.start': ({ ipvs }) => {
-    // the messages cannot carry a server of another family than its service's
-    if (ipvs.mixedAddressFamilyDests > 0)
-      throw new IpvsError('INVALID', 'not while a service has servers of another address family');
-    throw new IpvsError('NOT_SUPPORTED', 'connection synchronisation is not supported');
-  },
-  'daemon.stop': () => {
-    throw new IpvsError('DAEMON_NOT_RUNNING');
-  },
-  'daemon.list': () => [],
+  'daemon.start': ({ ipvs }, { daemon }) => quietly(ipvs.startDaemon(toDaemonUser(daemon))),
+  'daemon.stop': ({ ipvs }, { state }) => quietly(ipvs.stopDaemon(state)),
+  'daemon.list': ({ ipvs }) => ipvs.daemons().map(fromDaemon),
   'conn.list': ({ ipvs }, { cursor = 0, limit = CONN_PAGE }) => ipvs.listConns(cursor, limit),
   'sysctl.get': ({ ipvs }, { name }) => ipvs.sysctls.get(name),
   'sysctl.set': ({ ipvs }, { name, value }) => quietly(ipvs.sysctls.set(name, value)),

@@ -2,9 +2,18 @@
 import type { Dest, DestUser } from '../engine/dest.js';
 import * as f from '../engine/flags.js';
 import type { Service, ServiceId, ServiceUser } from '../engine/service.js';
+import type { SyncDaemon, SyncDaemonUser } from '../engine/sync/daemon.js';
 import { IpvsError } from '../errors.js';
 import { AF_INET, AF_INET6, anyAddr, inet4, inetToString, parseInet } from '../wire/inet.js';
-import type { DestKey, DestSpec, ForwardName, ProtocolName, ServiceKey, ServiceSpec } from './command.js';
+import type {
+  DaemonSpec,
+  DestKey,
+  DestSpec,
+  ForwardName,
+  ProtocolName,
+  ServiceKey,
+  ServiceSpec,
+} from './command.js';
 import { show } from './shape.js';
 
 const PROTOCOLS: Readonly<Record<ProtocolName, number>> = {
@@ -119,4 +128,14 @@ export function fromDest(dest: Dest): Required<DestSpec> {
     tunPort: dest.tunPort,
     tunCsum: wordFor(TUN_CSUMS, dest.tunFlags),
   };
+}
+
+/** The configuration of a sync daemon. */
+export function toDaemonUser({ group, ...rest }: DaemonSpec): SyncDaemonUser {
+  return group === undefined ? rest : { ...rest, group: parseInet(group)! };
+}
+
+/** The plain configuration of a sync daemon, complete. */
+export function fromDaemon(daemon: SyncDaemon): Required<DaemonSpec> {
+  return { ...daemon, group: inetToString(daemon.group) };
 }

@@ -40,7 +40,9 @@ const nowhere: Host = {
   updatePmtu: () => {},
   unprivilegedPortStart: 1024,
   availablePages: () => Number.MAX_SAFE_INTEGER,
-  hasInterface: () => false,
+  interfaceMtu: () => undefined,
+  openSyncSender: () => ({ send: () => true, close: () => {} }),
+  openSyncReceiver: () => ({ close: () => {} }),
 };
 
 function addrType(addr: InetAddr): AddrType {

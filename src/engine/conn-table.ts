@@ -9,36 +9,17 @@
  * system commits a page when it is first touched: the table grows as it fills, and nothing is ever moved.
  */
 import { AF_INET, AF_INET6, type Family } from '../wire/inet.js';
-import { CONN_F_FWD_MASK, CONN_F_HASHED, CONN_F_MASQ, CONN_F_NO_CPORT, CONN_F_TEMPLATE } from './flags.js';
+import * as layout from './conn-layout.js';
+import * as flags from './flags.js';
 
-/** Words of a connection's hot record, 64 bytes: all that an IPv4 packet of a known connection touches. */
-export const HOT_SHIFT = 4;
+export * from './conn-layout.js';
+
+// see conn-layout.ts
+const { C_CADDR, C_DADDR, C_DPORT, C_FLAGS, C_PORTS, C_VADDR, HOT_SHIFT, NO_CONN } = layout;
+const { CONN_F_FWD_MASK, CONN_F_HASHED, CONN_F_MASQ, CONN_F_NO_CPORT, CONN_F_TEMPLATE } = flags;
+
 /** Next node of an overflow chain, for direction 0 and 1; a node is `conn * 2 + direction + 1`, 0 ends a chain. */
 const NEXT = 0;
-/** First words of client, virtual and dest address (IPv4: all of it). */
-export const C_CADDR = 2;
-export const C_VADDR = 3;
-export const C_DADDR = 4;
-/** Client port << 16 | virtual port. */
-export const C_PORTS = 5;
-/** Dest port << 16 | protocol << 8 | `FAMILY_*` bits. */
-export const C_DPORT = 6;
-export const C_FLAGS = 7;
-/** State, and from bit 16 on the state that was last sent to the backups. */
-export const C_STATE = 8;
-/** Dest index + 1, or 0. */
-export const C_DEST = 9;
-export const C_INPKTS = 10;
-/** Jiffies. */
-export const C_TIMEOUT = 11;
-/** Jiffies when it ends; the timer that fires earlier is set again. */
-export const C_EXPIRES = 12;
-/** Controlling connection + 1, or 0. */
-export const C_CONTROL = 13;
-/** Connections that it controls. */
-export const C_NCONTROL = 14;
-export const C_FWMARK = 15;
-
 const COLD_WORDS = 10;
 const SYNC_ENDTIME = 9;
 
@@ -51,13 +32,10 @@ const NODES_PER_BUCKET = 10;
 const NODE_BITS = 25;
 const NODE_MASK = (1 << NODE_BITS) - 1;
 /** Most connections that nodes can number. */
-export const CONN_LIMIT_MAX = (1 << (NODE_BITS - 1)) - 1;
+export const CONN_LIMIT_MAX: number = (1 << (NODE_BITS - 1)) - 1;
 
 const FAMILY_V6 = 1;
 const FAMILY_DEST_V6 = 2;
-
-/** No connection. */
-export const NO_CONN = -1;
 
 /** Where a new connection's key and target come from. */
 export interface ConnKey {

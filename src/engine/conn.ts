@@ -32,6 +32,8 @@ import {
   IPPROTO_UDP,
 } from './flags.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
+import { SYNC_STATE_MASTER } from './sync/daemon.js';
+import { syncConn } from './sync/master.js';
 
 /** A template whose connection has proved real (`IP_VS_CTPL_S_ASSURED`), a bit of its state. */
 export const CTPL_S_ASSURED = 1;
@@ -68,6 +70,7 @@ export function connNew(
   t.hot[h + C_FLAGS] = flags;
   t.hot[h + C_FWMARK] = fwmark;
   t.hot[h + C_TIMEOUT] = NEW_TIMEOUT * ipvs.net.hz;
+  if (ipvs.syncState !== 0) t.setSyncEndtime(c, ipvs.net.jiffies & ~3);
   if ((flags & CONN_F_NO_CPORT) !== 0) t.noCport++;
   if (dest !== null) bindDest(ipvs, c, dest);
   const pd = ipvs.protoData[key.protocol];
@@ -147,8 +150,9 @@ export function connPut(ipvs: NetnsIpvs, c: number): void {
   const expires = (ipvs.net.jiffies + hot[h + C_TIMEOUT]!) | 0;
   const sooner = ((expires - hot[h + C_EXPIRES]!) | 0) < 0;
   hot[h + C_EXPIRES] = expires;
-  // a later end needs nothing: the timer, which every hashed connection has, finds it when it fires
-  if (sooner) ipvs.connTimers.set(c, expires);
+  // a later end needs nothing: the timer, which every hashed connection has, finds it when it fires. Only where one connection
+  // controls another it can be seen which of two timers of the same time fires first, and they fire in the kernel's order
+  if (sooner || (hot[h + C_FLAGS]! & (CONN_F_APP | CONN_F_NFCT)) !== 0) ipvs.connTimers.set(c, expires);
 }
 
 /** Lets a connection end at the next tick (`ip_vs_conn_expire_now`). */
@@ -169,6 +173,7 @@ export function connTimer(ipvs: NetnsIpvs, c: number, jiffies: number): void {
   }
   if (hot[h + C_NCONTROL]! > 0) {
     hot[h + C_TIMEOUT] = BUSY_TIMEOUT * ipvs.net.hz;
+    if ((ipvs.syncState & SYNC_STATE_MASTER) !== 0) syncConn(ipvs, c, ipvs.sysctls.values.sync_threshold);
     hot[h + C_EXPIRES] = (jiffies + hot[h + C_TIMEOUT]!) | 0;
     ipvs.connTimers.set(c, hot[h + C_EXPIRES]!);
     return;
@@ -194,6 +199,7 @@ function remove(ipvs: NetnsIpvs, c: number): void {
   unbindDest(ipvs, c);
   if ((flags & CONN_F_NO_CPORT) !== 0) t.noCport--;
   if (ipvs.peData.size > 0) ipvs.peData.delete(c);
+  if (ipvs.syncSeq.size > 0) ipvs.syncSeq.delete(c);
   if ((flags & (CONN_F_APP | CONN_F_NFCT)) !== 0) {
     unbindApp(ipvs, c);
     dropConntrack(ipvs, c);

@@ -177,17 +177,23 @@ function adjustSegment(packet: Packet, tcp: number, adj: SeqAdj, reply: boolean)
 }
 
 /**
- * A packet that would take over the tuple of connection `c` still belongs to the old one for tracking (`ip_vs_conn_uses_old_conntrack`).
- * Afterwards {@link trackPacket} knows the packet.
+ * What tracking has for a client's packet that connection `c` may not serve any more (`ip_vs_conn_uses_old_conntrack`).
+ * @returns null when it takes the packet for the first one of another connection, or does not see it.
  */
-export function usesOldConntrack(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): boolean {
+export function oldConntrack(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): Conntrack | null {
   const flags = ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]!;
-  if ((flags & CONN_F_NFCT) === 0 || (flags & CONN_F_FWD_MASK) !== CONN_F_MASQ) return false;
-  if (!conntrackOn(ipvs, iph.family)) return false;
-  ipvs.tracked = undefined;
+  if ((flags & CONN_F_NFCT) === 0 || (flags & CONN_F_FWD_MASK) !== CONN_F_MASQ) return null;
+  if (!conntrackOn(ipvs, iph.family)) return null;
   const ct = trackPacket(ipvs, packet, c, iph, false);
-  ipvs.tracked = { c, ct };
-  return ct?.confirmed === true;
+  return ct?.confirmed === true ? ct : null;
+}
+
+/** Tracking sees the packets of a connection no more: another one has taken over its tuple. */
+export function untrack(ipvs: NetnsIpvs, c: number): void {
+  const h = (c << HOT_SHIFT) + C_FLAGS;
+  if ((ipvs.conns.hot[h]! & CONN_F_NFCT) === 0) return;
+  dropConntrack(ipvs, c);
+  ipvs.conns.hot[h] = ipvs.conns.hot[h]! & ~CONN_F_NFCT;
 }
 
 /**

@@ -20,7 +20,7 @@ import {
   HOT_SHIFT,
   NO_CONN,
 } from './conn-table.js';
-import { usesOldConntrack } from './conntrack.js';
+import { oldConntrack, untrack } from './conntrack.js';
 import { established4, LONG_WAY } from './established.js';
 import { fillIphdr } from './fill-iphdr.js';
 import {
@@ -46,6 +46,8 @@ import { readPorts } from './proto-ports.js';
 import { DIR_INPUT, DIR_OUTPUT, type ProtoData, SCHEDULE_GO_ON } from './protocol.js';
 import { SCTP_S_CLOSED } from './sctp-states.js';
 import { TCP_S_CLOSE, TCP_S_FIN_WAIT, TCP_S_TIME_WAIT } from './tcp-states.js';
+import { SYNC_STATE_BACKUP, SYNC_STATE_MASTER } from './sync/daemon.js';
+import { syncConn } from './sync/master.js';
 import { inStats, outStats } from './traffic.js';
 import { NF_ACCEPT, NF_DROP, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_STOLEN } from './verdict.js';
 import { packetXmit } from './xmit.js';
@@ -82,7 +84,7 @@ export function receive(ipvs: NetnsIpvs, packet: Packet, hook: number): number {
 
 /** A director that only backs another one up leaves packets alone. */
 function backupOnly(ipvs: NetnsIpvs): boolean {
-  return ipvs.sysctls.values.backup_only !== 0 && (ipvs.syncState & 2) !== 0;
+  return ipvs.sysctls.values.backup_only !== 0 && (ipvs.syncState & SYNC_STATE_BACKUP) !== 0;
 }
 
 function receiveIcmp(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
@@ -110,22 +112,26 @@ function inHook(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, iph: IpHdr): num
   let c = pp.connInGet(ipvs, packet, iph);
   if (c !== NO_CONN && iph.fragoffs === 0 && isNewConn(packet, iph) && mayReuse(ipvs, c)) {
     const controls = hot[(c << HOT_SHIFT) + C_NCONTROL] !== 0;
-    const tracked = usesOldConntrack(ipvs, packet, c, iph);
-    if (!tracked || !controls || isQuiesced(ipvs, c)) {
+    const old = oldConntrack(ipvs, packet, c, iph);
+    if (old === null || !controls || isQuiesced(ipvs, c)) {
+      if (old === null) untrack(ipvs, c);
       // a controlling connection stays until those that it controls are gone
       if (!controls) connExpireNow(ipvs, c);
       // tracking must forget the old connection first: the client will try again
-      if (tracked) return NF_DROP;
+      if (old !== null) return NF_DROP;
       c = NO_CONN;
+    } else {
+      ipvs.tracked = { c, ct: old };
     }
   }
   if (c !== NO_CONN) {
     const dest = destOf(ipvs, c);
     if (dest !== null && (dest.flags & DEST_F_AVAILABLE) === 0) {
+      const old = oldConntrack(ipvs, packet, c, iph);
       if (ipvs.sysctls.values.expire_nodest_conn === 0) return NF_DROP;
-      const tracked = usesOldConntrack(ipvs, packet, c, iph);
+      if (old === null) untrack(ipvs, c);
       connExpireNow(ipvs, c);
-      if (tracked) return NF_DROP;
+      if (old !== null) return NF_DROP;
       c = NO_CONN;
     }
   }
@@ -140,8 +146,13 @@ function inHook(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, iph: IpHdr): num
   inStats(ipvs, c, packet.len);
   pp.stateTransition(ipvs, c, DIR_INPUT, packet, pd);
   const verdict = packetXmit(ipvs, packet, c, pp, iph);
-  if ((hot[h + C_FLAGS]! & CONN_F_ONE_PACKET) === 0) hot[h + C_INPKTS]!++;
-  else if (hot[h + C_CONTROL] !== 0) hot[((hot[h + C_CONTROL]! - 1) << HOT_SHIFT) + C_INPKTS]!++;
+  const onePacket = (hot[h + C_FLAGS]! & CONN_F_ONE_PACKET) !== 0;
+  if (!onePacket) hot[h + C_INPKTS]!++;
+  if ((ipvs.syncState & SYNC_STATE_MASTER) !== 0) {
+    syncConn(ipvs, c, onePacket ? ipvs.sysctls.values.sync_threshold : hot[h + C_INPKTS]!);
+  } else if (onePacket && hot[h + C_CONTROL] !== 0) {
+    hot[((hot[h + C_CONTROL]! - 1) << HOT_SHIFT) + C_INPKTS]!++;
+  }
   connPut(ipvs, c);
   return verdict;
 }
@@ -220,6 +231,8 @@ function openFromServer(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
   if (ports < 0) return NO_CONN;
   const dest = ipvs.realServers.findReal(iph.family, iph.protocol, iph.saddr, ports >>> 16);
   if (dest === undefined || dest.svc === null || dest.vfwmark !== 0 || !dest.svc.pe?.connOut) return NO_CONN;
+  // neither a service for all ports nor a server without one says what the packet should look like
+  if (dest.svc.port === 0 || dest.port === 0) return NO_CONN;
   return connOut(ipvs, dest.svc, dest, packet, iph, ports);
 }
 

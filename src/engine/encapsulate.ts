@@ -1,9 +1,10 @@
 /** Putting a packet into a tunnel (`ip_vs_tunnel_xmit`): IPIP, GUE (draft-ietf-intarea-gue) and GRE (RFC 2784). */
-import { checksum, ipv4SetChecksum, pseudoSum4, pseudoSum6 } from '../wire/checksum.js';
+import { checksumFold, ipv4SetChecksum, pseudoSum4, pseudoSum6 } from '../wire/checksum.js';
 import { AF_INET, type InetAddr } from '../wire/inet.js';
 import { IP_DF, IPV4_MIN } from '../wire/ipv4.js';
 import { IPV6_HEADER } from '../wire/ipv6.js';
 import { CHECKSUM_NONE, CHECKSUM_PARTIAL, type Packet } from '../wire/packet.js';
+import { completedSum } from '../wire/partial-checksum.js';
 import { UDP_HEADER } from '../wire/udp.js';
 import type { Dest } from './dest.js';
 import {
@@ -121,7 +122,7 @@ function writeGre(packet: Packet, dest: Dest, v4: boolean): void {
   v.setUint16(at + 2, v4 ? ETH_P_IP : ETH_P_IPV6);
   if (csum) {
     v.setUint32(at + 4, 0);
-    v.setUint16(at + 4, checksum(v, at, packet.len));
+    v.setUint16(at + 4, ~checksumFold(completedSum(packet, at)) & 0xffff);
   }
 }
 
@@ -141,8 +142,8 @@ function writeIpv4(
   v.setUint8(at, 0x45);
   v.setUint8(at + 1, tos);
   v.setUint16(at + 2, packet.len);
-  // what cannot be cut needs no identification (RFC 6864)
-  v.setUint16(at + 4, df !== 0 ? 0 : ipvs.net.nextIpId());
+  // what cannot be cut needs no identification (RFC 6864); what this host made itself may be cut all the same
+  v.setUint16(at + 4, df !== 0 && !packet.ignoreDf ? 0 : ipvs.net.nextIpId());
   v.setUint16(at + 6, df);
   v.setUint8(at + 8, ttl);
   v.setUint8(at + 9, protocol);
@@ -179,7 +180,7 @@ function writeUdpChecksum(packet: Packet, v4: boolean, length: number): void {
   const sum = v4
     ? pseudoSum4(v, packet.data, IPPROTO_UDP, length)
     : pseudoSum6(v, packet.data, IPPROTO_UDP, length);
-  const check = checksum(v, udp, length, sum);
+  const check = ~checksumFold(completedSum(packet, udp, sum)) & 0xffff;
   v.setUint16(udp + 6, check === 0 ? 0xffff : check);
 }
 

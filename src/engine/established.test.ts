@@ -6,7 +6,7 @@ import { checksum, ipv4SetChecksum, pseudoSum4 } from '../wire/checksum.js';
 import { AF_INET, type InetAddr, inet4, inetToString } from '../wire/inet.js';
 import { CHECKSUM_PARTIAL, Packet } from '../wire/packet.js';
 import { CONN_F_DROUTE, CONN_F_MASQ, CONN_F_TUNNEL } from './flags.js';
-import type { Host, Route } from './host.js';
+import type { Host, Route, SyncReceiver, SyncSender } from './host.js';
 import { Net } from './net.js';
 
 const VIP = 0x0a01_0064;
@@ -40,8 +40,14 @@ class Recorder implements Host {
   availablePages(): number {
     return 1e6;
   }
-  hasInterface(): boolean {
-    return true;
+  interfaceMtu(): undefined {
+    return undefined;
+  }
+  openSyncSender(): SyncSender {
+    return { send: () => true, close: () => {} };
+  }
+  openSyncReceiver(): SyncReceiver {
+    return { close: () => {} };
   }
 }
 

@@ -4,41 +4,31 @@
  * a test holds that both ways give the same.
  */
 import { checksumUpdate, delta16, delta32, partialUpdate } from '../wire/checksum.js';
-import { IPV4_MIN } from '../wire/ipv4.js';
-import { CHECKSUM_PARTIAL, type Packet } from '../wire/packet.js';
-import { TCP_CHECKSUM, TCP_MIN, TCP_SYN } from '../wire/tcp.js';
-import { UDP_CHECKSUM, UDP_HEADER } from '../wire/udp.js';
+import * as ipv4 from '../wire/ipv4.js';
+import type { Packet } from '../wire/packet.js';
+import * as skb from '../wire/packet.js';
+import * as tcp from '../wire/tcp.js';
+import * as udp from '../wire/udp.js';
 import { controlAssureCt } from './conn.js';
-import {
-  C_CONTROL,
-  C_DADDR,
-  C_DEST,
-  C_DPORT,
-  C_EXPIRES,
-  C_FLAGS,
-  C_INPKTS,
-  C_PORTS,
-  C_TIMEOUT,
-  C_VADDR,
-  HOT_SHIFT,
-  NO_CONN,
-} from './conn-table.js';
+import * as layout from './conn-layout.js';
 import type { Dest } from './dest.js';
-import {
-  CONN_F_DROUTE,
-  CONN_F_FWD_MASK,
-  CONN_F_MASQ,
-  CONN_F_NFCT,
-  CONN_F_NO_CPORT,
-  CONN_F_SEQ_MASK,
-  DEST_F_AVAILABLE,
-  IPPROTO_TCP,
-  IPPROTO_UDP,
-} from './flags.js';
+import * as connFlags from './flags.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 import { setTcpState } from './proto-tcp.js';
-import { DIR_INPUT, DIR_OUTPUT } from './protocol.js';
-import { NF_ACCEPT, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, NF_STOLEN } from './verdict.js';
+import * as directions from './protocol.js';
+import * as netfilter from './verdict.js';
+
+// see conn-layout.ts
+const { C_CONTROL, C_DADDR, C_DEST, C_DPORT, C_EXPIRES, C_FLAGS, C_INPKTS, C_PORTS, C_TIMEOUT, C_VADDR } =
+  layout;
+const { HOT_SHIFT, NO_CONN } = layout;
+const { CONN_F_DROUTE, CONN_F_FWD_MASK, CONN_F_MASQ, DEST_F_AVAILABLE, IPPROTO_TCP, IPPROTO_UDP } = connFlags;
+const { IPV4_MIN } = ipv4;
+const { CHECKSUM_PARTIAL } = skb;
+const { TCP_CHECKSUM, TCP_MIN, TCP_SYN } = tcp;
+const { UDP_CHECKSUM, UDP_HEADER } = udp;
+const { DIR_INPUT, DIR_OUTPUT } = directions;
+const { NF_ACCEPT, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, NF_STOLEN } = netfilter;
 
 /** Not for the short way; nothing was changed. */
 export const LONG_WAY = -1;
@@ -48,7 +38,8 @@ const PLAIN_HEADER = 0x45;
 /** MF and the fragment offset. */
 const FRAGMENT = 0x3fff;
 /** Connections with these need more than a rewrite. */
-const SPECIAL = CONN_F_NO_CPORT | CONN_F_SEQ_MASK | CONN_F_NFCT;
+const SPECIAL =
+  connFlags.CONN_F_NO_CPORT | connFlags.CONN_F_SEQ_MASK | connFlags.CONN_F_NFCT | connFlags.CONN_F_APP;
 const LOOPBACK_NET = 127;
 
 /** Takes the packet if it is an ordinary one. @returns the verdict, or `LONG_WAY`. */

@@ -43,6 +43,39 @@ export interface Host {
   readonly unprivilegedPortStart: number;
   /** Free memory pages plus buffer pages, for the defence strategies. */
   availablePages(): number;
-  /** True when an interface of that name exists. */
-  hasInterface(name: string): boolean;
+  /** MTU of the interface of that name, bytes; undefined when there is none. */
+  interfaceMtu(name: string): number | undefined;
+  /** Opens the socket of a thread of the sync master. @throws SYSTEM */
+  openSyncSender(options: SyncSocketOptions): SyncSender;
+  /**
+   * Opens the socket of a thread of the sync backup.
+   * @param receive takes each datagram that comes in by the interface for the group and port; it may not keep the bytes.
+   * @throws SYSTEM
+   */
+  openSyncReceiver(options: SyncSocketOptions, receive: (message: Uint8Array) => void): SyncReceiver;
+}
+
+/** What the UDP socket of a sync thread is to be. */
+export interface SyncSocketOptions {
+  /** Name of the interface that it uses, and no other. */
+  readonly interface: string;
+  /** Multicast group. */
+  readonly group: InetAddr;
+  readonly port: number;
+  /** TTL or hop limit of what it sends; it does not hear itself. */
+  readonly ttl: number;
+  /** Bytes of its buffer (`sync_sock_size`); 0 for what the system gives. */
+  readonly bufferSize: number;
+}
+
+/** The socket of a thread of the sync backup. */
+export interface SyncReceiver {
+  close(): void;
+}
+
+/** The socket of a thread of the sync master. */
+export interface SyncSender {
+  /** Sends a message. @returns false when there is no room for it now; any other failure loses the message. */
+  send(message: Uint8Array): boolean;
+  close(): void;
 }

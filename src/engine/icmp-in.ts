@@ -1,7 +1,7 @@
 /** ICMP errors on their way in: about packets that were sent to clients, or into tunnels (`ip_vs_in_icmp`, `_v6`). */
 import { ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, ICMP_HEADER } from '../wire/icmp.js';
-import { AF_INET } from '../wire/inet.js';
-import { IP_DF, IP_OFFSET } from '../wire/ipv4.js';
+import { AF_INET, inet4 } from '../wire/inet.js';
+import { IP_DF, IP_OFFSET, IPV4_MIN } from '../wire/ipv4.js';
 import type { Packet } from '../wire/packet.js';
 import { UDP_HEADER } from '../wire/udp.js';
 import { connPut, destOf } from './conn.js';
@@ -120,6 +120,16 @@ function tunnelLength(ipvs: NetnsIpvs, packet: Packet, ciph: IpHdr): number {
   return ciph.len - ciph.off + ((flags & GRE_CSUM) !== 0 ? 8 : 4);
 }
 
+/** The path to where the packet in the error was sent takes no more than `mtu` bytes (`ipv4_update_pmtu`). @param off of that packet. */
+function learnPmtu(ipvs: NetnsIpvs, packet: Packet, off: number, mtu: number): void {
+  const host = ipvs.net.host;
+  const v = packet.view;
+  const header = packet.data + off;
+  const sent = Int32Array.of(v.getInt32(header + 12), 0, 0, 0);
+  if (!host.isLocal(AF_INET, sent, 0)) return;
+  host.updatePmtu(inet4(v.getInt32(header + 16)), mtu);
+}
+
 /** Tells the client what a router said about the packet that carried its own. */
 function relayFromTunnel(
   ipvs: NetnsIpvs,
@@ -140,13 +150,14 @@ function relayFromTunnel(
   if (type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED) {
     const dest = destOf(ipvs, c);
     let mtu = v.getUint16(icmp + 6);
-    if (dest !== null) host.updatePmtu(dest.addr, mtu);
+    learnPmtu(ipvs, packet, off, mtu);
     if ((v.getUint16(packet.data + ciph.off + 6) & IP_DF) === 0) return NF_STOLEN;
     // the kernel asks the route that it has cached, which may not know yet
     if (dest?.route !== undefined) {
       mtu = dest.route.mtuLearnt ? (host.route(dest.addr)?.mtu ?? mtu) : dest.route.mtu;
     }
-    if (mtu > MIN_MTU + tunnelHeaders) mtu -= tunnelHeaders;
+    // whatever the tunnel, an IPv4 header is all that the kernel takes off
+    if (mtu > MIN_MTU + IPV4_MIN) mtu -= IPV4_MIN;
     info = mtu;
   }
   packet.data += off + tunnelHeaders;

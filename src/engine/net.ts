@@ -10,6 +10,8 @@ import type { Host } from './host.js';
 import { NetnsIpvs } from './netns-ipvs.js';
 import { FTP_PORT } from './schedule.js';
 import { SchedulerRegistry } from './schedulers/registry.js';
+import { SYNC_PORTS_MAX } from './sync/daemon.js';
+import { checkMaster, wakeMaster } from './sync/master.js';
 import { TimerWheel } from './timer-wheel.js';
 
 /** What a namespace is made of. */
@@ -35,7 +37,11 @@ const TIMER_DEFENCE = 1;
 const TIMER_TRASH = 2;
 const TIMER_NODEST = 3;
 const TIMER_SCHEDULERS = 4;
-const TIMERS = 5;
+/** The first of the timers of the sync master's threads: when they look at their queue, */
+const TIMER_SYNC_CHECK = 5;
+/** and when they are woken for what is in it. */
+const TIMER_SYNC_WAKEUP = TIMER_SYNC_CHECK + SYNC_PORTS_MAX;
+const TIMERS = TIMER_SYNC_WAKEUP + SYNC_PORTS_MAX;
 
 const DEFENCE_PERIOD = 1;
 const SCHEDULER_PERIOD = 60;
@@ -123,6 +129,22 @@ export class Net {
     this.timers.set(TIMER_NODEST, (this.jiffies + 1) | 0);
   }
 
+  /** A thread of the sync master looks at its queue after so many ticks. */
+  armSyncCheck(thread: number, ticks: number): void {
+    this.timers.set(TIMER_SYNC_CHECK + thread, (this.jiffies + ticks) | 0);
+  }
+
+  /** It is woken after so many ticks for what is in its queue, if it has not sent it by then. */
+  armSyncWakeup(thread: number, ticks: number): void {
+    this.timers.set(TIMER_SYNC_WAKEUP + thread, (this.jiffies + ticks) | 0);
+  }
+
+  /** A thread of the sync master has ended. */
+  disarmSync(thread: number): void {
+    this.timers.cancel(TIMER_SYNC_CHECK + thread);
+    this.timers.cancel(TIMER_SYNC_WAKEUP + thread);
+  }
+
   private arm(id: number, seconds: number): void {
     this.timers.set(id, (this.jiffies + seconds * this.hz) | 0);
   }
@@ -145,9 +167,13 @@ export class Net {
       case TIMER_NODEST:
         expireNodestConns(this.ipvs);
         break;
-      default:
+      case TIMER_SCHEDULERS:
         for (const svc of this.ipvs.services) svc.scheduler?.periodic?.(svc, this.ipvs.schedulerContext);
         this.arm(id, SCHEDULER_PERIOD);
+        break;
+      default:
+        if (id < TIMER_SYNC_WAKEUP) checkMaster(this.ipvs, id - TIMER_SYNC_CHECK);
+        else wakeMaster(this.ipvs, id - TIMER_SYNC_WAKEUP);
     }
   }
 }

@@ -22,6 +22,7 @@ import {
 import { updateDefenceLevel } from './defence.js';
 import type { Dest, DestUser } from './dest.js';
 import { statsView } from './estimator.js';
+import type { SyncReceiver } from './host.js';
 import { IpHdr } from './iphdr.js';
 import type { Net } from './net.js';
 import type { PeData } from './persistence-engine.js';
@@ -35,8 +36,14 @@ import type { Service, ServiceId, ServiceUser } from './service.js';
 import { ServiceTable } from './service-table.js';
 import type { StatsView } from './stats.js';
 import { Stats } from './stats.js';
+import { type SyncDaemon, type SyncDaemonUser, type SyncRole, daemons, startDaemon, stopDaemon } from './sync/daemon.js';
+import type { MasterThread } from './sync/master.js';
+import type { SyncSeq } from './sync/message.js';
 import { Sysctls } from './sysctl.js';
 import { TimerWheel } from './timer-wheel.js';
+
+/** Of the memory at the start, one page of so many is for messages that wait to be sent. */
+const QLEN_PAGES = 32;
 
 /** The namespace's IPVS. Field names are the kernel's in TypeScript spelling. */
 export class NetnsIpvs {
@@ -92,8 +99,20 @@ export class NetnsIpvs {
   dropentry = false;
   /** New connections refused because the table was full. */
   connRefused = 0;
-  /** State of the sync daemons: bit 1 master, bit 2 backup (`sync_state`). */
+  /** Which sync daemons run: `SYNC_STATE_MASTER`, `SYNC_STATE_BACKUP` (`sync_state`). */
   syncState = 0;
+  /** Threads of either daemon, less one (`threads_mask`). */
+  threadsMask = 0;
+  /** The master's threads (`ms`, `master_tinfo`), while there is one. */
+  ms: readonly MasterThread[] | undefined = undefined;
+  /** How the master is configured (`mcfg`), */
+  mcfg: SyncDaemon | undefined = undefined;
+  /** and the backup (`bcfg`). */
+  bcfg: SyncDaemon | undefined = undefined;
+  /** The backup's threads are their sockets (`backup_tinfo`). */
+  backupSockets: readonly SyncReceiver[] | undefined = undefined;
+  /** Sequence numbers that a master has told of connections whose application is not here. */
+  readonly syncSeq = new Map<number, { readonly inSeq: SyncSeq; readonly outSeq: SyncSeq }>();
 
   /** The connection that scheduling made: `conn_schedule`'s second result. */
   scheduled = NO_CONN;
@@ -129,6 +148,7 @@ export class NetnsIpvs {
       pp.initNetns(this, pd);
     }
     const values = this.sysctls.values;
+    values.sync_qlen_max = Math.floor(net.host.availablePages() / QLEN_PAGES);
     this.schedulerContext = {
       get jiffies() {
         return net.jiffies;
@@ -186,6 +206,21 @@ export class NetnsIpvs {
 
   getTimeouts(): Required<Timeouts> {
     return getTimeouts(this);
+  }
+
+  /** Starts a sync daemon. @throws INVALID, NO_DEVICE, DAEMON_RUNNING, SYSTEM */
+  startDaemon(user: SyncDaemonUser): void {
+    startDaemon(this, user);
+  }
+
+  /** Stops a sync daemon. @throws DAEMON_NOT_RUNNING */
+  stopDaemon(state: SyncRole): void {
+    stopDaemon(this, state);
+  }
+
+  /** The sync daemons that run, the master first. */
+  daemons(): SyncDaemon[] {
+    return daemons(this);
   }
 
   statsView(stats: Stats): StatsView {

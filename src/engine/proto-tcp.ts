@@ -4,19 +4,28 @@ import { AF_INET } from '../wire/inet.js';
 import { ipv4HeaderLength } from '../wire/ipv4.js';
 import { IPV6_HEADER } from '../wire/ipv6.js';
 import type { Packet } from '../wire/packet.js';
-import { TCP_ACK, TCP_CHECKSUM, TCP_FIN, TCP_MIN, TCP_RST, TCP_SYN, tcpFlags } from '../wire/tcp.js';
+import * as tcp from '../wire/tcp.js';
 import { bindPortApp, registerPortApp, unregisterPortApp } from './app.js';
 import { controlAssureCt, destOf } from './conn.js';
-import { C_FLAGS, C_STATE, C_TIMEOUT, HOT_SHIFT } from './conn-table.js';
-import { CONN_F_APP, CONN_F_INACTIVE, CONN_F_NFCT, CONN_F_NOOUTPUT, IPPROTO_TCP } from './flags.js';
+import * as layout from './conn-layout.js';
+import * as flags from './flags.js';
 import type { IpHdr } from './iphdr.js';
 import { natTransport, transportChecksumOk } from './nat-checksum.js';
 import { natHelped } from './nat-helped.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 import { connInGetProto, connOutGetProto } from './proto-ports.js';
-import { DIR_OUTPUT, type Protocol, type ProtoData } from './protocol.js';
+import type { Protocol, ProtoData } from './protocol.js';
+import * as directions from './protocol.js';
 import { scheduleWithPorts } from './schedule.js';
-import {
+import * as states from './tcp-states.js';
+import { NF_DROP } from './verdict.js';
+
+// see conn-layout.ts
+const { C_FLAGS, C_STATE, C_TIMEOUT, HOT_SHIFT } = layout;
+const { CONN_F_APP, CONN_F_INACTIVE, CONN_F_NFCT, CONN_F_NOOUTPUT, IPPROTO_TCP } = flags;
+const { DIR_OUTPUT } = directions;
+const { TCP_ACK, TCP_CHECKSUM, TCP_FIN, TCP_MIN, TCP_RST, TCP_SYN, tcpFlags } = tcp;
+const {
   DIR_INPUT_ONLY,
   TCP_ACTIVE,
   TCP_DIRECTION,
@@ -32,8 +41,7 @@ import {
   TCP_SECURE_TABLE,
   TCP_STATES,
   TCP_TIMEOUTS,
-} from './tcp-states.js';
-import { NF_DROP } from './verdict.js';
+} = states;
 
 /** Event of a segment, or -1 when it carries none of the four flags. The first of RST, SYN, FIN, ACK counts. */
 function tcpEvent(flags: number): number {

@@ -22,7 +22,7 @@ const FTPDATA_PORT = 20;
 /** The service of a packet, in the order of the kernel (`ip_vs_service_find`). */
 export function serviceFind(
   ipvs: NetnsIpvs,
-  iph: IpHdr,
+  iph: Pick<IpHdr, 'family' | 'protocol'>,
   fwmark: number,
   words: Int32Array,
   port: number,

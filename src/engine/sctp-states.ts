@@ -30,6 +30,9 @@ export const SCTP_STATES = [
 ] as const;
 
 export const SCTP_S_ESTABLISHED = 8;
+export const SCTP_S_SHUTDOWN_SENT = 9;
+export const SCTP_S_SHUTDOWN_RECEIVED = 10;
+export const SCTP_S_SHUTDOWN_ACK_SENT = 11;
 export const SCTP_S_CLOSED = 13;
 
 /** Seconds in each state. */

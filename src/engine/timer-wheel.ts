@@ -14,6 +14,8 @@ export class TimerWheel {
   private readonly next: Int32Array;
   /** The timer before this one; `-2 - bucket` for a bucket's first; 0 (never a valid link at rest) when not armed, see `add`. */
   private readonly prev: Int32Array;
+  /** Bucket of each armed timer. */
+  private readonly bucket: Uint16Array;
   /** Jiffies up to which timers have run. */
   private clock: number;
   private armed = 0;
@@ -23,6 +25,7 @@ export class TimerWheel {
     this.next = new Int32Array(capacity);
     // links are stored plus one, so that fresh (zeroed, untouched) memory means "not armed"
     this.prev = new Int32Array(capacity);
+    this.bucket = new Uint16Array(capacity);
     this.clock = jiffies;
   }
 
@@ -35,10 +38,17 @@ export class TimerWheel {
     return this.prev[id] !== 0;
   }
 
-  /** Arms or re-arms a timer for jiffy `expires`; it fires in a later `advance` at the earliest. */
+  /**
+   * Arms or re-arms a timer for jiffy `expires`; it fires in a later `advance` at the earliest. Of the timers in one bucket the one that
+   * came there last fires first; one that stays in its bucket keeps its place.
+   */
   set(id: number, expires: number): void {
-    if (this.prev[id] !== 0) this.cancel(id);
     const bucket = this.bucketOf(expires);
+    if (this.prev[id] !== 0) {
+      if (this.bucket[id] === bucket) return;
+      this.cancel(id);
+    }
+    this.bucket[id] = bucket;
     const first = this.head[bucket]!;
     this.next[id] = first;
     this.prev[id] = -2 - bucket;
@@ -67,16 +77,16 @@ export class TimerWheel {
     }
     while (((to - this.clock) | 0) > 0) {
       this.clock = (this.clock + 1) | 0;
-      let ticks = this.clock;
-      for (let level = 0; level < LEVELS; level++) {
-        const bucket = level * BUCKETS + (ticks & (BUCKETS - 1));
+      // the coarsest of the levels that are due goes first
+      let level = 0;
+      while (level < LEVELS - 1 && (this.clock & ((1 << ((level + 1) * SHIFT)) - 1)) === 0) level++;
+      for (; level >= 0; level--) {
+        const bucket = level * BUCKETS + ((this.clock >> (level * SHIFT)) & (BUCKETS - 1));
         while (this.head[bucket] !== NONE) {
           const id = this.head[bucket]!;
           this.cancel(id);
           fire(id, this.clock);
         }
-        if ((ticks & ((1 << SHIFT) - 1)) !== 0) break;
-        ticks >>= SHIFT;
       }
       if (this.armed === 0) this.clock = to;
     }

@@ -1,5 +1,5 @@
 /** The transmitters (`ip_vs_xmit.c`): NAT, direct routing, tunnel, bypass, local node. */
-import { AF_INET, type InetAddr, inetFromWords } from '../wire/inet.js';
+import { AF_INET, type InetAddr, inetEqual, inetFromWords } from '../wire/inet.js';
 import type { Packet } from '../wire/packet.js';
 import { connFillCport, destOf } from './conn.js';
 import { C_DADDR, C_FLAGS, C_INPKTS, HOT_SHIFT } from './conn-table.js';
@@ -15,6 +15,7 @@ import {
   CONN_F_NFCT,
   CONN_F_NO_CPORT,
 } from './flags.js';
+import type { Route } from './host.js';
 import type { IpHdr } from './iphdr.js';
 import { natIcmp } from './nat-icmp.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
@@ -85,8 +86,19 @@ function natXmit(ipvs: NetnsIpvs, packet: Packet, c: number, pp: Protocol, iph: 
   packet.ignoreDf = true;
   packet.ipvsProperty = true;
   if (local) return NF_ACCEPT;
-  ipvs.net.host.transmit(packet, route!);
+  const tracked = (t.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_NFCT) !== 0;
+  ipvs.net.host.transmit(packet, tracked ? routeOf(ipvs, c, dest, route!) : route!);
   return NF_STOLEN;
+}
+
+/**
+ * The way to the connection's own address. FTP's server may name another one than its own for data: the route stays that of the dest,
+ * but on its link the packet goes to the host that has the address.
+ */
+function routeOf(ipvs: NetnsIpvs, c: number, dest: Dest | null, route: Route): Route {
+  const daddr = daddrOf(ipvs, c, null);
+  if (dest === null || inetEqual(daddr, dest.addr) || !inetEqual(route.nextHop, dest.addr)) return route;
+  return { ...route, nextHop: daddr };
 }
 
 /** Puts the connection's dest address into the IP header. */

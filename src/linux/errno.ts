@@ -13,6 +13,7 @@ export const EAGAIN = koffi.os.errno.EAGAIN!;
 export const EBUSY = koffi.os.errno.EBUSY!;
 export const EEXIST = koffi.os.errno.EEXIST!;
 export const ENOENT = koffi.os.errno.ENOENT!;
+export const ESRCH = koffi.os.errno.ESRCH!;
 export const ENOBUFS = koffi.os.errno.ENOBUFS!;
 export const ENODEV = koffi.os.errno.ENODEV!;
 

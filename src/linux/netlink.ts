@@ -29,9 +29,14 @@ const MSG_DONTWAIT = 0x40;
 /** True on every machine that matters; netlink follows the machine. */
 export const LITTLE = endianness() === 'LE';
 
+/** Bytes of a message at most: none of ours has more. */
+const MESSAGE = 512;
+/** Messages sent at once, whose acknowledgements fit the socket's buffer. */
+const CHUNK = 128;
+
 /** Builds one message: a fixed part, then attributes. */
 export class NetlinkWriter {
-  readonly #bytes = new Uint8Array(4096);
+  readonly #bytes = new Uint8Array(MESSAGE);
   readonly #view = new DataView(this.#bytes.buffer);
   #length = NLMSG_HEADER;
 
@@ -159,6 +164,18 @@ export class NetlinkSocket {
   }
 
   /**
+   * Sends requests that are only acknowledged, many with one system call. Each is carried out whatever becomes of the others.
+   * @returns the error of each, 0 for none.
+   */
+  requestAll(messages: readonly NetlinkWriter[], call: string): number[] {
+    const errors: number[] = [];
+    for (let i = 0; i < messages.length; i += CHUNK) {
+      errors.push(...this.#exchangeAll(messages.slice(i, i + CHUNK), call));
+    }
+    return errors;
+  }
+
+  /**
    * Notifications that have come in; never waits.
    * @returns `lost` when the kernel had to leave some out: everything must then be read anew.
    */
@@ -204,6 +221,28 @@ export class NetlinkSocket {
         return { answers, interrupted };
       }
     }
+  }
+
+  #exchangeAll(messages: readonly NetlinkWriter[], call: string): number[] {
+    const first = this.#sequence + 1;
+    const packed = new Uint8Array(MESSAGE * messages.length);
+    let length = 0;
+    for (const message of messages) {
+      const bytes = message.finish(++this.#sequence);
+      packed.set(bytes, length);
+      length += bytes.length;
+    }
+    checked(libc.sendto(this.fd, packed, length, 0, 0, 0), call);
+    const errors = new Array<number>(messages.length).fill(0);
+    for (let left = messages.length; left > 0; ) {
+      const n = checked(libc.recv(this.fd, this.#buffer, this.#buffer.length, 0), `recv(${call})`);
+      for (const { type, sequence, view } of parse(this.#buffer.slice(0, n))) {
+        if (sequence < first || type !== NLMSG_ERROR) continue;
+        errors[sequence - first] = -view.getInt32(0, LITTLE);
+        left--;
+      }
+    }
+    return errors;
   }
 
   #option(level: number, name: number, value: number): boolean {

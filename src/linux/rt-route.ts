@@ -112,20 +112,36 @@ export function listRoutes(socket: NetlinkSocket, family: Family, table: number)
 
 /** Makes the default route of `table` lead out of an interface. */
 export function setDefaultRoute(socket: NetlinkSocket, family: Family, table: number, ifindex: number): void {
-  const message = change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, defaultRoute(family));
+  const message = change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, fixedPart(family, 0));
   socket.request(message.u32(RTA_TABLE, table).u32(RTA_OIF, ifindex), `RTM_NEWROUTE default table ${table}`);
 }
 
 /** Removes what {@link setDefaultRoute} made. */
 export function deleteDefaultRoute(socket: NetlinkSocket, family: Family, table: number): void {
-  const message = change(RTM_DELROUTE, 0, defaultRoute(family));
+  const message = change(RTM_DELROUTE, 0, fixedPart(family, 0));
   socket.request(message.u32(RTA_TABLE, table), `RTM_DELROUTE default table ${table}`);
 }
 
-/** `struct rtmsg` of a default route on an interface; the table is an attribute. */
-function defaultRoute(family: Family): Uint8Array {
+/** The request that makes `table` lead one address out of an interface. */
+export function hostRouteAddition(table: number, address: InetAddr, ifindex: number): NetlinkWriter {
+  return hostRoute(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, table, address).u32(RTA_OIF, ifindex);
+}
+
+/** The request that deletes the route of one address. Refused with ESRCH when there is none. */
+export function hostRouteDeletion(table: number, address: InetAddr): NetlinkWriter {
+  return hostRoute(RTM_DELROUTE, 0, table, address);
+}
+
+function hostRoute(type: number, flags: number, table: number, address: InetAddr): NetlinkWriter {
+  const message = change(type, flags, fixedPart(address.family, addressBits(address.family)));
+  writeAddress(message, RTA_DST, address);
+  return message.u32(RTA_TABLE, table);
+}
+
+/** `struct rtmsg` of a route on an interface; the table is an attribute. */
+function fixedPart(family: Family, prefixLength: number): Uint8Array {
   const scope = family === AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
-  return Uint8Array.of(family, 0, 0, 0, 0, RTPROT_IPVSD, scope, RTN_UNICAST, 0, 0, 0, 0);
+  return Uint8Array.of(family, prefixLength, 0, 0, 0, RTPROT_IPVSD, scope, RTN_UNICAST, 0, 0, 0, 0);
 }
 
 /** `struct rtvia`: a gateway with its family. */

@@ -104,18 +104,24 @@ export function listRules(socket: NetlinkSocket, family: Family): Rule[] {
     .filter((rule) => rule !== undefined);
 }
 
-/** Adds a rule, behind those of the same priority. @throws SystemError EEXIST when there is an equal one. */
-export function addRule(socket: NetlinkSocket, rule: Rule): void {
-  const message = change(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, fixedPart(rule));
-  socket.request(withAttributes(message, rule), `RTM_NEWRULE ${rule.priority}`);
+/** The request that adds a rule, behind those of the same priority. Refused with EEXIST when there is an equal one. */
+export function ruleAddition(rule: Rule): NetlinkWriter {
+  return withAttributes(change(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, fixedPart(rule)), rule);
 }
 
-/** Deletes a rule. @throws SystemError ENOENT when there is none such. */
+/** The request that deletes a rule. Refused with ENOENT when there is none such. */
+export function ruleDeletion(rule: Rule): NetlinkWriter {
+  return withAttributes(change(RTM_DELRULE, 0, fixedPart(rule)), rule);
+}
+
+/** Adds a rule. @throws SystemError, see {@link ruleAddition}. */
+export function addRule(socket: NetlinkSocket, rule: Rule): void {
+  socket.request(ruleAddition(rule), `RTM_NEWRULE ${rule.priority}`);
+}
+
+/** Deletes a rule. @throws SystemError, see {@link ruleDeletion}. */
 export function deleteRule(socket: NetlinkSocket, rule: Rule): void {
-  socket.request(
-    withAttributes(change(RTM_DELRULE, 0, fixedPart(rule)), rule),
-    `RTM_DELRULE ${rule.priority}`,
-  );
+  socket.request(ruleDeletion(rule), `RTM_DELRULE ${rule.priority}`);
 }
 
 function action(number: number, a: Map<number, DataView>, table: number): RuleAction {

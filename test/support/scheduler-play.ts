@@ -1,30 +1,12 @@
-/**
- * Plays scripts against a scheduler alone: services and dests as the control operations leave them, counters as the connections do.
- * What the real kernel chose is part of a script, so that a script is a test: what came out is compared line by line.
- */
-import assert from 'node:assert/strict';
+/** A scheduler alone at work: services and dests as the control operations leave them, counters as the connections do. */
 import { Dest } from '../../src/engine/dest.js';
-import {
-  DEST_F_AVAILABLE,
-  DEST_F_OVERLOAD,
-  IPPROTO_TCP,
-  IPPROTO_UDP,
-  SVC_F_SCHED1,
-  SVC_F_SCHED2,
-} from '../../src/engine/flags.js';
+import { DEST_F_AVAILABLE, DEST_F_OVERLOAD, IPPROTO_TCP } from '../../src/engine/flags.js';
 import { IpHdr } from '../../src/engine/iphdr.js';
 import type { Scheduler, SchedulerContext } from '../../src/engine/scheduler.js';
 import { SchedulerRegistry } from '../../src/engine/schedulers/registry.js';
 import { Service } from '../../src/engine/service.js';
-import { AF_INET, AF_INET6, anyAddr, type Family, parseInet } from '../../src/wire/inet.js';
+import { AF_INET, anyAddr, type Family, parseInet } from '../../src/wire/inet.js';
 import { Packet } from '../../src/wire/packet.js';
-
-const FLAGS: Readonly<Record<string, number>> = {
-  'sh-fallback': SVC_F_SCHED1,
-  'mh-fallback': SVC_F_SCHED1,
-  'sh-port': SVC_F_SCHED2,
-  'mh-port': SVC_F_SCHED2,
-};
 
 /** Time, randomness and sysctls of a play; all may be set. */
 export class PlayContext implements SchedulerContext {
@@ -208,69 +190,4 @@ function clientAddress(family: Family, n: number) {
 
 function virtualAddress(family: Family, n: number) {
   return parseInet(`${family === AF_INET ? '10.1.0.' : 'fd00:1::'}${100 + n}`)!;
-}
-
-/**
- * Plays a script and asserts that it goes as written. Its lines:
- * `service NAME [FLAG...] [mark] [6]` begins; `add`, `edit` RS WEIGHT [UPPER-THRESHOLD]; `del` RS; `tcp`, `udp` RS...: so many new
- * connections and where they went (`-` nowhere); `fin` N: the client ends connection N; `wait` SECONDS; `forget`: all connections have ended;
- * `resched` NAME [FLAG...]: another scheduler or other flags; `sysctl` NAME SECONDS.
- */
-export function assertPlays(script: string): void {
-  const lines = script
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
-  const [, name, ...options] = lines[0]!.split(' ');
-  const flags = options.reduce((bits, option) => bits | (FLAGS[option] ?? 0), 0);
-  const play = new SchedulerPlay(
-    name!,
-    flags,
-    options.includes('6') ? AF_INET6 : AF_INET,
-    options.includes('mark'),
-  );
-  const played = lines.slice(1).map((line) => playLine(play, line));
-  assert.deepEqual([lines[0], ...played], lines);
-}
-
-function flagBits(options: string[]): number {
-  return options.reduce((bits, option) => bits | (FLAGS[option] ?? 0), 0);
-}
-
-function playLine(play: SchedulerPlay, line: string): string {
-  const [op, ...words] = line.split(' ');
-  const [a = 0, b = 0, c = 0] = words.map(Number);
-  switch (op) {
-    case 'add':
-      play.add(a, b, c);
-      return line;
-    case 'edit':
-      play.edit(a, b, c);
-      return line;
-    case 'del':
-      play.del(a);
-      return line;
-    case 'tcp':
-    case 'udp': {
-      const protocol = op === 'tcp' ? IPPROTO_TCP : IPPROTO_UDP;
-      return [op, ...words.map(() => play.connect(protocol)?.index ?? '-')].join(' ');
-    }
-    case 'fin':
-      play.finish(a);
-      return line;
-    case 'wait':
-      play.wait(a);
-      return line;
-    case 'forget':
-      play.forget();
-      return line;
-    case 'resched':
-      play.use(new SchedulerRegistry().get(words[0]!)!, flagBits(words));
-      return line;
-    case 'sysctl':
-      play.ctx.sysctls.set(words[0]!, b);
-      return line;
-    default:
-      throw new Error(`no such line in a script: ${line}`);
-  }
 }

@@ -14,6 +14,9 @@ const PAYLOAD_LENGTH = 4;
 /** Longer padding is dropped by Linux. */
 const MOST_PADDING = 7;
 
+/** Bytes of the headers that a first fragment must hold, by protocol: TCP, UDP, ICMPv6. */
+const TRANSPORT_HEADER: Readonly<Record<number, number>> = { 6: 20, 17: 8, 58: 8 };
+
 const walk: Ipv6Walk = { protocol: 0, offset: 0, fragment: 0, fragoffs: 0 };
 
 /** Reports a fault at offset `pointer` from the IPv6 header. */
@@ -87,13 +90,18 @@ function fragmentFault(p: Packet, at: number): number {
   return (word & 0xfff8) + size > 65_535 ? at + 2 : 0;
 }
 
+/** A first fragment ends within the transport header (RFC 8200 4.5), as `walk` has found it. */
+function lacksHeader(p: Packet): boolean {
+  return walk.fragoffs === 0 && walk.offset + (TRANSPORT_HEADER[walk.protocol] ?? 1) > p.len;
+}
+
 /**
  * Reassembly before routing (`nf_defrag_ipv6`), which lets fragments pass that are malformed.
  * @returns false when the packet is kept.
  */
 export function defragment6(host: SimHost, p: Packet): boolean {
   const whole = ipv6Walk(p.view, p.data, p.data + p.len, walk);
-  if (whole && walk.fragment !== 0 && fragmentFault(p, walk.fragment) !== 0) return true;
+  if (whole && walk.fragment !== 0 && (fragmentFault(p, walk.fragment) !== 0 || lacksHeader(p))) return true;
   return host.reassembler6.input(p, host.now);
 }
 
@@ -104,6 +112,10 @@ export type FragmentFate = 'whole' | 'atomic' | 'kept';
 export function readFragment(host: SimHost, p: Packet, at: number, arrival: Arrival): FragmentFate {
   if (at + 8 > p.len) return 'kept';
   if ((p.view.getUint16(p.data + at + 2) & 0xfff9) === 0) return 'atomic';
+  if (ipv6Walk(p.view, p.data, p.data + p.len, walk) && lacksHeader(p)) {
+    parameterProblem(host, p, 3, 0, arrival);
+    return 'kept';
+  }
   const pointer = fragmentFault(p, at);
   if (pointer !== 0) {
     parameterProblem(host, p, 0, pointer, arrival);

@@ -76,7 +76,7 @@ function inputRoute(
   const d = daddr.words[0]!;
   if (s >>> 28 === 14 || s === -1) return 'drop';
   if (d >>> 28 === 14)
-    return host.joined4(d) && s !== 0 && sourceIsGood(host, source, link) ? 'local' : 'drop';
+    return host.joined4(link, daddr) && s !== 0 && sourceIsGood(host, source, link) ? 'local' : 'drop';
   if (d === -1 || (s === 0 && d === 0)) return s === 0 || sourceIsGood(host, source, link) ? 'local' : 'drop';
   if (s === 0 || d === 0) return 'drop';
   const localnet = host.sysctls.get('ipv4/conf/all/route_localnet') !== 0;

@@ -35,7 +35,7 @@ export function input6(host: SimHost, p: Packet, link: Link): void {
   }
   if (host.defrag6 && !defragment6(host, p)) return;
   if (isMulticast(daddr)) {
-    if (host.joined6(daddr)) deliverLocal(host, p, link);
+    if (host.joined6(link, daddr)) deliverLocal(host, p, link);
     return;
   }
   const route = host.config.fib.lookup(daddr, { mark: p.mark, source, iif: link });

@@ -14,6 +14,7 @@ import { UDP_CHECKSUM, UDP_HEADER, udpDestinationPort, udpLength, udpSourcePort 
 import { buildPacket, transportSum } from './build.js';
 import { icmpError } from './local-icmp.js';
 import { routeFrom, sendLocal } from './output.js';
+import type { Link } from './fib.js';
 import type { Arrival, SimHost } from './sim-host.js';
 
 const IPPROTO_UDP = 17;
@@ -24,6 +25,8 @@ export type UdpReceiver = (data: Uint8Array, from: InetAddr, port: number) => vo
 
 /** A bound socket; an unspecified address takes what comes to any, that of IPv6 also IPv4's. */
 interface UdpSocket {
+  /** The only link that it hears, when it is bound to one. */
+  readonly link?: Link;
   readonly addr: InetAddr;
   readonly port: number;
   readonly receive: UdpReceiver;
@@ -54,6 +57,18 @@ export class UdpSockets {
     if (!inetIsAny(addr) && !this.#host.isLocal(addr.family, addr.words, 0)) return false;
     this.#sockets.push({ addr, port, receive });
     return true;
+  }
+
+  /** Opens a socket for a group on one link, and joins the group there. @returns what closes it. */
+  join(link: Link, addr: InetAddr, port: number, receive: UdpReceiver): () => void {
+    const socket = { link, addr, port, receive };
+    this.#sockets.push(socket);
+    return () => this.#sockets.splice(this.#sockets.indexOf(socket), 1);
+  }
+
+  /** True when a socket has joined that group on that link. */
+  joined(link: Link, group: InetAddr): boolean {
+    return this.#sockets.some((s) => s.link === link && inetEqual(s.addr, group));
   }
 
   /** True when a socket is bound to exactly that. */
@@ -122,7 +137,9 @@ export class UdpSockets {
     const sport = udpSourcePort(v, uh);
     const type = host.addrType(to);
     const group = type === 'broadcast' || type === 'multicast';
-    const exact = this.#sockets.filter((s) => s.port === port && inetEqual(s.addr, to));
+    const exact = this.#sockets.filter(
+      (s) => s.port === port && inetEqual(s.addr, to) && (s.link ?? arrival.link) === arrival.link,
+    );
     const any = this.#sockets.filter((s) => s.port === port && takes(s, family));
     const found = group ? [...exact, ...any] : [...exact, ...any].slice(0, 1);
     for (const socket of found) host.run(() => socket.receive(data, from, sport));

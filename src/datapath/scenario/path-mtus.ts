@@ -18,10 +18,16 @@ export class PathMtus {
     return entry !== undefined && entry.until > now ? entry.mtu : Number.POSITIVE_INFINITY;
   }
 
-  /** Learns one, unless a smaller one is known. */
-  update(daddr: InetAddr, mtu: number, now: number): void {
-    const believed = Math.max(mtu, daddr.family === AF_INET ? MIN4 : MIN6);
-    if (believed >= this.get(daddr, now)) return;
+  /**
+   * Learns one, unless a smaller one is known. (IPv4 also notes one that tells nothing new: the route is then one with an MTU of its own.)
+   * @param current what the route has now.
+   */
+  update(daddr: InetAddr, mtu: number, current: number, now: number): void {
+    const v4 = daddr.family === AF_INET;
+    const believed = Math.max(mtu, v4 ? Math.min(MIN4, current) : MIN6);
+    if (v4 ? mtu > current : believed >= current) return;
+    const known = this.#learnt.get(inetToString(daddr));
+    if (known?.mtu === believed && known.until - now > LIFETIME / 2) return;
     this.#learnt.set(inetToString(daddr), { mtu: believed, until: now + LIFETIME });
     this.#generation++;
   }

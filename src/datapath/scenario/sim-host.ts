@@ -1,5 +1,12 @@
 /** A model of the director's own host: what a Linux kernel does to packets around IPVS. It is no part of the engine. */
-import type { AddrType, Host, Route } from '../../engine/host.js';
+import type {
+  AddrType,
+  Host,
+  Route,
+  SyncReceiver,
+  SyncSender,
+  SyncSocketOptions,
+} from '../../engine/host.js';
 import type { Net } from '../../engine/net.js';
 import { AF_INET, AF_INET6, type InetAddr, inetIsAny, inetToString } from '../../wire/inet.js';
 import { CHECKSUM_PARTIAL, HEADROOM, Packet } from '../../wire/packet.js';
@@ -16,6 +23,7 @@ import { UdpSockets } from './local-udp.js';
 import { NeighbourQueue } from './neighbours.js';
 import { output } from './output.js';
 import { PathMtus } from './path-mtus.js';
+import { openSyncSender } from './sync-sender.js';
 import type { Topology } from './topology.js';
 
 /** A frame that left the director. */
@@ -208,13 +216,14 @@ export class SimHost implements Host {
     return Math.floor(this.now) % 86_400_000;
   }
 
-  /** True for the IPv4 groups that every host is in. @param group host order. */
-  joined4(group: number): boolean {
-    return group >>> 0 === 0xe000_0001;
+  /** True for the IPv4 groups that every host is in, and those of its sockets. */
+  joined4(link: Link, group: InetAddr): boolean {
+    return group.words[0]! >>> 0 === 0xe000_0001 || this.sockets.joined(link, group);
   }
 
-  /** True for the IPv6 groups that a router is in: all nodes, all routers, and those of neighbour discovery for its addresses. */
-  joined6(group: InetAddr): boolean {
+  /** True for the IPv6 groups that a router is in: all nodes, all routers, those of neighbour discovery for its addresses, and those of its sockets. */
+  joined6(link: Link, group: InetAddr): boolean {
+    if (this.sockets.joined(link, group)) return true;
     const [a, b, c, d] = group.words;
     const scope = (a! >>> 16) & 15;
     if (b === 0 && c === 0 && (a! & 0xffff) === 0)
@@ -240,8 +249,9 @@ export class SimHost implements Host {
     const source = this.config.sourceFor(found, daddr);
     if (source === undefined) return undefined;
     const linkMtu = found.mtu || found.link.mtu;
-    const mtu = Math.min(linkMtu, this.pathMtus.get(daddr, this.now));
-    const mtuLearnt = mtu < linkMtu;
+    const learnt = this.pathMtus.get(daddr, this.now);
+    const mtu = Math.min(linkMtu, learnt);
+    const mtuLearnt = learnt <= linkMtu;
     return { local: false, ifindex: found.link.ifindex, mtu, mtuLearnt, source, nextHop: found.via ?? daddr };
   }
 
@@ -285,7 +295,8 @@ export class SimHost implements Host {
   }
 
   updatePmtu(daddr: InetAddr, mtu: number): void {
-    this.pathMtus.update(daddr, mtu, this.now);
+    const current = this.route(daddr)?.mtu;
+    if (current !== undefined) this.pathMtus.update(daddr, mtu, current, this.now);
   }
 
   get unprivilegedPortStart(): number {
@@ -297,7 +308,16 @@ export class SimHost implements Host {
     return 1 << 20;
   }
 
-  hasInterface(name: string): boolean {
-    return this.config.links.some((link) => link.name === name);
+  interfaceMtu(name: string): number | undefined {
+    return this.config.links.find((link) => link.name === name)?.mtu;
+  }
+
+  openSyncSender(options: SyncSocketOptions): SyncSender {
+    return openSyncSender(this, options);
+  }
+
+  openSyncReceiver(options: SyncSocketOptions, receive: (message: Uint8Array) => void): SyncReceiver {
+    const close = this.sockets.join(this.config.link(options.interface), options.group, options.port, receive);
+    return { close };
   }
 }

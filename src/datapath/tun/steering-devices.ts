@@ -4,6 +4,7 @@ import { setDefaultRoute } from '../../linux/rt-route.js';
 import type { TunDevice } from '../../linux/tun.js';
 import type { Family } from '../../wire/inet.js';
 import { acceptAllSources, bringUp, openDevice } from '../tun-setup.js';
+import { TABLES } from './steering-layout.js';
 import type { Input } from './tun-loop.js';
 
 /** Bytes of an interface name. */
@@ -21,7 +22,7 @@ export class SteeringDevices {
   readonly #marks = new Map<number, { readonly device: TunDevice; readonly table: number }>();
 
   /**
-   * @param table routing table of the main device; marks have those that follow.
+   * @param table routing table of the main device; marks have those from the third after it.
    * @throws ALREADY_SERVED when another daemon has the device, NOT_PERMITTED, SYSTEM.
    */
   constructor(socket: NetlinkSocket, families: readonly Family[], name: string, table: number) {
@@ -51,7 +52,7 @@ export class SteeringDevices {
     if (known !== undefined) return known.table;
     const suffix = `m${mark.toString(16)}`;
     const device = openDevice(`${this.main.name.slice(0, NAME_LENGTH - suffix.length)}${suffix}`);
-    const table = this.#table + this.#marks.size + 1;
+    const table = this.#table + TABLES + this.#marks.size;
     this.#marks.set(mark, { device, table });
     this.#configure(device, table);
     return table;

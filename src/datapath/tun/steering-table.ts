@@ -1,37 +1,89 @@
-/** The routing rules that steer, kept in the kernel as the services change. */
-import { EEXIST, ENOENT, SystemError } from '../../linux/errno.js';
-import type { NetlinkSocket } from '../../linux/netlink.js';
-import { addRule, deleteRule, type Rule } from '../../linux/rt-rule.js';
+/** The routing rules and routes that steer, kept in the kernel as the services change. */
+import { EEXIST, ENOENT, ESRCH, SystemError } from '../../linux/errno.js';
+import type { NetlinkSocket, NetlinkWriter } from '../../linux/netlink.js';
+import { hostRouteAddition, hostRouteDeletion } from '../../linux/rt-route.js';
+import { type Rule, ruleAddition, ruleDeletion } from '../../linux/rt-rule.js';
+import type { InetAddr } from '../../wire/inet.js';
 import { diffRules } from './rule-diff.js';
 
-/** Applies one set of rules after the other, touching only what differs. */
+/** Addresses by a text that is equal for equal ones. */
+export interface KeyedAddresses {
+  has(key: string): boolean;
+  entries(): Iterable<readonly [key: string, address: InetAddr]>;
+}
+
+/** A change that the kernel is asked for, and what is so when it is done. */
+interface Change {
+  readonly request: NetlinkWriter;
+  readonly done: () => void;
+}
+
+/** Applies one state after the other, touching only what differs. What was done of a change that fails is known at the next. */
 export class SteeringTable {
   readonly #socket: NetlinkSocket;
-  #rules: Rule[] = [];
+  #rules: readonly Rule[] = [];
+  /** By table and address. */
+  readonly #routes = new Map<number, Map<string, InetAddr>>();
 
   constructor(socket: NetlinkSocket) {
     this.#socket = socket;
   }
 
-  /** Makes `rules` the ones in the kernel. What was done of a change that fails is known at the next call. */
-  apply(rules: readonly Rule[]): void {
+  /** Makes `rules` the ones in the kernel. @throws SystemError */
+  applyRules(rules: readonly Rule[]): void {
     const { add, remove } = diffRules(this.#rules, rules);
-    for (const rule of add) {
-      ignoring(EEXIST, () => addRule(this.#socket, rule));
-      this.#rules.push(rule);
-    }
-    for (const rule of remove) {
-      ignoring(ENOENT, () => deleteRule(this.#socket, rule));
-      this.#rules.splice(this.#rules.indexOf(rule), 1);
+    if (add.length + remove.length === 0) return;
+    const now = new Set(this.#rules);
+    try {
+      this.#carryOut('RTM_NEWRULE', EEXIST, add.map((rule) => ({ request: ruleAddition(rule), done: () => now.add(rule) })));
+      this.#carryOut('RTM_DELRULE', ENOENT, remove.map((rule) => ({ request: ruleDeletion(rule), done: () => now.delete(rule) })));
+    } finally {
+      this.#rules = [...now];
     }
   }
-}
 
-/** Somebody else may have done it already. */
-function ignoring(errno: number, action: () => void): void {
-  try {
-    action();
-  } catch (error) {
-    if (!(error instanceof SystemError && error.number === errno)) throw error;
+  /** Adds the routes out of interface `ifindex` that `table` lacks. @throws SystemError */
+  addRoutes(table: number, addresses: KeyedAddresses, ifindex: number): void {
+    const known = this.#routesOf(table);
+    const changes: Change[] = [];
+    for (const [key, address] of addresses.entries()) {
+      if (known.has(key)) continue;
+      changes.push({ request: hostRouteAddition(table, address, ifindex), done: () => known.set(key, address) });
+    }
+    this.#carryOut('RTM_NEWROUTE', EEXIST, changes);
+  }
+
+  /** Removes the routes of `table` that are not for `addresses`. @throws SystemError */
+  removeRoutes(table: number, addresses: KeyedAddresses): void {
+    const known = this.#routesOf(table);
+    const changes: Change[] = [];
+    for (const [key, address] of known) {
+      if (addresses.has(key)) continue;
+      changes.push({ request: hostRouteDeletion(table, address), done: () => known.delete(key) });
+    }
+    this.#carryOut('RTM_DELROUTE', ESRCH, changes);
+  }
+
+  #routesOf(table: number): Map<string, InetAddr> {
+    let routes = this.#routes.get(table);
+    if (routes === undefined) {
+      routes = new Map();
+      this.#routes.set(table, routes);
+    }
+    return routes;
+  }
+
+  /** @param harmless the error that means that somebody else has done it already. */
+  #carryOut(call: string, harmless: number, changes: readonly Change[]): void {
+    const errors = this.#socket.requestAll(
+      changes.map(({ request }) => request),
+      call,
+    );
+    let failure = 0;
+    for (const [i, { done }] of changes.entries()) {
+      if (errors[i] === 0 || errors[i] === harmless) done();
+      else failure ||= errors[i]!;
+    }
+    if (failure !== 0) throw new SystemError(call, failure);
   }
 }

@@ -60,6 +60,20 @@ describe('AddressCache', () => {
     assert.equal(cache.size, 0);
   });
 
+  it('keeps the other entries of a bucket', () => {
+    const cache = new AddressCache<number>(AF_INET6, () => {});
+    const words = ['0:7::', '0:0:0:7::', '::7:0:0', '::7'].map((text) => parseInet(text)!.words);
+    words.forEach((w, i) => {
+      cache.add(w, i, 0);
+    });
+    for (const i of [0, 1, 3]) cache.find(words[i]!, 1);
+    for (let n = 0; n < 30; n++) cache.collect(DAY, HZ, DAY);
+    assert.deepEqual(
+      words.map((w) => cache.find(w, 0)?.value),
+      [0, 1, undefined, 3],
+    );
+  });
+
   it('works across the wrap of jiffies', () => {
     const { cache } = filled(0);
     cache.add(inet4(1).words, 1, 0x7fff_ffff);

@@ -1,6 +1,6 @@
 /** Destination hashing: exact sequences, recorded from Linux 6.1. Connections go to five virtual addresses in turn. */
 import { describe, it } from 'node:test';
-import { assertPlays } from '../../../test/support/scheduler-play.js';
+import { assertPlays } from '../../../test/support/scheduler-script.js';
 
 describe('dh', () => {
   it('sends each virtual address to one dest, whatever the weights; to none when that has no weight or is overloaded', () => {

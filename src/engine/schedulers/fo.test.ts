@@ -1,6 +1,6 @@
 /** Weighted fail-over: exact sequences, recorded from Linux 6.1. */
 import { describe, it } from 'node:test';
-import { assertPlays } from '../../../test/support/scheduler-play.js';
+import { assertPlays } from '../../../test/support/scheduler-script.js';
 
 describe('fo', () => {
   it('takes the dest of the highest weight until it is overloaded, gone or without weight', () => {

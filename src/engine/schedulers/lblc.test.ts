@@ -1,7 +1,8 @@
 /** Locality-based least connection: exact sequences, recorded from Linux 6.1. A service by mark gets connections to five virtual addresses in turn. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertPlays, SchedulerPlay } from '../../../test/support/scheduler-play.js';
+import { SchedulerPlay } from '../../../test/support/scheduler-play.js';
+import { assertPlays } from '../../../test/support/scheduler-script.js';
 
 describe('lblc', () => {
   it('keeps an address with its dest until that is overloaded and another one half idle', () => {

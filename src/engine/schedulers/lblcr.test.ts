@@ -1,7 +1,8 @@
 /** Locality-based least connection with replication: exact sequences, recorded from Linux 6.1. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertPlays, SchedulerPlay } from '../../../test/support/scheduler-play.js';
+import { SchedulerPlay } from '../../../test/support/scheduler-play.js';
+import { assertPlays } from '../../../test/support/scheduler-script.js';
 
 describe('lblcr', () => {
   it('adds a dest to those of an address when they are overloaded and another one half idle', () => {
@@ -80,6 +81,18 @@ describe('lblcr', () => {
     `);
   });
 
+  it('leaves an address its only dest', () => {
+    assertPlays(`
+      service lblcr
+      sysctl lblcr_expiration 5
+      add 1 9
+      add 2 9
+      tcp 2
+      wait 8
+      tcp 2 2
+    `);
+  });
+
   it('does not choose a dest at its upper threshold', () => {
     assertPlays(`
       service lblcr
@@ -87,6 +100,21 @@ describe('lblcr', () => {
       add 2 5 2
       tcp 2 2 1 1 1 1 1 1
     `);
+  });
+
+  it('takes a dest away later than lblcr_expiration after the last change, to the tick', () => {
+    const play = new SchedulerPlay('lblcr');
+    play.ctx.sysctls.set('lblcr_expiration', 5);
+    play.wait(1000);
+    const dests = [play.add(1, 2), play.add(2, 2)];
+    for (let i = 0; i < 4; i++) play.connect();
+    const held = (): number => dests.filter((dest) => dest.refcnt > 0).length;
+    play.wait(5);
+    play.connect();
+    assert.equal(held(), 2);
+    play.ctx.jiffies++;
+    play.connect();
+    assert.equal(held(), 1);
   });
 
   it('keeps dests from leaving the trash while it remembers an address of them', () => {

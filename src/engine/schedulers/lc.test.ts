@@ -1,6 +1,6 @@
 /** Least connection: exact sequences, recorded from Linux 6.1. */
 import { describe, it } from 'node:test';
-import { assertPlays } from '../../../test/support/scheduler-play.js';
+import { assertPlays } from '../../../test/support/scheduler-script.js';
 
 describe('lc', () => {
   it('takes the dest with the least load, whatever its weight above 0', () => {

@@ -38,6 +38,10 @@ describe('loadedMore', () => {
     );
   });
 
+  it('finds equal products equal, also beyond 2^53', () => {
+    assert.equal(loadedMore(2 ** 36 - 1, 2 ** 31 - 1, 2 ** 36 - 1, 2 ** 31 - 1), false);
+  });
+
   it('tells products apart that are equal as doubles', () => {
     // 2147483647 * 34359738367 and 2147483646 * 34359738383 differ by less than a double shows
     const [a, wb, b, wa] = [34_359_738_383, 2_147_483_646, 34_359_738_367, 2_147_483_647];

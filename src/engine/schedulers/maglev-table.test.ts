@@ -36,6 +36,10 @@ describe('fillMaglev', () => {
     assert.deepEqual(counts, [512, 1024, 2557]);
   });
 
+  it('goes by the proportion of the weights alone', () => {
+    assert.deepEqual(shares([dest(1, 20), dest(2, 40)]), shares([dest(1, 1), dest(2, 2)]));
+  });
+
   it('goes by the last weight, so that a dest on its way out keeps its buckets', () => {
     const dests = [dest(1, 3), dest(2, 3)];
     const before = tableOf(dests);

@@ -1,6 +1,6 @@
 /** Never queue: exact sequences, recorded from Linux 6.1. */
 import { describe, it } from 'node:test';
-import { assertPlays } from '../../../test/support/scheduler-play.js';
+import { assertPlays } from '../../../test/support/scheduler-script.js';
 
 describe('nq', () => {
   it('takes an idle dest when there is one, however light, and else does as sed', () => {

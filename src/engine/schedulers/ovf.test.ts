@@ -1,6 +1,6 @@
 /** Weighted overflow: exact sequences, recorded from Linux 6.1. */
 import { describe, it } from 'node:test';
-import { assertPlays } from '../../../test/support/scheduler-play.js';
+import { assertPlays } from '../../../test/support/scheduler-script.js';
 
 describe('ovf', () => {
   it('fills the dest of the highest weight to one connection more than its weight, then the next', () => {
@@ -18,6 +18,15 @@ describe('ovf', () => {
       tcp 4 -
       edit 3 3 2
       tcp 3 3 - -
+    `);
+  });
+
+  it('takes the first of equal weights', () => {
+    assertPlays(`
+      service ovf
+      add 1 2
+      add 2 2
+      tcp 2 2 2 1 1 1 -
     `);
   });
 

@@ -1,6 +1,6 @@
 /** Round robin: exact sequences, recorded from Linux 6.1. A script adds the last dest of the list first. */
 import { describe, it } from 'node:test';
-import { assertPlays } from '../../../test/support/scheduler-play.js';
+import { assertPlays } from '../../../test/support/scheduler-script.js';
 
 describe('rr', () => {
   it('takes the dests in turn, the newest first, whatever their weights above 0', () => {

@@ -1,6 +1,6 @@
 /** Shortest expected delay: exact sequences, recorded from Linux 6.1. */
 import { describe, it } from 'node:test';
-import { assertPlays } from '../../../test/support/scheduler-play.js';
+import { assertPlays } from '../../../test/support/scheduler-script.js';
 
 describe('sed', () => {
   it('takes the dest that would have the fewest active connections for its weight with one more', () => {

@@ -1,7 +1,8 @@
 /** Source hashing: exact sequences, recorded from Linux 6.1. Connections come from 24 clients in turn, each from a port of its own. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertPlays, SchedulerPlay } from '../../../test/support/scheduler-play.js';
+import { SchedulerPlay } from '../../../test/support/scheduler-play.js';
+import { assertPlays } from '../../../test/support/scheduler-script.js';
 import { SVC_F_SCHED2 } from '../flags.js';
 
 describe('sh', () => {

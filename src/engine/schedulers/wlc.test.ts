@@ -1,6 +1,6 @@
 /** Weighted least connection: exact sequences, recorded from Linux 6.1. */
 import { describe, it } from 'node:test';
-import { assertPlays } from '../../../test/support/scheduler-play.js';
+import { assertPlays } from '../../../test/support/scheduler-script.js';
 
 describe('wlc', () => {
   it('takes the dest with the least load for its weight, the first of equals', () => {

@@ -1,6 +1,6 @@
 /** Weighted round robin: exact sequences, recorded from Linux 6.1. */
 import { describe, it } from 'node:test';
-import { assertPlays } from '../../../test/support/scheduler-play.js';
+import { assertPlays } from '../../../test/support/scheduler-script.js';
 
 describe('wrr', () => {
   it('gives a heavy dest its turns in a burst (3 and 1)', () => {
@@ -80,6 +80,39 @@ describe('wrr', () => {
       tcp 2 2 2
       edit 1 4
       tcp 2 1 2 1 1 2 1 2
+    `);
+  });
+
+  it('keeps to the round that was under way, as far as it still exists', () => {
+    assertPlays(`
+      service rr
+      add 1 2
+      add 2 4
+      add 3 8 1
+      resched wrr
+      tcp 3 2
+      add 4 6
+      tcp 4 2 4 2 1 4
+    `);
+    assertPlays(`
+      service rr
+      add 1 3
+      add 2 5
+      resched wrr
+      tcp 2 2
+      edit 1 4
+      edit 2 6
+      tcp 2 2 1 2 1
+    `);
+    assertPlays(`
+      service rr
+      add 1 5
+      add 2 1
+      resched wrr
+      tcp 1
+      edit 1 2
+      add 3 5
+      tcp 3 1 3 2 1
     `);
   });
 

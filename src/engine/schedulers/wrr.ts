@@ -83,17 +83,15 @@ export const wrr: Scheduler = {
           mark.cl = at;
           return dest;
         }
-        // every dest was looked at for the lowest weight of all
+        // back where it started: every dest was looked at for the lowest weight of all
         if (lastPass && at === start) return null;
       }
       at = -1;
       mark.cw = nextRound(mark, dests);
       if (mark.cw <= 0) {
         mark.cw = mark.mw;
-        if (lastPass || start === -1) {
-          mark.cl = -1;
-          return null;
-        }
+        // from the head on, every dest was looked at for every weight
+        if (start === -1) return null;
         restarted = true;
       }
       if (restarted && mark.cw <= mark.di) lastPass = true;

@@ -1,0 +1,142 @@
+/** Which traffic has to be steered: what services and their real servers ask for, kept up as they change one by one. */
+import type { Dest } from '../../engine/dest.js';
+import { CONN_F_FWD_MASK, CONN_F_MASQ, CONN_F_TUNNEL, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../../engine/flags.js';
+import { FTP_PORT } from '../../engine/schedule.js';
+import type { Service, ServiceId } from '../../engine/service.js';
+import { type Family, type InetAddr, inetToString } from '../../wire/inet.js';
+import { CountedSet } from './counted-set.js';
+
+/** What steering needs to know of a dest. */
+export type SteeredDest = Pick<
+  Dest,
+  'addr' | 'port' | 'protocol' | 'connFlags' | 'vaddr' | 'vport' | 'vfwmark'
+>;
+
+/** What steering needs to know of a service. */
+export type SteeredService = ServiceId & { readonly destinations: readonly SteeredDest[] };
+
+/** A port of a protocol; 0 for all of them. */
+export interface Port {
+  readonly family: Family;
+  readonly protocol: number;
+  readonly port: number;
+}
+
+/** What comes from one address and port. */
+export type Source = Port & { readonly address: InetAddr };
+
+/** A firewall mark. */
+export interface Mark {
+  readonly family: Family;
+  readonly mark: number;
+}
+
+/** One thing that somebody asks for. */
+type Wish = { readonly key: string } & (
+  | { readonly set: 'ports'; readonly item: Port }
+  | { readonly set: 'addresses' | 'wholeAddresses'; readonly item: InetAddr }
+  | { readonly set: 'answers'; readonly item: Source }
+  | { readonly set: 'marks'; readonly item: Mark }
+  | { readonly set: 'tunnels'; readonly item: Family }
+);
+
+/** Protocols that a firewall mark may stand for. */
+const MARKED_PROTOCOLS = [IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP];
+
+/** All that is to be steered. Changing one service costs what that service costs, however many there are. */
+export class Traffic {
+  /** Ports of services. */
+  readonly ports = new CountedSet<Port>();
+  /** Virtual addresses. */
+  readonly addresses = new CountedSet<InetAddr>();
+  /** Those of which every port is steered. */
+  readonly wholeAddresses = new CountedSet<InetAddr>();
+  /** What NAT real servers answer from. */
+  readonly answers = new CountedSet<Source>();
+  readonly marks = new CountedSet<Mark>();
+  /** Families of the real servers at the end of tunnels. */
+  readonly tunnels = new CountedSet<Family>();
+  /** By service (its identity as a text) or dest. */
+  readonly #wishes = new Map<unknown, readonly Wish[]>();
+  #trash: ReadonlySet<SteeredDest> = new Set();
+
+  /** Takes over what a service asks for now; `undefined` when it is gone. */
+  setService(id: ServiceId, service: SteeredService | undefined): void {
+    this.#set(serviceKey(id), service === undefined ? [] : serviceWishes(service));
+  }
+
+  /** Forgets all services. */
+  clearServices(): void {
+    for (const owner of [...this.#wishes.keys()]) if (typeof owner === 'string') this.#set(owner, []);
+  }
+
+  /** Takes over the dests in the trash whose connections may still live. */
+  setTrash(dests: readonly SteeredDest[]): void {
+    const now = new Set(dests);
+    for (const dest of this.#trash) if (!now.has(dest)) this.#set(dest, []);
+    for (const dest of now) {
+      if (!this.#trash.has(dest)) this.#set(dest, [...virtualWishes(virtualOf(dest)), ...destWishes(dest)]);
+    }
+    this.#trash = now;
+  }
+
+  #set(owner: unknown, wishes: readonly Wish[]): void {
+    const before = this.#wishes.get(owner) ?? [];
+    // first the new ones: what is wanted before and after never goes
+    for (const wish of wishes) this.#count(wish);
+    for (const { set, key } of before) this[set].remove(key);
+    if (wishes.length > 0) this.#wishes.set(owner, wishes);
+    else this.#wishes.delete(owner);
+  }
+
+  #count({ set, key, item }: Wish): void {
+    (this[set] as CountedSet<typeof item>).add(key, item);
+  }
+}
+
+function serviceKey({ family, protocol, addr, port, fwmark }: ServiceId): string {
+  return fwmark !== 0 ? `${family} ${fwmark}` : `${protocol} ${inetToString(addr)} ${port}`;
+}
+
+function serviceWishes(service: SteeredService): Wish[] {
+  return [...virtualWishes(service), ...service.destinations.flatMap(destWishes)];
+}
+
+/** The service that a dest belonged to. */
+function virtualOf({ protocol, vaddr, vport, vfwmark }: SteeredDest): ServiceId {
+  return { family: vaddr.family, protocol, addr: vaddr, port: vport, fwmark: vfwmark };
+}
+
+function virtualWishes({ family, protocol, addr, port: own, fwmark }: ServiceId): Wish[] {
+  if (fwmark !== 0) {
+    return [{ set: 'marks', key: `${family} ${fwmark}`, item: { family, mark: fwmark } }];
+  }
+  const key = inetToString(addr);
+  const port = isFtp(protocol, own) ? 0 : own;
+  const wishes: Wish[] = [
+    { set: 'ports', key: `${family} ${protocol} ${port}`, item: { family, protocol, port } },
+    { set: 'addresses', key, item: addr },
+  ];
+  return port === 0 ? [...wishes, { set: 'wholeAddresses', key, item: addr }] : wishes;
+}
+
+function destWishes({ addr, port, protocol, connFlags, vport, vfwmark }: SteeredDest): Wish[] {
+  const { family } = addr;
+  const method = connFlags & CONN_F_FWD_MASK;
+  if (method === CONN_F_TUNNEL) return [{ set: 'tunnels', key: `${family}`, item: family }];
+  if (method !== CONN_F_MASQ) return [];
+  const marked = vfwmark !== 0;
+  // a service on every port hands the client's port on
+  const every = !marked && (vport === 0 || isFtp(protocol, vport));
+  const item = { family, address: addr, port: every ? 0 : port || vport };
+  return (marked ? MARKED_PROTOCOLS : [protocol]).map((number) => ({
+    set: 'answers',
+    key: `${inetToString(addr)} ${number} ${item.port}`,
+    item: { ...item, protocol: number },
+  }));
+}
+
+/** FTP's data connections have any ports. */
+function isFtp(protocol: number, port: number): boolean {
+  return protocol === IPPROTO_TCP && port === FTP_PORT;
+}
