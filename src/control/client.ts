@@ -1,7 +1,7 @@
 /** The client of the daemon's API on its unix socket: a director like the engine itself. */
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { IpvsError } from '../errors.js';
-import type { Args, CommandError, CommandName, Director, Result } from './command.js';
+import type { Args, BatchResult, CommandError, CommandName, Director, Result } from './command.js';
 import { fromCommandError } from './command-error.js';
 
 /** Where the daemon listens when nothing is said. */
@@ -12,19 +12,8 @@ export function socketPath(socket?: string): string {
   return socket ?? (process.env.IPVSD_SOCKET || DEFAULT_SOCKET);
 }
 
-/** A command with its argument, for batches. */
-export type CommandRequest = { [N in CommandName]: { command: N; args: Args<N> } }[CommandName];
-
-/** What became of a batch: results of the commands before the first that failed, and its error. */
-export interface BatchResult {
-  readonly results: unknown[];
-  readonly error?: IpvsError;
-}
-
 /** A connection to a daemon. */
-export interface ClientDirector extends Director {
-  /** Carries out commands in order in one request, until one fails. Rejects only when the whole batch was refused. */
-  batch(commands: readonly CommandRequest[]): Promise<BatchResult>;
+export interface ClientDirector extends Required<Director> {
   /** Ends the connection; needed only by programs that go on. */
   close(): void;
 }

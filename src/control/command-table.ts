@@ -48,7 +48,14 @@ export const COMMANDS: { readonly [N in CommandName]: CommandDescription<N> } = 
   info: {
     summary: 'Version of IPVS, size of the connection table, number of services',
     args: none,
-    result: object({ version: anyText, connTabSize: number, numServices: number }),
+    result: object({
+      version: anyText,
+      connTabSize: number,
+      numServices: number,
+      connections: number,
+      connLimit: number,
+      connRefused: number,
+    }),
   },
   'service.add': {
     summary: 'Add a virtual service',

@@ -3,7 +3,7 @@
  * Addresses are texts, ports and marks numbers; times are seconds unless said.
  */
 import type { StatsView } from '../engine/stats.js';
-import type { ErrorCode } from '../errors.js';
+import type { ErrorCode, IpvsError } from '../errors.js';
 
 /** Address family of a service or dest. */
 export type FamilyName = 'inet' | 'inet6';
@@ -96,7 +96,17 @@ export interface ConnEntry {
 export interface Commands {
   info: {
     args: Record<string, never>;
-    result: { version: string; connTabSize: number; numServices: number };
+    result: {
+      version: string;
+      connTabSize: number;
+      numServices: number;
+      /** Connections and templates there are. */
+      connections: number;
+      /** Most there can be. */
+      connLimit: number;
+      /** New ones that were refused because of it. */
+      connRefused: number;
+    };
   };
   'service.add': { args: { service: ServiceSpec }; result: null };
   'service.edit': { args: { service: ServiceSpec }; result: null };
@@ -141,7 +151,21 @@ export interface CommandError {
   field?: string;
 }
 
+/** A command with its argument, for batches. */
+export type CommandRequest = { [N in CommandName]: { command: N; args: Args<N> } }[CommandName];
+
+/** What became of a batch: results of the commands before the first that failed, and its error. */
+export interface BatchResult {
+  readonly results: readonly unknown[];
+  readonly error?: IpvsError;
+}
+
 /** Whoever carries out commands: the engine itself, or a client of the daemon. Rejects with an `IpvsError`. */
 export interface Director {
   execute<N extends CommandName>(name: N, args: Args<N>): Promise<Result<N>>;
+  /**
+   * Carries out commands in order, until one fails. Rejects only when the whole batch was refused. For directors that have a quicker way
+   * than one command after the other; see `executeBatch`.
+   */
+  batch?(commands: readonly CommandRequest[]): Promise<BatchResult>;
 }

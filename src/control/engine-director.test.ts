@@ -205,6 +205,9 @@ describe('the rest', () => {
       version: '1.2.1',
       connTabSize: 4096,
       numServices: 0,
+      connections: 0,
+      connLimit: 1 << 20,
+      connRefused: 0,
     });
     assert.deepEqual(await director.execute('conn.list', {}), { entries: [] });
     assert.deepEqual(await director.execute('stats', {}), noStats);

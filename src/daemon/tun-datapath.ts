@@ -7,7 +7,8 @@ import { IpvsError } from '../errors.js';
 import { EventFd } from '../linux/eventfd.js';
 import type { Datapath } from './datapath.js';
 import type { Logger } from './logger.js';
-import type { WorkerMessage, WorkerOptions, WorkerRequest } from './worker.js';
+import type { BatchOutcome } from './steered-director.js';
+import type { WorkerMessage, WorkerOptions, WorkerTask } from './worker.js';
 
 /** How to start it. */
 export type TunDatapathStart = Omit<TunDatapathOptions, 'wake'> & {
@@ -20,6 +21,7 @@ export type TunDatapathStart = Omit<TunDatapathOptions, 'wake'> & {
 
 /** The running data path. */
 export interface TunDatapath extends Datapath {
+  batch: NonNullable<Datapath['batch']>;
   /** Packets and drops by reason. */
   counters(): Promise<TunCounters>;
 }
@@ -46,7 +48,7 @@ export async function startTunDatapath(options: TunDatapathStart): Promise<TunDa
   let nextId = 1;
   let stopping = false;
 
-  const call = (request: Omit<WorkerRequest, 'id'>): Promise<unknown> =>
+  const call = (request: WorkerTask): Promise<unknown> =>
     new Promise((resolve, reject) => {
       if (ended !== undefined) {
         reject(ended);
@@ -105,13 +107,16 @@ export async function startTunDatapath(options: TunDatapathStart): Promise<TunDa
   }
   return {
     failed,
-    execute: <N extends CommandName>(name: N, args: Args<N>) =>
-      call({ name, args } as WorkerRequest) as Promise<Result<N>>,
-    counters: () => call({ name: 'counters' } as WorkerRequest) as Promise<TunCounters>,
+    execute: <N extends CommandName>(name: N, args: Args<N>) => call({ name, args }) as Promise<Result<N>>,
+    batch: async (commands) => {
+      const { results, error } = (await call({ name: 'batch', commands })) as BatchOutcome;
+      return { results, ...(error !== undefined && { error: fromCommandError(error) }) };
+    },
+    counters: () => call({ name: 'counters' }) as Promise<TunCounters>,
     stop: async () => {
       if (stopping) return exited;
       stopping = true;
-      if (ended === undefined) await call({ name: 'stop' } as WorkerRequest);
+      if (ended === undefined) await call({ name: 'stop' });
       // the thread looks whether it is to end when it wakes
       wake.signal();
       await exited;

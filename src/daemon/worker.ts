@@ -1,12 +1,14 @@
 /** The thread that owns the engine and its packets. It is told what to do by messages (`tun-datapath.ts` sends them). */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import type { Args, CommandError, CommandName } from '../control/command.js';
+import type { CommandError, CommandName, CommandRequest } from '../control/command.js';
 import { toCommandError } from '../control/command-error.js';
 import { EngineDirector } from '../control/engine-director.js';
 import { type TunCounters, TunDatapath, type TunDatapathOptions } from '../datapath/tun/tun-datapath.js';
 import { Net } from '../engine/net.js';
+import { EventFd } from '../linux/eventfd.js';
 import type { LogFields, LogLevel } from './logger.js';
 import { randomSource } from './random.js';
+import { type BatchOutcome, SteeredDirector } from './steered-director.js';
 
 /** What the thread is started with. */
 export type WorkerOptions = TunDatapathOptions & {
@@ -15,10 +17,14 @@ export type WorkerOptions = TunDatapathOptions & {
 };
 
 /** What the thread is told. */
-export type WorkerRequest =
-  | { readonly id: number; readonly name: CommandName; readonly args: unknown }
-  | { readonly id: number; readonly name: 'counters' }
-  | { readonly id: number; readonly name: 'stop' };
+export type WorkerTask =
+  | { readonly name: CommandName; readonly args: unknown }
+  | { readonly name: 'batch'; readonly commands: readonly CommandRequest[] }
+  | { readonly name: 'counters' }
+  | { readonly name: 'stop' };
+
+/** A task, with the number that its answer bears. */
+export type WorkerRequest = WorkerTask & { readonly id: number };
 
 /** What the thread tells. */
 export type WorkerMessage =
@@ -32,9 +38,6 @@ export type WorkerMessage =
     }
   | { readonly kind: 'done'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'refused'; readonly id: number; readonly error: CommandError };
-
-/** Commands that change what has to be steered. */
-const STEERS = /^(service\.(add|edit|delete)|dest\.(add|edit|delete)|flush)$/;
 
 function tell(port: MessagePort, message: WorkerMessage): void {
   port.postMessage(message);
@@ -54,34 +57,46 @@ function serve(port: MessagePort, options: WorkerOptions): void {
       ...(connTabBits !== undefined && { connTabBits }),
       ...(connLimit !== undefined && { connLimit }),
     });
-    const director = new EngineDirector(net);
     datapath.attach(net);
+    const wake = new EventFd(options.wake);
+    const director = new SteeredDirector(new EngineDirector(net), datapath, () => {
+      // packets have their turn, and `turn` comes back at once
+      wake.signal();
+      return new Promise((resolve) => setImmediate(resolve));
+    });
+    /** What is told when packets are steered as it says. */
+    const answers: WorkerMessage[] = [];
 
-    const answer = async (request: WorkerRequest): Promise<unknown> => {
-      if (request.name === 'counters') return datapath.counters satisfies TunCounters;
-      if (request.name === 'stop') {
-        stopped = true;
-        datapath.close();
-        return null;
+    const answer = (request: WorkerRequest): unknown => {
+      switch (request.name) {
+        case 'counters':
+          return datapath.counters satisfies TunCounters;
+        case 'stop':
+          stopped = true;
+          datapath.close();
+          return null;
+        case 'batch':
+          return director.batch(request.commands) satisfies Promise<BatchOutcome>;
+        default:
+          return director.execute(request.name, request.args);
       }
-      // what the arguments are is the director's to check
-      const result = await director.execute(request.name, request.args as Args<CommandName>);
-      if (STEERS.test(request.name)) datapath.sync();
-      return result;
     };
-    port.on('message', (request: WorkerRequest) => {
+    port.on('message', async (request: WorkerRequest) => {
       const { id } = request;
-      answer(request).then(
-        (result) => tell(port, { kind: 'done', id, result }),
-        (error: unknown) => tell(port, { kind: 'refused', id, error: toCommandError(error) }),
-      );
+      try {
+        answers.push({ kind: 'done', id, result: await answer(request) });
+      } catch (error) {
+        answers.push({ kind: 'refused', id, error: toCommandError(error) });
+      }
     });
     const turn = (): void => {
-      if (stopped) {
-        port.close();
-        return;
-      }
       try {
+        if (!stopped) director.steer();
+        for (const message of answers.splice(0)) tell(port, message);
+        if (stopped) {
+          port.close();
+          return;
+        }
         datapath.run();
       } catch (error) {
         fail(error);

@@ -27,7 +27,7 @@ const SYNC_ENDTIME = 9;
 const BUCKET_SHIFT = 4;
 const SLOTS = 15;
 /** Nodes that a bucket holds when the table is full: above that, chains become common. */
-const NODES_PER_BUCKET = 10;
+const NODES_PER_BUCKET = 11;
 /** A slot is a node and, above it, the low bits of its hash. */
 const NODE_BITS = 25;
 const NODE_MASK = (1 << NODE_BITS) - 1;

@@ -265,6 +265,10 @@ export function expireNodestConns(ipvs: NetnsIpvs): void {
   for (let c = 0; c < t.highWater; c++) {
     if (!t.isUsed(c) || t.hot[(c << HOT_SHIFT) + C_NCONTROL] !== 0) continue;
     const dest = destOf(ipvs, c);
-    if (dest !== null && !dest.available) connDelete(ipvs, c);
+    if (dest === null || dest.available) continue;
+    const ct = t.hot[(c << HOT_SHIFT) + C_CONTROL]! - 1;
+    connDelete(ipvs, c);
+    // here the template goes with its last connection even when it has proved real
+    if (ct !== NO_CONN && t.isUsed(ct) && t.hot[(ct << HOT_SHIFT) + C_NCONTROL] === 0) connDelete(ipvs, ct);
   }
 }

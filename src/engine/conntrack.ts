@@ -4,7 +4,7 @@
  */
 import { checksum, checksumUpdate, delta32, pseudoSum6 } from '../wire/checksum.js';
 import { AF_INET, type Family } from '../wire/inet.js';
-import { CHECKSUM_NONE, CHECKSUM_PARTIAL, type Packet } from '../wire/packet.js';
+import { CHECKSUM_NONE, CHECKSUM_PARTIAL, CHECKSUM_UNNECESSARY, type Packet } from '../wire/packet.js';
 import { TCP_ACK, TCP_CHECKSUM, TCP_MIN, tcpAck, tcpFlags, tcpSequence } from '../wire/tcp.js';
 import { SACK_BLOCK, TCPOPT_SACK, tcpOptions } from '../wire/tcp-options.js';
 import { C_FLAGS, HOT_SHIFT } from './conn-table.js';
@@ -88,6 +88,8 @@ export function trackPacket(
     if (verdict === CT_LAST) forget(ipvs, c, known);
     if (verdict !== CT_AGAIN) return known;
     forget(ipvs, c, known);
+    // the segment is looked at a second time, and a checksum that was right the first time is then vouched for
+    if (packet.ipSummed === CHECKSUM_NONE) packet.ipSummed = CHECKSUM_UNNECESSARY;
   }
   if (!ctOpens(tcpFlags(v, at))) return null;
   const ct = new Conntrack(new TcpTrack(v, at, length, hz), reply);

@@ -36,7 +36,14 @@ import type { Service, ServiceId, ServiceUser } from './service.js';
 import { ServiceTable } from './service-table.js';
 import type { StatsView } from './stats.js';
 import { Stats } from './stats.js';
-import { type SyncDaemon, type SyncDaemonUser, type SyncRole, daemons, startDaemon, stopDaemon } from './sync/daemon.js';
+import {
+  daemons,
+  type SyncDaemon,
+  type SyncDaemonUser,
+  type SyncRole,
+  startDaemon,
+  stopDaemon,
+} from './sync/daemon.js';
 import type { MasterThread } from './sync/master.js';
 import type { SyncSeq } from './sync/message.js';
 import { Sysctls } from './sysctl.js';

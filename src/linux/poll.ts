@@ -8,13 +8,14 @@ const POLLIN = 1;
 export class ReadPoll {
   readonly #view: DataView;
   readonly #memory: Memory;
-  readonly #count: number;
+  /** How many descriptors there are. */
+  readonly count: number;
 
   constructor(fds: readonly number[]) {
     this.#memory = new Memory(8 * fds.length);
     const { buffer } = this.#memory.bytes;
     this.#view = new DataView(buffer);
-    this.#count = fds.length;
+    this.count = fds.length;
     // struct pollfd { int fd; short events; short revents; } in the machine's own order
     new Int32Array(buffer).set(fds.flatMap((fd) => [fd, 0]));
     const shorts = new Int16Array(buffer);
@@ -23,7 +24,7 @@ export class ReadPoll {
 
   /** Sleeps up to `timeout` ms (-1: without end). @returns how many descriptors are ready; 0 also when a signal came. */
   wait(timeout: number): number {
-    const ready = libc.poll(this.#memory.address, this.#count, timeout);
+    const ready = libc.poll(this.#memory.address, this.count, timeout);
     if (ready >= 0) return ready;
     if (lastErrno() === EINTR) return 0;
     throw systemError('poll');

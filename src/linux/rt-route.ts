@@ -89,6 +89,11 @@ export function parseRoute({ view }: NetlinkMessage): KernelRoute | undefined {
   };
 }
 
+/** Who made the route that a message is about (RTPROT_*), without reading all of it. */
+export function routeProtocol({ view }: NetlinkMessage): number {
+  return view.getUint8(5);
+}
+
 /** What the kernel would do with a packet of this host to `destination`. @throws SystemError, e.g. ENETUNREACH. */
 export function getRoute(socket: NetlinkSocket, destination: InetAddr): KernelRoute {
   const fixed = new Uint8Array(RTMSG);

@@ -54,7 +54,14 @@ export class TableDirector implements Director {
   }
 
   private readonly handlers: Handlers = {
-    info: () => ({ version: '1.2.1', connTabSize: 4096, numServices: this.services.length }),
+    info: () => ({
+      version: '1.2.1',
+      connTabSize: 4096,
+      numServices: this.services.length,
+      connections: 0,
+      connLimit: 1,
+      connRefused: 0,
+    }),
     'service.add': ({ service }) => {
       if (this.services.some((s) => keyText(s) === keyText(service))) throw new IpvsError('SERVICE_EXISTS');
       checkService(service);

@@ -102,6 +102,9 @@ describe('the rest of the resources', () => {
       version: '1.2.1',
       connTabSize: 4096,
       numServices: 0,
+      connections: 0,
+      connLimit: 1 << 20,
+      connRefused: 0,
     });
     assert.equal(((await ask('GET', '/v1/stats')).data as { conns: number }).conns, 0);
     assert.equal((await ask('POST', '/v1/zero')).status, 204);
@@ -129,7 +132,7 @@ describe('the rest of the resources', () => {
 
   test('synchronisation daemons', async () => {
     assert.deepEqual((await ask('GET', '/v1/daemons')).data, []);
-    assert.equal((await ask('PUT', '/v1/daemons/master', { interface: 'eth0', syncid: 1 })).status, 501);
+    assert.equal((await ask('PUT', '/v1/daemons/master', { interface: 'no-such0', syncid: 1 })).status, 422);
     assert.equal((await ask('DELETE', '/v1/daemons/master')).status, 404);
     assert.equal((await ask('DELETE', '/v1/daemons/third')).status, 400);
   });
@@ -180,7 +183,18 @@ describe('a batch', () => {
     const { status, data } = await ask('POST', '/v1/commands', [add(1), add(2), { command: 'info' }]);
     assert.equal(status, 200);
     assert.deepEqual(data, {
-      results: [null, null, { version: '1.2.1', connTabSize: 4096, numServices: 2 }],
+      results: [
+        null,
+        null,
+        {
+          version: '1.2.1',
+          connTabSize: 4096,
+          numServices: 2,
+          connections: 0,
+          connLimit: 1 << 20,
+          connRefused: 0,
+        },
+      ],
     });
   });
 

@@ -2,7 +2,8 @@
 import swagger from '@fastify/swagger';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { IpvsError } from '../../errors.js';
-import type { Args, CommandName, Director } from '../command.js';
+import { executeBatch } from '../batch.js';
+import type { Args, CommandName, CommandRequest, Director } from '../command.js';
 import { toCommandError } from '../command-error.js';
 import { COMMAND_NAMES, commandName } from '../command-table.js';
 import { list, object, optional, type Shape, text } from '../shape.js';
@@ -127,18 +128,14 @@ async function answerRoute(director: Director, route: Route, request: FastifyReq
 
 /** Carries out commands in order. The first that fails ends it; those before it stay done. */
 async function answerBatch(director: Director, request: FastifyRequest, reply: FastifyReply) {
-  const results: unknown[] = [];
-  for (const { command, args } of batch.read(request.body, 'batch')) {
-    try {
-      const name = commandName(command, 'command');
-      results.push(await director.execute(name, (args ?? {}) as Args<CommandName>));
-    } catch (error) {
-      if (!(error instanceof IpvsError)) throw error;
-      reply.code(HTTP_STATUS[error.code]);
-      return sendJson(reply, { ...toCommandError(error), index: results.length, results });
-    }
-  }
-  return sendJson(reply, { results });
+  // what the commands are is the director's to check
+  const commands = batch
+    .read(request.body, 'batch')
+    .map(({ command, args }) => ({ command, args: args ?? {} }) as CommandRequest);
+  const { results, error } = await executeBatch(director, commands);
+  if (error === undefined) return sendJson(reply, { results });
+  reply.code(HTTP_STATUS[error.code]);
+  return sendJson(reply, { ...toCommandError(error), index: results.length, results });
 }
 
 /** Texts and null are JSON here too; Fastify would send them as they are. */

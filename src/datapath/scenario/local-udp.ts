@@ -12,9 +12,9 @@ import { IPV6_DESTINATION, IPV6_SOURCE } from '../../wire/ipv6.js';
 import { CHECKSUM_NONE, type Packet } from '../../wire/packet.js';
 import { UDP_CHECKSUM, UDP_HEADER, udpDestinationPort, udpLength, udpSourcePort } from '../../wire/udp.js';
 import { buildPacket, transportSum } from './build.js';
+import type { Link } from './fib.js';
 import { icmpError } from './local-icmp.js';
 import { routeFrom, sendLocal } from './output.js';
-import type { Link } from './fib.js';
 import type { Arrival, SimHost } from './sim-host.js';
 
 const IPPROTO_UDP = 17;

@@ -317,7 +317,12 @@ export class SimHost implements Host {
   }
 
   openSyncReceiver(options: SyncSocketOptions, receive: (message: Uint8Array) => void): SyncReceiver {
-    const close = this.sockets.join(this.config.link(options.interface), options.group, options.port, receive);
+    const close = this.sockets.join(
+      this.config.link(options.interface),
+      options.group,
+      options.port,
+      receive,
+    );
     return { close };
   }
 }

@@ -2,7 +2,16 @@
 import type { Rule } from '../../linux/rt-rule.js';
 import { type Family, type InetAddr, inetToString } from '../../wire/inet.js';
 import { cover } from './networks.js';
-import { ANSWERS, base, jump, MOST_RULES, PORTS, SERVICES_START, type SteeringLayout, withPorts } from './steering-layout.js';
+import {
+  ANSWERS,
+  base,
+  jump,
+  MOST_RULES,
+  PORTS,
+  SERVICES_START,
+  type SteeringLayout,
+  withPorts,
+} from './steering-layout.js';
 import type { Source, Traffic } from './traffic.js';
 
 /**
@@ -22,7 +31,8 @@ export function answerRules(family: Family, { answers }: Traffic, layout: Steeri
     for (const network of networks[i]!) {
       const select = { ipProto, ...(network.length > 0 && { from: network }) };
       rules.push({ ...rule(ANSWERS), ...select, ...(port !== 0 && { sport: [port, port] as const }) });
-      if (port !== 0) fragments.set(`${ipProto} ${inetToString(network.address)}`, { ...rule(ANSWERS + 2), ...select });
+      if (port !== 0)
+        fragments.set(`${ipProto} ${inetToString(network.address)}`, { ...rule(ANSWERS + 2), ...select });
     }
   }
   for (const ipProto of withPorts(groups)) {

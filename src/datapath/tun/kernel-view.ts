@@ -1,15 +1,27 @@
 /** What the kernel knows about addresses, routes and interfaces, kept fresh by its notifications. */
 import type { Route } from '../../engine/host.js';
 import { SystemError } from '../../linux/errno.js';
-import type { NetlinkSocket } from '../../linux/netlink.js';
+import type { NetlinkMessage, NetlinkSocket } from '../../linux/netlink.js';
 import { ARPHRD_ETHER, ARPHRD_LOOPBACK, type Link, listLinks } from '../../linux/rt-link.js';
 import { parseNeighbour } from '../../linux/rt-neighbour.js';
-import { getRoute, type KernelRoute, listRoutes, RTN_LOCAL, RTN_UNICAST } from '../../linux/rt-route.js';
+import {
+  getRoute,
+  type KernelRoute,
+  listRoutes,
+  RTN_LOCAL,
+  RTN_UNICAST,
+  routeProtocol,
+} from '../../linux/rt-route.js';
+import { parseRule } from '../../linux/rt-rule.js';
 import {
   openRtnetlink,
   RT_TABLE_LOCAL,
   RTM_DELNEIGH,
+  RTM_DELROUTE,
+  RTM_DELRULE,
   RTM_NEWNEIGH,
+  RTM_NEWROUTE,
+  RTM_NEWRULE,
   RTNLGRP_IPV4_IFADDR,
   RTNLGRP_IPV4_ROUTE,
   RTNLGRP_IPV4_RULE,
@@ -18,6 +30,7 @@ import {
   RTNLGRP_IPV6_RULE,
   RTNLGRP_LINK,
   RTNLGRP_NEIGH,
+  RTPROT_IPVSD,
   subscribeRtnetlink,
 } from '../../linux/rtnetlink.js';
 import { anyAddr, type Family, type InetAddr, inetToString } from '../../wire/inet.js';
@@ -83,7 +96,7 @@ export class KernelView {
     let tables = lost;
     for (const message of messages) {
       if (message.type !== RTM_NEWNEIGH && message.type !== RTM_DELNEIGH) {
-        tables = true;
+        tables ||= !isOurs(message);
         continue;
       }
       const neighbour = parseNeighbour(message);
@@ -119,9 +132,9 @@ export class KernelView {
     return this.#links.get(index);
   }
 
-  hasLink(name: string): boolean {
-    for (const link of this.#links.values()) if (link.name === name) return true;
-    return false;
+  linkNamed(name: string): Link | undefined {
+    for (const link of this.#links.values()) if (link.name === name) return link;
+    return undefined;
   }
 
   /** Frames on this interface carry an Ethernet header. */
@@ -168,5 +181,19 @@ export class KernelView {
   #forgetRoutes(): void {
     this.#routes.clear();
     this.generation++;
+  }
+}
+
+/** Our own rules and routes lead into our own device: no route that is asked for depends on them. */
+function isOurs(message: NetlinkMessage): boolean {
+  switch (message.type) {
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE:
+      return routeProtocol(message) === RTPROT_IPVSD;
+    case RTM_NEWRULE:
+    case RTM_DELRULE:
+      return parseRule(message)?.protocol === RTPROT_IPVSD;
+    default:
+      return false;
   }
 }

@@ -19,7 +19,7 @@ export function cover(groups: readonly (readonly InetAddr[])[], most: number): P
 
 /** The largest length at which the networks are few enough: sorted addresses begin a new network where they differ from the one before. */
 function prefixLength(sorted: readonly (readonly InetAddr[])[], most: number): number {
-  const family = sorted.find((addresses) => addresses.length > 0)?.[0]!.family;
+  const family = sorted.find((addresses) => addresses.length > 0)?.[0]?.family;
   const longest = family === AF_INET ? 32 : 128;
   const beginAt = new Int32Array(longest + 1);
   let count = 0;

@@ -3,7 +3,7 @@ import { EEXIST, ENOENT, ESRCH, SystemError } from '../../linux/errno.js';
 import type { NetlinkSocket, NetlinkWriter } from '../../linux/netlink.js';
 import { hostRouteAddition, hostRouteDeletion } from '../../linux/rt-route.js';
 import { type Rule, ruleAddition, ruleDeletion } from '../../linux/rt-rule.js';
-import type { InetAddr } from '../../wire/inet.js';
+import type { Family, InetAddr } from '../../wire/inet.js';
 import { diffRules } from './rule-diff.js';
 
 /** Addresses by a text that is equal for equal ones. */
@@ -21,12 +21,15 @@ interface Change {
 /** Applies one state after the other, touching only what differs. What was done of a change that fails is known at the next. */
 export class SteeringTable {
   readonly #socket: NetlinkSocket;
+  readonly #families: readonly Family[];
   #rules: readonly Rule[] = [];
   /** By table and address. */
   readonly #routes = new Map<number, Map<string, InetAddr>>();
 
-  constructor(socket: NetlinkSocket) {
+  /** @param families that this machine has: routes of others are left out. */
+  constructor(socket: NetlinkSocket, families: readonly Family[]) {
     this.#socket = socket;
+    this.#families = families;
   }
 
   /** Makes `rules` the ones in the kernel. @throws SystemError */
@@ -35,8 +38,16 @@ export class SteeringTable {
     if (add.length + remove.length === 0) return;
     const now = new Set(this.#rules);
     try {
-      this.#carryOut('RTM_NEWRULE', EEXIST, add.map((rule) => ({ request: ruleAddition(rule), done: () => now.add(rule) })));
-      this.#carryOut('RTM_DELRULE', ENOENT, remove.map((rule) => ({ request: ruleDeletion(rule), done: () => now.delete(rule) })));
+      this.#carryOut(
+        'RTM_NEWRULE',
+        EEXIST,
+        add.map((rule) => ({ request: ruleAddition(rule), done: () => now.add(rule) })),
+      );
+      this.#carryOut(
+        'RTM_DELRULE',
+        ENOENT,
+        remove.map((rule) => ({ request: ruleDeletion(rule), done: () => now.delete(rule) })),
+      );
     } finally {
       this.#rules = [...now];
     }
@@ -47,8 +58,11 @@ export class SteeringTable {
     const known = this.#routesOf(table);
     const changes: Change[] = [];
     for (const [key, address] of addresses.entries()) {
-      if (known.has(key)) continue;
-      changes.push({ request: hostRouteAddition(table, address, ifindex), done: () => known.set(key, address) });
+      if (known.has(key) || !this.#families.includes(address.family)) continue;
+      changes.push({
+        request: hostRouteAddition(table, address, ifindex),
+        done: () => known.set(key, address),
+      });
     }
     this.#carryOut('RTM_NEWROUTE', EEXIST, changes);
   }

@@ -1,8 +1,15 @@
 /** Which traffic has to be steered: what services and their real servers ask for, kept up as they change one by one. */
 import type { Dest } from '../../engine/dest.js';
-import { CONN_F_FWD_MASK, CONN_F_MASQ, CONN_F_TUNNEL, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../../engine/flags.js';
+import {
+  CONN_F_FWD_MASK,
+  CONN_F_MASQ,
+  CONN_F_TUNNEL,
+  IPPROTO_SCTP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+} from '../../engine/flags.js';
 import { FTP_PORT } from '../../engine/schedule.js';
-import type { Service, ServiceId } from '../../engine/service.js';
+import type { ServiceId } from '../../engine/service.js';
 import { type Family, type InetAddr, inetToString } from '../../wire/inet.js';
 import { CountedSet } from './counted-set.js';
 
@@ -60,6 +67,16 @@ export class Traffic {
   readonly #wishes = new Map<unknown, readonly Wish[]>();
   #trash: ReadonlySet<SteeredDest> = new Set();
 
+  /** Changes with everything but addresses. */
+  get rulesVersion(): number {
+    return this.ports.version + this.answers.version + this.marks.version + this.tunnels.version;
+  }
+
+  /** Changes with addresses. */
+  get routesVersion(): number {
+    return this.addresses.version + this.wholeAddresses.version;
+  }
+
   /** Takes over what a service asks for now; `undefined` when it is gone. */
   setService(id: ServiceId, service: SteeredService | undefined): void {
     this.#set(serviceKey(id), service === undefined ? [] : serviceWishes(service));
@@ -94,7 +111,8 @@ export class Traffic {
   }
 }
 
-function serviceKey({ family, protocol, addr, port, fwmark }: ServiceId): string {
+/** A text that is equal for equal identities. */
+export function serviceKey({ family, protocol, addr, port, fwmark }: ServiceId): string {
   return fwmark !== 0 ? `${family} ${fwmark}` : `${protocol} ${inetToString(addr)} ${port}`;
 }
 

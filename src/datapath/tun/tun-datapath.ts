@@ -1,21 +1,18 @@
 /** The TUN data path of one network namespace, from the first device to the last rule. Runs in a thread of its own. */
 import { join } from 'node:path';
-import type { Dest } from '../../engine/dest.js';
 import type { Net } from '../../engine/net.js';
-import type { Service } from '../../engine/service.js';
+import type { ServiceId } from '../../engine/service.js';
 import { EventFd } from '../../linux/eventfd.js';
 import type { NetlinkSocket } from '../../linux/netlink.js';
 import { enterNetns, netnsIdentity } from '../../linux/netns.js';
 import { PacketSocket } from '../../linux/packet-socket.js';
-import type { Rule } from '../../linux/rt-rule.js';
 import { openRtnetlink } from '../../linux/rtnetlink.js';
 import type { Family } from '../../wire/inet.js';
 import { presentFamilies } from '../tun-setup.js';
 import { STATE_DIRECTORY } from './journal.js';
 import { Machine } from './machine.js';
-import { steeringRules } from './steering.js';
+import { SteeringControl } from './steering-control.js';
 import { SteeringDevices } from './steering-devices.js';
-import { SteeringTable } from './steering-table.js';
 import { type HostCounters, TunHost } from './tun-host.js';
 import { type LoopCounters, TunLoop } from './tun-loop.js';
 
@@ -27,7 +24,7 @@ export interface TunDatapathOptions {
   readonly device?: string;
   /** Priority of the first of sixteen routing rules. @default 10 */
   readonly rulePriority?: number;
-  /** First routing table; firewall marks use those that follow. @default 11800 */
+  /** First of three routing tables; firewall marks use those that follow. @default 11800 */
   readonly table?: number;
   /** Where to record how the machine was. @default /run/ipvsd */
   readonly stateDirectory?: string;
@@ -57,18 +54,15 @@ export class TunDatapath {
   readonly #packets: PacketSocket;
   readonly #devices: SteeringDevices;
   readonly #machine: Machine;
-  readonly #steering: SteeringTable;
-  readonly #priority: number;
-  readonly #table: number;
+  readonly #steering: SteeringControl;
   readonly #wake: EventFd;
   readonly #report: Report;
   readonly #undo: (() => void)[] = [];
-  #net: Net | undefined;
   #loop: TunLoop | undefined;
+  /** Devices that the loop reads. */
+  #inputs = 0;
   /** The last attempt to steer failed. */
   #behind = false;
-  /** Removed dests that were steered for. */
-  #trashed = 0;
 
   /**
    * Takes possession of the namespace: repairs what a killed daemon has left, opens the device, prepares the machine.
@@ -77,23 +71,29 @@ export class TunDatapath {
   constructor(options: TunDatapathOptions, report: Report) {
     if (options.netns !== undefined) enterNetns(options.netns);
     this.#report = report;
-    this.#priority = options.rulePriority ?? PRIORITY;
-    this.#table = options.table ?? TABLE;
+    const table = options.table ?? TABLE;
     this.#wake = new EventFd(options.wake);
     this.#families = presentFamilies();
     try {
       this.#socket = this.#keep(openRtnetlink());
       // first of all, because only one can have it: what is found from here on is nobody's
       this.#devices = this.#keep(
-        new SteeringDevices(this.#socket, this.#families, options.device ?? DEVICE, this.#table),
+        new SteeringDevices(this.#socket, this.#families, options.device ?? DEVICE, table),
       );
       const journal = join(options.stateDirectory ?? STATE_DIRECTORY, `netns-${netnsIdentity().inode}.state`);
       this.#machine = new Machine(this.#socket, this.#families, journal);
       if (this.#machine.restore()) report('warn', 'repaired what a killed daemon had left', { journal });
       this.#undo.push(() => this.#machine.restore());
       this.#machine.prepare();
-      this.#steering = new SteeringTable(this.#socket);
-      this.#steering.apply(this.#rules([], []));
+      const layout = {
+        device: this.#devices.main.name,
+        table,
+        priority: options.rulePriority ?? PRIORITY,
+        families: this.#families,
+        markTable: (mark: number) => this.#devices.markTable(mark),
+      };
+      this.#steering = new SteeringControl(this.#socket, layout, this.#devices.ifindex);
+      this.#steering.sync();
       this.#machine.moveLocalRules();
       this.#packets = this.#keep(new PacketSocket());
       this.host = new TunHost(this.#families, this.#devices.main, this.#packets);
@@ -106,17 +106,20 @@ export class TunDatapath {
 
   /** Gives the packets to an engine on this host. */
   attach(net: Net): void {
-    this.#net = net;
+    this.#steering.attach(net.ipvs);
     this.#loop = new TunLoop(net, this.host, this.#wake, () => this.#tick());
     this.sync();
   }
 
-  /** Steers what the engine's services and dests now ask for. To be called after each command that changes them. */
+  /** A service or its dests have changed, or any of them: `sync` has something to do. */
+  changed(id?: ServiceId): void {
+    this.#steering.changed(id);
+  }
+
+  /** Steers what the engine's services and dests now ask for. */
   sync(): void {
-    const trash = this.#liveTrash();
-    this.#trashed = trash.length;
     try {
-      this.#steering.apply(this.#rules(this.#net!.ipvs.services, trash));
+      this.#steering.sync();
       if (this.#behind) this.#report('info', 'steering is complete again');
       this.#behind = false;
     } catch (error) {
@@ -124,8 +127,10 @@ export class TunDatapath {
       if (!this.#behind) this.#report('error', 'steering is incomplete', { error: String(error) });
       this.#behind = true;
     }
+    const { inputs, ifindex } = this.#devices;
     // marks may have brought devices
-    this.#loop!.setInputs(this.#devices.inputs, this.#devices.ifindex);
+    if (inputs.length !== this.#inputs) this.#loop!.setInputs(inputs, ifindex);
+    this.#inputs = inputs.length;
   }
 
   /** Carries packets until `wake` is signalled. */
@@ -148,23 +153,8 @@ export class TunDatapath {
     return resource;
   }
 
-  #rules(services: Iterable<Service>, trash: Iterable<Dest>): Rule[] {
-    return steeringRules(services, trash, {
-      device: this.#devices.main.name,
-      table: this.#table,
-      priority: this.#priority,
-      families: this.#families,
-      markTable: (mark) => this.#devices.markTable(mark),
-    });
-  }
-
   /** Connections of removed dests end with time, and what could not be done is tried again. */
   #tick(): void {
-    const live = this.#liveTrash().length;
-    if (this.#behind || live !== this.#trashed) this.sync();
-  }
-
-  #liveTrash(): Dest[] {
-    return this.#net!.ipvs.destTrash.filter((dest) => dest.refcnt > 0);
+    if (this.#steering.behind) this.sync();
   }
 }

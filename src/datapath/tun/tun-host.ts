@@ -1,7 +1,14 @@
 /** The machine around the engine, for the TUN data path: the kernel's tables, and the ways out. */
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { AddrType, Host, Route } from '../../engine/host.js';
+import type {
+  AddrType,
+  Host,
+  Route,
+  SyncReceiver,
+  SyncSender,
+  SyncSocketOptions,
+} from '../../engine/host.js';
 import type { PacketSocket } from '../../linux/packet-socket.js';
 import { readSysctlIfAny } from '../../linux/sysctl.js';
 import type { TunDevice } from '../../linux/tun.js';
@@ -24,6 +31,7 @@ import { IcmpLimit } from './icmp-limit.js';
 import { type HostRoute, KernelView } from './kernel-view.js';
 import type { NeighbourEntry } from './neighbours.js';
 import { Output } from './output.js';
+import { SyncSockets } from './sync-sockets.js';
 import { finishTunnelled, innerOffset } from './tunnel-offload.js';
 
 /** Counts of what the host itself did with packets. */
@@ -47,6 +55,7 @@ export class TunHost implements Host {
   readonly counters: HostCounters = { unresolved: 0, icmpSent: 0, icmpLimited: 0 };
   readonly kernel: KernelView;
   readonly output: Output;
+  readonly sync: SyncSockets;
   readonly #limit = new IcmpLimit();
   readonly #error = new Packet(4096);
   readonly #held = new Packet();
@@ -71,6 +80,7 @@ export class TunHost implements Host {
         else this.icmpSend(p, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH, 0);
       },
     });
+    this.sync = new SyncSockets((name) => this.kernel.linkNamed(name)?.index);
     this.unprivilegedPortStart = Number(readSysctlIfAny('net/ipv4/ip_unprivileged_port_start') ?? 1024);
   }
 
@@ -90,8 +100,16 @@ export class TunHost implements Host {
     return this.kernel.locals.has(family, words, at);
   }
 
-  hasInterface(name: string): boolean {
-    return this.kernel.hasLink(name);
+  interfaceMtu(name: string): number | undefined {
+    return this.kernel.linkNamed(name)?.mtu;
+  }
+
+  openSyncSender(options: SyncSocketOptions): SyncSender {
+    return this.sync.openSender(options);
+  }
+
+  openSyncReceiver(options: SyncSocketOptions, receive: (message: Uint8Array) => void): SyncReceiver {
+    return this.sync.openReceiver(options, receive);
   }
 
   transmit(packet: Packet, route: Route): void {

@@ -93,16 +93,22 @@ export class TunLoop {
     this.#host = host;
     this.#wake = wake;
     this.#onSecond = onSecond;
+    host.sync.onChange = () => this.#watch();
   }
 
   /** Reads from these devices from now on. @param ifindex what packets from outside are said to have come in by. */
   setInputs(inputs: readonly Input[], ifindex: number): void {
     this.#inputs = inputs;
     this.#ifindex = ifindex;
+    this.#watch();
+  }
+
+  #watch(): void {
     this.#poll = new ReadPoll([
       this.#wake.fd,
       this.#host.kernel.fd,
-      ...inputs.map(({ device }) => device.fd),
+      ...this.#inputs.map(({ device }) => device.fd),
+      ...this.#host.sync.fds,
     ]);
   }
 
@@ -115,7 +121,10 @@ export class TunLoop {
       // a timer has brought other devices
       if (poll !== this.#poll) continue;
       if (poll.ready(1)) this.#host.kernel.follow(this.#host.now);
-      for (let i = 0; i < this.#inputs.length; i++) if (poll.ready(2 + i)) this.#drain(this.#inputs[i]!);
+      const devices = this.#inputs.length;
+      for (let i = 0; i < devices; i++) if (poll.ready(2 + i)) this.#drain(this.#inputs[i]!);
+      for (let i = 2 + devices; i < poll.count; i++)
+        if (poll.ready(i)) this.#host.sync.drain(i - 2 - devices);
       if (poll.ready(0)) {
         this.#wake.clear();
         return;

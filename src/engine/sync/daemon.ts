@@ -120,7 +120,9 @@ function complete(user: SyncDaemonUser, mtu: number): SyncDaemon {
     state: user.state,
     interface: user.interface,
     syncid: user.syncid,
-    maxlen: user.maxlen ? clamp(user.maxlen, backup ? BACKUP_LEAST : 1, MAX_PACKET - headers) : packet - headers,
+    maxlen: user.maxlen
+      ? clamp(user.maxlen, backup ? BACKUP_LEAST : 1, MAX_PACKET - headers)
+      : packet - headers,
     group,
     port: user.port || PORT,
     ttl: user.ttl || TTL,

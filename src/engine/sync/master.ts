@@ -13,13 +13,7 @@ import {
   HOT_SHIFT,
   NO_CONN,
 } from '../conn-table.js';
-import {
-  CONN_F_APP,
-  CONN_F_HASHED,
-  CONN_F_ONE_PACKET,
-  CONN_F_SEQ_MASK,
-  CONN_F_TEMPLATE,
-} from '../flags.js';
+import { CONN_F_APP, CONN_F_HASHED, CONN_F_ONE_PACKET, CONN_F_SEQ_MASK, CONN_F_TEMPLATE } from '../flags.js';
 import type { SyncSender } from '../host.js';
 import type { NetnsIpvs } from '../netns-ipvs.js';
 import { SyncBuffer } from './buffer.js';
@@ -179,7 +173,8 @@ function nextMessage(ipvs: NetnsIpvs, thread: MasterThread): Uint8Array | undefi
     return queued.message();
   }
   const { open } = thread;
-  if (open === undefined || ((ipvs.net.jiffies - open.firstUse) | 0) < FLUSH_TIME * ipvs.net.hz) return undefined;
+  if (open === undefined || ((ipvs.net.jiffies - open.firstUse) | 0) < FLUSH_TIME * ipvs.net.hz)
+    return undefined;
   thread.open = undefined;
   return open.message();
 }

@@ -76,7 +76,12 @@ export function decodeMessage(bytes: Uint8Array, syncid: number): SyncMessage | 
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEADER_V0 || view.getUint16(2) !== bytes.length) return undefined;
   if (syncid !== 0 && view.getUint8(1) !== syncid) return undefined;
-  if (bytes.length >= HEADER_V1 && view.getUint8(0) === 0 && view.getInt8(5) === 1 && view.getUint16(6) === 0) {
+  if (
+    bytes.length >= HEADER_V1 &&
+    view.getUint8(0) === 0 &&
+    view.getInt8(5) === 1 &&
+    view.getUint16(6) === 0
+  ) {
     return { version: 1, entries: decodeV1(bytes, view) };
   }
   return { version: 0, entries: decodeV0(view) };

@@ -1,0 +1,89 @@
+/** Keeps the kernel steering what the engine's services ask for. */
+import type { Dest } from '../../engine/dest.js';
+import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
+import type { ServiceId } from '../../engine/service.js';
+import type { NetlinkSocket } from '../../linux/netlink.js';
+import { steeringRules } from './steering.js';
+import { type SteeringLayout, virtualTable, wholeTable } from './steering-layout.js';
+import { SteeringTable } from './steering-table.js';
+import { serviceKey, Traffic } from './traffic.js';
+
+/** Follows services one by one, and brings the kernel up to date when it is told to. */
+export class SteeringControl {
+  readonly #layout: SteeringLayout;
+  readonly #ifindex: number;
+  readonly #traffic = new Traffic();
+  readonly #table: SteeringTable;
+  #ipvs: NetnsIpvs | undefined;
+  /** Services that have changed, by their identity; any may have when `#all` is set. */
+  readonly #changed = new Map<string, ServiceId>();
+  #all = true;
+  /** What the kernel was last brought to; undefined when that failed. */
+  #rulesVersion: number | undefined;
+  #routesVersion: number | undefined;
+  /** Dests in the trash that are steered for. */
+  #trashed = 0;
+
+  /** @param ifindex of the TUN device. */
+  constructor(socket: NetlinkSocket, layout: SteeringLayout, ifindex: number) {
+    this.#layout = layout;
+    this.#ifindex = ifindex;
+    this.#table = new SteeringTable(socket, layout.families);
+  }
+
+  /** Steers for these services from the next `sync` on. */
+  attach(ipvs: NetnsIpvs): void {
+    this.#ipvs = ipvs;
+  }
+
+  /** A service or its dests have changed; without `id`, any may have. */
+  changed(id?: ServiceId): void {
+    if (id === undefined) this.#all = true;
+    else this.#changed.set(serviceKey(id), id);
+  }
+
+  /** There is something to do for `sync`: it failed, or connections of removed dests have ended. */
+  get behind(): boolean {
+    return this.#rulesVersion === undefined || this.#liveTrash().length !== this.#trashed;
+  }
+
+  /** Brings the kernel up to date. What fails is tried again the next time. @throws SystemError */
+  sync(): void {
+    this.#follow();
+    const traffic = this.#traffic;
+    const [rulesVersion, routesVersion] = [traffic.rulesVersion, traffic.routesVersion];
+    if (this.#rulesVersion === rulesVersion && this.#routesVersion === routesVersion) return;
+    const rulesStand = this.#rulesVersion === rulesVersion;
+    this.#rulesVersion = undefined;
+    const { table } = this.#layout;
+    const tables = [
+      [virtualTable(table), traffic.addresses],
+      [wholeTable(table), traffic.wholeAddresses],
+    ] as const;
+    for (const [number, addresses] of tables) this.#table.addRoutes(number, addresses, this.#ifindex);
+    if (!rulesStand) this.#table.applyRules(steeringRules(traffic, this.#layout));
+    for (const [number, addresses] of tables) this.#table.removeRoutes(number, addresses);
+    this.#rulesVersion = rulesVersion;
+    this.#routesVersion = routesVersion;
+  }
+
+  /** Takes over what has changed in the engine. */
+  #follow(): void {
+    const ipvs = this.#ipvs;
+    if (ipvs === undefined) return;
+    if (this.#all) {
+      this.#traffic.clearServices();
+      for (const service of ipvs.services) this.#traffic.setService(service, service);
+    } else for (const id of this.#changed.values()) this.#traffic.setService(id, ipvs.findService(id));
+    this.#all = false;
+    this.#changed.clear();
+    const trash = this.#liveTrash();
+    this.#traffic.setTrash(trash);
+    this.#trashed = trash.length;
+  }
+
+  /** Removed dests to which connections still refer. */
+  #liveTrash(): Dest[] {
+    return this.#ipvs?.destTrash.filter((dest) => dest.refcnt > 0) ?? [];
+  }
+}
