@@ -13,13 +13,6 @@ import { play } from '../src/datapath/scenario/player.js';
 /** From dist/test, where this runs. */
 const FOLDER = fileURLToPath(new URL('../../test/scenarios/', import.meta.url));
 
-/** What the engine does not do yet, by the scenario's name. One that passes must be taken off the list. */
-const NOT_YET: Readonly<Record<string, string>> = {
-  ftp_ftp_passive_ct0: 'FTP helper',
-  sync_backup_v1: 'sync daemons',
-  sync_master_v1: 'sync daemons',
-};
-
 const names = readdirSync(FOLDER)
   .filter((file) => file.endsWith('.expected.json'))
   .map((file) => file.replace('.expected.json', ''));
@@ -31,7 +24,7 @@ async function differences(name: string): Promise<string[]> {
 }
 
 describe('the engine does what the kernel did in', () => {
-  for (const name of names.filter((n) => NOT_YET[n] === undefined)) {
+  for (const name of names) {
     it(name, async () => {
       const found = await differences(name);
       assert.equal(found.length, 0, found.join('\n'));
@@ -39,11 +32,6 @@ describe('the engine does what the kernel did in', () => {
   }
 });
 
-describe('not yet in reach is', () => {
-  for (const [name, reason] of Object.entries(NOT_YET)) {
-    it(`${name} (${reason})`, async () => {
-      assert.ok(names.includes(name), `there is no scenario ${name}`);
-      assert.notEqual((await differences(name)).length, 0, `${name} passes now: take it off the list`);
-    });
-  }
+it('there are as many of them as there should be', () => {
+  assert.ok(names.length >= 300, `${names.length} scenarios`);
 });

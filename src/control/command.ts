@@ -2,6 +2,7 @@
  * The operations on a director as plain data: what ipvsadm, the HTTP API and netlink all speak. JSON-safe.
  * Addresses are texts, ports and marks numbers; times are seconds unless said.
  */
+import type { ConnRow } from '../engine/conn-list.js';
 import type { StatsView } from '../engine/stats.js';
 import type { ErrorCode, IpvsError } from '../errors.js';
 
@@ -73,24 +74,7 @@ export interface DaemonSpec {
 }
 
 /** One row of the connection list. */
-export interface ConnEntry {
-  /** Protocol name as listed: TCP, UDP, SCTP, IP. */
-  protocol: string;
-  clientAddress: string;
-  clientPort: number;
-  /** The virtual address; for a fwmark template the mark as an address text. */
-  virtualAddress: string;
-  virtualPort: number;
-  destAddress: string;
-  destPort: number;
-  state: string;
-  /** Seconds left, 0 when it is overdue. */
-  expires: number;
-  /** `LOCAL` or `SYNC`. */
-  origin: 'LOCAL' | 'SYNC';
-  peName?: string;
-  peData?: string;
-}
+export type ConnEntry = ConnRow;
 
 /** Every command, by name: its argument and its result. */
 export interface Commands {

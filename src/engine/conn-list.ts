@@ -1,21 +1,24 @@
 /** Connections as rows of a listing (`ip_vs_conn_seq_show`). */
 import { inetFromWords, inetToString } from '../wire/inet.js';
-import { CTPL_S_ASSURED } from './conn.js';
 import { C_CADDR, C_DADDR, C_EXPIRES, C_FLAGS, C_STATE, C_VADDR, HOT_SHIFT } from './conn-table.js';
 import { CONN_F_SYNC, CONN_F_TEMPLATE } from './flags.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 
-/** One connection. Addresses are texts, ports numbers; `expires` is in seconds, 0 when it is overdue. */
+/** One connection. Addresses are texts, ports numbers. */
 export interface ConnRow {
+  /** Protocol name as listed: TCP, UDP, SCTP, IP. */
   protocol: string;
   clientAddress: string;
   clientPort: number;
+  /** The virtual address; for a fwmark template the mark as an address text. */
   virtualAddress: string;
   virtualPort: number;
   destAddress: string;
   destPort: number;
   state: string;
+  /** Seconds left, 0 when it is overdue. */
   expires: number;
+  /** Made here, or by the sync daemon. */
   origin: 'LOCAL' | 'SYNC';
   /** Persistence engine, and what it found. */
   peName?: string;
@@ -30,6 +33,9 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   58: 'ICMPv6',
   132: 'SCTP',
 };
+
+/** States of templates; a sync message may bring others. */
+const TEMPLATE_STATES = ['NONE', 'ASSURED'] as const;
 
 /** Name of a protocol as listings show it (`ip_vs_proto_name`). */
 export function protocolName(protocol: number): string {
@@ -60,9 +66,7 @@ export function connRow(ipvs: NetnsIpvs, c: number): ConnRow {
   const state = t.hot[h + C_STATE]! & 0xffff;
   const template = (t.hot[h + C_FLAGS]! & CONN_F_TEMPLATE) !== 0;
   const name = template
-    ? (state & CTPL_S_ASSURED) !== 0
-      ? 'ASSURED'
-      : 'NONE'
+    ? (TEMPLATE_STATES[state] ?? 'ERR!')
     : (ipvs.protoData[protocol]?.pp.stateName(state & 0xff) ?? 'NONE');
   const found = ipvs.peData.get(c);
   const left = (t.hot[h + C_EXPIRES]! - ipvs.net.jiffies) | 0;

@@ -91,9 +91,9 @@ export function bindDest(ipvs: NetnsIpvs, c: number, dest: Dest): void {
   let inherited = dest.connFlags;
   let flags = hot[h + C_FLAGS]!;
   if ((flags & CONN_F_SYNC) !== 0) {
-    // the message has told how it is counted; only the method is ours
+    // the message has told how it is counted; only the method, and what follows from it, is ours
     if ((flags & CONN_F_TEMPLATE) === 0) inherited &= ~CONN_F_INACTIVE;
-    flags &= ~CONN_F_FWD_MASK;
+    flags &= ~(CONN_F_FWD_MASK | CONN_F_NOOUTPUT);
     inherited &= CONN_F_DEST_MASK | CONN_F_INACTIVE | CONN_F_NOOUTPUT;
   }
   if (ipvs.conns.protocol(c) !== IPPROTO_UDP || (flags & CONN_F_TEMPLATE) !== 0)

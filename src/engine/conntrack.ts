@@ -22,6 +22,8 @@ export class Conntrack {
   readonly track: TcpTrack;
   /** The first segment came from the real server. */
   readonly fromServer: boolean;
+  /** It was first seen on its way out: its tuple is the one between client and real server, and what a client sends to the VIP is not it. */
+  readonly behindNat: boolean;
   /** Change of length of what the real server sends. */
   readonly adj = new SeqAdj();
   /** A packet has left with it (`IPS_CONFIRMED`). */
@@ -29,9 +31,10 @@ export class Conntrack {
   /** Forgotten. */
   dying = false;
 
-  constructor(track: TcpTrack, fromServer: boolean) {
+  constructor(track: TcpTrack, fromServer: boolean, behindNat = false) {
     this.track = track;
     this.fromServer = fromServer;
+    this.behindNat = behindNat;
   }
 }
 
@@ -81,7 +84,7 @@ export function trackPacket(
   if (!ctSane(v, at, length) || !transportChecksumOk(packet, iph)) return null;
   const { jiffies, hz } = ipvs.net;
   const known = liveConntrack(ipvs, c);
-  if (known !== undefined) {
+  if (known !== undefined && (reply || !known.behindNat)) {
     const offset = reply ? 0 : known.adj.offset((tcpAck(v, at) - 1) | 0);
     const verdict = known.track.segment(v, at, length, reply !== known.fromServer, offset, jiffies);
     if (verdict === CT_INVALID) return null;
@@ -109,19 +112,35 @@ function forget(ipvs: NetnsIpvs, c: number, ct: Conntrack): void {
 }
 
 /**
- * The client's packet belongs to nothing, but opens what seems to be another connection to the same server: on its way out, with its
- * new destination, it collides with the one that is tracked, and is dropped (`nf_conntrack_confirm`).
+ * A client's packet that belongs to nothing is looked at once more on its way out, with its new destination. There it may open a
+ * connection of its own, unless the server's side of that is the tracked one's (`nf_conntrack_confirm`). False drops it.
  */
-export function collides(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): boolean {
+export function trackBehindNat(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): boolean {
+  const v = packet.view;
   const at = packet.data + iph.len;
-  return (
-    liveConntrack(ipvs, c) !== undefined &&
-    ctSane(packet.view, at, packet.len - iph.len) &&
-    ctOpens(tcpFlags(packet.view, at))
-  );
+  const length = packet.len - iph.len;
+  if (!ctSane(v, at, length)) return true;
+  const { jiffies, hz } = ipvs.net;
+  const known = liveConntrack(ipvs, c);
+  if (known?.behindNat === true) {
+    const verdict = known.track.segment(v, at, length, known.fromServer, 0, jiffies);
+    if (verdict === CT_LAST || verdict === CT_AGAIN) forget(ipvs, c, known);
+    if (verdict !== CT_AGAIN) return true;
+  } else if (known !== undefined) {
+    return !ctOpens(tcpFlags(v, at));
+  }
+  if (!ctOpens(tcpFlags(v, at))) return true;
+  const ct = new Conntrack(new TcpTrack(v, at, length, hz), false, true);
+  ct.track.segment(v, at, length, false, 0, jiffies);
+  ct.confirmed = true;
+  ipvs.conntracks.set(c, ct);
+  return true;
 }
 
-/** The packet leaves: numbers of the changed stream are put right (`nf_confirm`). False drops it. */
+/**
+ * The packet leaves: its connection is known from now on, and numbers of the changed stream are put right (`nf_confirm`). False drops
+ * it: its options are malformed, or another connection has its tuple.
+ */
 export function confirm(
   ipvs: NetnsIpvs,
   packet: Packet,
@@ -131,6 +150,7 @@ export function confirm(
   reply: boolean,
 ): boolean {
   if (!ct.confirmed && !ct.dying) {
+    if (liveConntrack(ipvs, c) !== undefined) return false;
     ct.confirmed = true;
     ipvs.conntracks.set(c, ct);
   }

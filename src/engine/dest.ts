@@ -59,6 +59,8 @@ export class Dest {
   /** `dest_dst`: the cached route, good for `routeGeneration`. */
   route: Route | undefined = undefined;
   routeGeneration = -1;
+  /** The route was looked up for direct routing (`FLOWI_FLAG_KNOWN_NH`): it leads to this dest, whatever the packet's own destination. */
+  routeKnownNh = false;
 
   constructor(index: number, svc: Service, addr: InetAddr, port: number) {
     this.index = index;

@@ -84,6 +84,7 @@ export function established4(ipvs: NetnsIpvs, packet: Packet, hook: number): num
     (method !== CONN_F_MASQ && method !== CONN_F_DROUTE) ||
     route === undefined ||
     dest.routeGeneration !== ipvs.net.host.routeGeneration ||
+    (method === CONN_F_DROUTE && !dest.routeKnownNh) ||
     route.local ||
     (length > route.mtu && packet.gsoSize === 0) ||
     ttl >>> 8 <= 1 ||

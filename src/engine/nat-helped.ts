@@ -5,9 +5,9 @@ import { type AppConn, leaveChecksum } from './app.js';
 import { C_FLAGS, HOT_SHIFT } from './conn-table.js';
 import {
   type Conntrack,
-  collides,
   confirm,
   conntrackOn,
+  trackBehindNat,
   trackedChecksumOk,
   trackPacket,
 } from './conntrack.js';
@@ -32,7 +32,7 @@ export function natHelped(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr
   const at = packet.data + iph.len;
   natTransport(ipvs.conns, packet, c, iph, reply, reply ? at : at + 2, at + TCP_CHECKSUM, false);
   if (ct !== null) return confirm(ipvs, packet, c, iph, ct, reply);
-  return !tracked || reply || !collides(ipvs, packet, c, iph);
+  return !tracked || reply || trackBehindNat(ipvs, packet, c, iph);
 }
 
 /**

@@ -25,6 +25,8 @@ export const RT_MODE_LOCAL = 1;
 export const RT_MODE_NON_LOCAL = 2;
 /** A packet that was not for this host may be turned to it. */
 export const RT_MODE_RDR = 4;
+/** The packet goes to the dest's own neighbour entry, whatever its destination. */
+export const RT_MODE_KNOWN_NH = 16;
 /** The packet is to be encapsulated. */
 export const RT_MODE_TUNNEL = 32;
 
@@ -63,6 +65,7 @@ export function outRoute(
     if (dest.routeGeneration !== host.routeGeneration) {
       dest.route = host.route(dest.addr);
       dest.routeGeneration = host.routeGeneration;
+      dest.routeKnownNh = (mode & RT_MODE_KNOWN_NH) !== 0;
     }
     route = dest.route;
   } else {

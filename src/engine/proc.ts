@@ -7,6 +7,7 @@ import { statsView } from './estimator.js';
 import { CONN_F_FWD_MASK } from './flags.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 import type { Service } from './service.js';
+import type { StatsView } from './stats.js';
 
 /** Version that the kernel's IPVS has told since 2008. */
 export const IPVS_VERSION = '1.2.1';
@@ -98,22 +99,34 @@ function tuple(r: ConnRow): string {
   return `${r.protocol.padEnd(3)} ${pair(r.clientAddress, r.clientPort)} ${pair(r.virtualAddress, r.virtualPort)} ${pair(r.destAddress, r.destPort)}`;
 }
 
+function numbers(s: Pick<StatsView, 'conns' | 'inpkts' | 'outpkts' | 'inbytes' | 'outbytes'>): string {
+  return columns(s.conns, s.inpkts, s.outpkts, s.inbytes, s.outbytes);
+}
+
+function rates(s: StatsView): string {
+  return columns(s.cps, s.inpps, s.outpps, s.inbps, s.outbps);
+}
+
+/** Three counts and two byte counts, in their columns. */
+function columns(
+  conns: number,
+  inPackets: number,
+  outPackets: number,
+  inBytes: number,
+  outBytes: number,
+): string {
+  const counts = [conns, inPackets, outPackets].map((n) => hexRight(n, 8));
+  return `${[...counts, hexRight(inBytes, 16), hexRight(outBytes, 16)].join(' ')}\n`;
+}
+
 function statsText(ipvs: NetnsIpvs): string {
   const s = statsView(ipvs.totStats);
-  const line = (...n: number[]): string =>
-    `${n
-      .slice(0, 3)
-      .map((x) => hexRight(x, 8))
-      .join(' ')} ${n
-      .slice(3)
-      .map((x) => hexRight(x, 16))
-      .join(' ')}\n`;
   return (
     '   Total Incoming Outgoing         Incoming         Outgoing\n' +
     '   Conns  Packets  Packets            Bytes            Bytes\n' +
-    line(s.conns, s.inpkts, s.outpkts, s.inbytes, s.outbytes) +
+    numbers(s) +
     '\n Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s\n' +
-    line(s.cps, s.inpps, s.outpps, s.inbps, s.outbps)
+    rates(s)
   );
 }
 
@@ -121,21 +134,13 @@ function statsText(ipvs: NetnsIpvs): string {
 function perCpuText(ipvs: NetnsIpvs): string {
   const t = ipvs.totStats;
   const s = statsView(t);
-  const line = (n: number[]): string =>
-    `${n
-      .slice(0, 3)
-      .map((x) => hexRight(x, 8))
-      .join(' ')} ${n
-      .slice(3)
-      .map((x) => hexRight(x, 16))
-      .join(' ')}\n`;
   return (
     '       Total Incoming Outgoing         Incoming         Outgoing\n' +
     'CPU    Conns  Packets  Packets            Bytes            Bytes\n' +
-    `  0 ${line([t.conns, t.inpkts, t.outpkts, t.inbytes, t.outbytes])}` +
-    `  ~ ${line([s.conns, s.inpkts, s.outpkts, s.inbytes, s.outbytes])}` +
+    `  0 ${numbers(t)}` +
+    `  ~ ${numbers(s)}` +
     '\n     Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s\n' +
-    `    ${line([s.cps, s.inpps, s.outpps, s.inbps, s.outbps])}`
+    `    ${rates(s)}`
   );
 }
 

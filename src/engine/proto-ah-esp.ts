@@ -42,7 +42,8 @@ function follower(name: string, protocol: number): Protocol {
     snatHandler: () => true,
     dnatHandler: () => true,
     csumCheck: () => true,
-    stateName: () => 'NONE',
+    // the kernel has no names for what has one state
+    stateName: () => 'ERR!',
     stateTransition(): void {},
     timeoutChange(): void {},
   };

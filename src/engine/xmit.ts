@@ -22,6 +22,7 @@ import type { NetnsIpvs } from './netns-ipvs.js';
 import {
   type OutRoute,
   outRoute,
+  RT_MODE_KNOWN_NH,
   RT_MODE_LOCAL,
   RT_MODE_NON_LOCAL,
   RT_MODE_RDR,
@@ -114,7 +115,7 @@ function writeDestination(ipvs: NetnsIpvs, packet: Packet, c: number, family: nu
 }
 
 function directXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): number {
-  const mode = RT_MODE_LOCAL | RT_MODE_NON_LOCAL;
+  const mode = RT_MODE_LOCAL | RT_MODE_NON_LOCAL | RT_MODE_KNOWN_NH;
   const dest = destOf(ipvs, c);
   if (!outRoute(ipvs, packet, iph, dest, daddrOf(ipvs, c, dest), mode, routedLocal(ipvs, iph), out)) {
     return NF_STOLEN;
@@ -123,8 +124,18 @@ function directXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): num
   if (out.local) return NF_ACCEPT;
   if (iph.family === AF_INET) sendCheck(packet);
   packet.ignoreDf = true;
-  ipvs.net.host.transmit(packet, out.route!);
+  const route = out.route!;
+  const foreign = dest !== null && !dest.routeKnownNh && inetEqual(route.nextHop, dest.addr);
+  ipvs.net.host.transmit(packet, foreign ? astray(iph, route) : route);
   return NF_STOLEN;
+}
+
+/**
+ * A dest whose method was edited has connections of two methods, and one cached route. When a packet of the other method looked it up, the
+ * kernel asks on its link for the packet's own destination.
+ */
+function astray(iph: IpHdr, route: Route): Route {
+  return { ...route, nextHop: inetFromWords(iph.family, iph.daddr) };
 }
 
 function tunnelXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): number {

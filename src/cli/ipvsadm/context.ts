@@ -1,5 +1,5 @@
 /** What the commands of ipvsadm work with. */
-import type { Args, CommandName, Director, Result } from '../../control/command.js';
+import type { Args, CommandName, CommandRequest, Director, Result } from '../../control/command.js';
 import { stopFor } from './director-errors.js';
 import type { NameResolver } from './names.js';
 
@@ -19,8 +19,8 @@ export interface Context {
 }
 
 /** Has a command carried out that changes something. Rejects with a Stop of status 255, after which `-R` goes on. */
-export function change<N extends CommandName>(context: Context, name: N, args: Args<N>): Promise<Result<N>> {
-  return execute(context, name, args, 255);
+export async function change(context: Context, { command, args }: CommandRequest): Promise<void> {
+  await execute(context, command, args, 255);
 }
 
 /** Has a command carried out that something is listed with. Rejects with a Stop of status 1 that ends the program. */

@@ -1,5 +1,12 @@
 /** Carries out a command line that was read. */
-import type { DaemonSpec, DestKey, DestSpec, ServiceKey, ServiceSpec } from '../../control/command.js';
+import type {
+  CommandRequest,
+  DaemonSpec,
+  DestKey,
+  DestSpec,
+  ServiceKey,
+  ServiceSpec,
+} from '../../control/command.js';
 import { type Context, change } from './context.js';
 import { familyOf } from './line.js';
 import { listAll, listService } from './list.js';
@@ -12,50 +19,50 @@ import { tryHelp, wrong } from './stop.js';
 
 /** Carries out any command but `-R`, which may not stand among the lines that `-R` reads. Throws a Stop when it failed. */
 export async function execute(context: Context, line: ParsedLine): Promise<void> {
+  const request = changeOf(line);
+  if (request !== undefined) return change(context, request);
+  switch (line.command) {
+    case 'list':
+      return list(context, line);
+    case 'save':
+      return save(context, line.given);
+    default:
+      throw tryHelp();
+  }
+}
+
+/** What the director is asked for a line that changes something; undefined for other lines. Throws a Stop when the line cannot be right. */
+export function changeOf(line: ParsedLine): CommandRequest | undefined {
   switch (line.command) {
     case 'add-service':
-      await change(context, 'service.add', { service: serviceSpec(line) });
-      break;
+      return { command: 'service.add', args: { service: serviceSpec(line) } };
     case 'edit-service':
-      await change(context, 'service.edit', { service: serviceSpec(line) });
-      break;
+      return { command: 'service.edit', args: { service: serviceSpec(line) } };
     case 'delete-service':
-      await change(context, 'service.delete', { service: serviceKey(line) });
-      break;
+      return { command: 'service.delete', args: { service: serviceKey(line) } };
     case 'flush':
-      await change(context, 'flush', {});
-      break;
-    case 'list':
-      await list(context, line);
-      break;
+      return { command: 'flush', args: {} };
     case 'add-server':
-      await change(context, 'dest.add', { service: serviceKey(line), dest: destSpec(line) });
-      break;
+      return { command: 'dest.add', args: { service: serviceKey(line), dest: destSpec(line) } };
     case 'edit-server':
-      await change(context, 'dest.edit', { service: serviceKey(line), dest: destSpec(line) });
-      break;
+      return { command: 'dest.edit', args: { service: serviceKey(line), dest: destSpec(line) } };
     case 'delete-server':
-      await change(context, 'dest.delete', { service: serviceKey(line), dest: destKey(line) });
-      break;
+      return { command: 'dest.delete', args: { service: serviceKey(line), dest: destKey(line) } };
     case 'set': {
       const [tcp, tcpFin, udp] = line.timeouts!;
-      await change(context, 'timeout.set', { tcp, tcpFin, udp });
-      break;
+      return { command: 'timeout.set', args: { tcp, tcpFin, udp } };
     }
     case 'start-daemon':
-      await change(context, 'daemon.start', { daemon: daemonSpec(line) });
-      break;
+      return { command: 'daemon.start', args: { daemon: daemonSpec(line) } };
     case 'stop-daemon':
-      await change(context, 'daemon.stop', { state: line.daemonState });
-      break;
-    case 'save':
-      await save(context, line.given);
-      break;
+      return { command: 'daemon.stop', args: { state: line.daemonState } };
     case 'zero':
-      await change(context, 'zero', line.given.has('service-address') ? { service: serviceKey(line) } : {});
-      break;
-    case 'restore':
-      throw tryHelp();
+      return {
+        command: 'zero',
+        args: line.given.has('service-address') ? { service: serviceKey(line) } : {},
+      };
+    default:
+      return undefined;
   }
 }
 

@@ -3,6 +3,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { runLine, runWords } from '../../../test/ipvsadm/replay.js';
 import { TableDirector } from '../../../test/ipvsadm/table-director.js';
+import { executeBatch } from '../../control/batch.js';
+import type { Director } from '../../control/command.js';
 import { namesFrom } from './name-files.js';
 import { OPTIONS } from './options.js';
 
@@ -44,6 +46,53 @@ describe('any command line', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe('the lines of -R', () => {
+  const key = fc.constantFrom('-t 10.1.0.100:80', '-u 10.1.0.100:53', '-f 1', '-t nonsense');
+  const line = fc.tuple(
+    fc.constantFrom('-A', '-E', '-D', '-a', '-e', '-d', '-L', '-Z', '-C', '-S', '-h', '--bad'),
+    key,
+    fc.constantFrom('', '-s rr', '-r 10.2.0.1:80', '-r 10.2.0.1:80 -m', '-r 10.2.0.2:80 -w -1'),
+  );
+
+  test('do and say the same whether the director takes many commands at once or one after the other', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { maxLength: 30 }), async (lines) => {
+        const text = lines.map((words) => words.join(' ')).join('\n');
+        const [single, many] = [new TableDirector(), new TableDirector()];
+        let batches = 0;
+        const batching: Director = {
+          execute: (name, args) => many.execute(name, args),
+          batch: (commands) => {
+            batches++;
+            return executeBatch(many, commands);
+          },
+        };
+        assert.deepEqual(
+          await runLine(batching, names, '-R', text),
+          await runLine(single, names, '-R', text),
+        );
+        assert.ok(batches <= lines.length);
+        assert.deepEqual(await runLine(many, names, '-S -n'), await runLine(single, names, '-S -n'));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('are carried out a thousand at a time', async () => {
+    const sizes: number[] = [];
+    const batching: Director = {
+      execute: () => Promise.reject(new Error('asked for one')),
+      batch: async (commands) => {
+        sizes.push(commands.length);
+        return { results: commands.map(() => null) };
+      },
+    };
+    const text = Array.from({ length: 2500 }, (_, i) => `-A -t 10.1.0.100:${i + 1}`).join('\n');
+    assert.deepEqual(await runLine(batching, names, '-R', text), { rc: 0, stdout: '', stderr: '' });
+    assert.deepEqual(sizes, [1000, 1000, 500]);
   });
 });
 

@@ -1,10 +1,10 @@
 /** The program `ipvsadm`, with everything around it handed in. */
-import type { Director } from '../../control/command.js';
+import type { CommandRequest, Director } from '../../control/command.js';
 import type { Context, IpvsadmIo } from './context.js';
-import { execute } from './execute.js';
+import { changeOf, execute } from './execute.js';
 import { listAll } from './list.js';
 import { parseLine } from './parse.js';
-import { restoreLines } from './restore.js';
+import { PendingChanges, restoreLines } from './restore.js';
 import { Stop } from './stop.js';
 
 /**
@@ -47,8 +47,28 @@ async function runLine(
 /** Runs the lines of a text. Gives the status of the last one; rejects when one of them ends the program. */
 async function runLines(context: Context, text: string): Promise<number> {
   let status = 0;
-  for (const words of restoreLines(text)) status = await runLine(context, words);
-  return status;
+  const failed = (error: unknown): number => {
+    if (error instanceof Stop && error.final) throw error;
+    return report(context.io, error);
+  };
+  const changes = new PendingChanges(context.director, failed);
+  for (const words of restoreLines(text)) {
+    const request = await readChange(context, words);
+    // other lines see, and messages follow, what the lines before them have done
+    status = (await (request === undefined ? changes.settle() : changes.add(request))) ?? status;
+    if (request === undefined) status = await runLine(context, words);
+  }
+  return (await changes.settle()) ?? status;
+}
+
+/** What a line asks of the director when it changes something and may be right; undefined for all other lines. */
+async function readChange(context: Context, words: readonly string[]): Promise<CommandRequest | undefined> {
+  try {
+    return changeOf(await parseLine(words, context.io.resolver));
+  } catch (error) {
+    if (error instanceof Stop) return undefined;
+    throw error;
+  }
 }
 
 /** Says why it stopped, and gives the status. Whatever is not a Stop is thrown again. */

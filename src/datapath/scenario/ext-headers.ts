@@ -11,6 +11,9 @@ const IPV6_PADN = 1;
 const IPV6_ROUTER_ALERT = 5;
 /** Offset of the payload length in the IPv6 header. */
 const PAYLOAD_LENGTH = 4;
+/** Types of routing headers that are dropped without a word. */
+const FIRST_REFUSED = 2;
+const LAST_REFUSED = 4;
 /** Longer padding is dropped by Linux. */
 const MOST_PADDING = 7;
 
@@ -73,10 +76,15 @@ function skipUnknown(host: SimHost, p: Packet, type: number, at: number, arrival
   return false;
 }
 
-/** A routing header at `at`: passed when no segment is left, which is what hosts since RFC 5095 take. @returns false to drop. */
+/**
+ * A routing header at `at`: passed when no segment is left, which is what hosts since RFC 5095 take; those for mobile nodes, RPL and
+ * segment routing are nothing for this host. @returns false to drop.
+ */
 export function readRouting(host: SimHost, p: Packet, at: number, arrival: Arrival): boolean {
   const v = p.view;
   if (at + 8 > p.len || at + ((v.getUint8(p.data + at + 1) + 1) << 3) > p.len) return false;
+  const type = v.getUint8(p.data + at + 2);
+  if (type >= FIRST_REFUSED && type <= LAST_REFUSED) return false;
   if (v.getUint8(p.data + at + 3) === 0) return true;
   parameterProblem(host, p, 0, at + 2, arrival);
   return false;

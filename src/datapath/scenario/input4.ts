@@ -115,8 +115,8 @@ function readOptions(
   const back = host.config.fib.lookup(source);
   const own = local ? daddr : ((back && host.config.sourceFor(back, source)) ?? daddr);
   const options = compileOptions(p, own.words[0]!, host.timeOfDay);
-  if (typeof options === 'number') {
-    icmpError(host, p, 12, 0, options * 0x100_0000, { link, local });
+  if (options.fault !== 0) {
+    icmpError(host, p, 12, 0, options.fault * 0x100_0000, { link, local, options });
     return null;
   }
   return options.sourceRoute ? null : options;

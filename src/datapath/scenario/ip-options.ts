@@ -23,6 +23,8 @@ export interface IpOptions {
   stampedAddress: boolean;
   sourceRoute: boolean;
   changed: boolean;
+  /** What is malformed; options behind it were not read. */
+  fault: number;
 }
 
 const NONE: IpOptions = {
@@ -33,6 +35,7 @@ const NONE: IpOptions = {
   stampedAddress: false,
   sourceRoute: false,
   changed: false,
+  fault: 0,
 };
 
 /**
@@ -40,9 +43,8 @@ const NONE: IpOptions = {
  * The header checksum is left as it was.
  * @param own address to record, host order.
  * @param time ms since midnight.
- * @returns the options; or, of malformed ones, the offset of the fault from the IP header.
  */
-export function compileOptions(p: Packet, own: number, time: number): IpOptions | number {
+export function compileOptions(p: Packet, own: number, time: number): IpOptions {
   const v = p.view;
   const ip = p.data;
   const end = ipv4HeaderLength(v, ip);
@@ -55,9 +57,9 @@ export function compileOptions(p: Packet, own: number, time: number): IpOptions 
       continue;
     }
     const length = at + 1 < end ? v.getUint8(ip + at + 1) : 0;
-    if (length < 2 || at + length > end) return at;
     let fault = 0;
-    if (kind === IPOPT_RR) fault = recordRoute(v, ip, at, length, own, out);
+    if (length < 2 || at + length > end) fault = at;
+    else if (kind === IPOPT_RR) fault = recordRoute(v, ip, at, length, own, out);
     else if (kind === IPOPT_TIMESTAMP) fault = timestamp(v, ip, at, length, own, time, out);
     else if (kind === IPOPT_LSRR || kind === IPOPT_SSRR) {
       if (length < 3) fault = at + 1;
@@ -65,7 +67,7 @@ export function compileOptions(p: Packet, own: number, time: number): IpOptions 
       else if (out.sourceRoute) fault = at;
       out.sourceRoute = true;
     }
-    if (fault !== 0) return fault;
+    if (fault !== 0) return { ...out, fault };
     at += length;
   }
   return out;
@@ -83,9 +85,9 @@ function recordRoute(
   if (length < 3) return at + 1;
   const pointer = v.getUint8(ip + at + 2);
   if (pointer < 4) return at + 2;
+  if (pointer <= length && pointer + 3 > length) return at + 2;
   out.recordRoute = at;
   if (pointer > length) return 0;
-  if (pointer + 3 > length) return at + 2;
   v.setInt32(ip + at + pointer - 1, own);
   v.setUint8(ip + at + 2, pointer + 4);
   out.recordedAddress = true;
@@ -107,17 +109,17 @@ function timestamp(
   const pointer = v.getUint8(ip + at + 2);
   if (pointer < 5) return at + 2;
   const kind = v.getUint8(ip + at + 3) & 15;
+  const size = kind === 0 ? 4 : 8;
+  if (pointer <= length && pointer + size - 1 > length) return at + 2;
+  const overflow = v.getUint8(ip + at + 3);
+  if (pointer > length && kind !== TS_PRESPEC && overflow >>> 4 === 15) return at + 3;
   out.timestamp = at;
   if (pointer > length) {
     if (kind === TS_PRESPEC) return 0;
-    const overflow = v.getUint8(ip + at + 3);
-    if (overflow >>> 4 === 15) return at + 3;
     v.setUint8(ip + at + 3, overflow + 16);
     out.changed = true;
     return 0;
   }
-  const size = kind === 0 ? 4 : 8;
-  if (pointer + size - 1 > length) return at + 2;
   if (kind === TS_PRESPEC && v.getInt32(ip + at + pointer - 1) !== own) return 0;
   if (kind === TS_AND_ADDR) {
     v.setInt32(ip + at + pointer - 1, own);

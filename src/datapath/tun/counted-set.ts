@@ -6,23 +6,25 @@ export class CountedSet<T> {
   version = 0;
   readonly #entries = new Map<string, { readonly item: T; count: number }>();
 
-  /** Wants the item once more. @param key equal for equal items. */
-  add(key: string, item: T): void {
+  /** Wants the item once more. @param key equal for equal items. @returns true when nobody wanted it before. */
+  add(key: string, item: T): boolean {
     const entry = this.#entries.get(key);
     if (entry !== undefined) {
       entry.count++;
-      return;
+      return false;
     }
     this.#entries.set(key, { item, count: 1 });
     this.version++;
+    return true;
   }
 
-  /** Takes back one `add`. */
-  remove(key: string): void {
+  /** Takes back one `add`. @returns the item when nobody wants it any more. */
+  remove(key: string): T | undefined {
     const entry = this.#entries.get(key)!;
-    if (--entry.count > 0) return;
+    if (--entry.count > 0) return undefined;
     this.#entries.delete(key);
     this.version++;
+    return entry.item;
   }
 
   get size(): number {

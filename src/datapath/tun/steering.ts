@@ -104,7 +104,7 @@ function icmpRules(family: Family, traffic: Traffic, layout: SteeringLayout): Ru
   } else if (some(traffic.ports)) {
     rules.push({ ...base(family, layout, ICMP_IN, { table: virtualTable(layout.table) }), ipProto });
   }
-  if (traffic.marks.size > 0 || some(traffic.answers)) {
+  if (traffic.marks.size > 0 || traffic.answers.inFewWords(family, MOST_RULES).length > 0) {
     rules.push({ ...base(family, layout, ICMP_FORWARD, { table: layout.table }), ipProto });
   }
   return rules;

@@ -11,6 +11,7 @@ import {
 import { FTP_PORT } from '../../engine/schedule.js';
 import type { ServiceId } from '../../engine/service.js';
 import { type Family, type InetAddr, inetToString } from '../../wire/inet.js';
+import { Answers, type Source } from './answers.js';
 import { CountedSet } from './counted-set.js';
 
 /** What steering needs to know of a dest. */
@@ -28,9 +29,6 @@ export interface Port {
   readonly protocol: number;
   readonly port: number;
 }
-
-/** What comes from one address and port. */
-export type Source = Port & { readonly address: InetAddr };
 
 /** A firewall mark. */
 export interface Mark {
@@ -59,7 +57,7 @@ export class Traffic {
   /** Those of which every port is steered. */
   readonly wholeAddresses = new CountedSet<InetAddr>();
   /** What NAT real servers answer from. */
-  readonly answers = new CountedSet<Source>();
+  readonly answers = new Answers();
   readonly marks = new CountedSet<Mark>();
   /** Families of the real servers at the end of tunnels. */
   readonly tunnels = new CountedSet<Family>();
@@ -107,7 +105,7 @@ export class Traffic {
   }
 
   #count({ set, key, item }: Wish): void {
-    (this[set] as CountedSet<typeof item>).add(key, item);
+    (this[set] as { add(key: string, item: Wish['item']): unknown }).add(key, item);
   }
 }
 
@@ -146,7 +144,7 @@ function destWishes({ addr, port, protocol, connFlags, vport, vfwmark }: Steered
   const marked = vfwmark !== 0;
   // a service on every port hands the client's port on
   const every = !marked && (vport === 0 || isFtp(protocol, vport));
-  const item = { family, address: addr, port: every ? 0 : port || vport };
+  const item = { address: addr, port: every ? 0 : port || vport };
   return (marked ? MARKED_PROTOCOLS : [protocol]).map((number) => ({
     set: 'answers',
     key: `${inetToString(addr)} ${number} ${item.port}`,

@@ -14,6 +14,7 @@ import {
 import {
   CONN_F_BACKUP_MASK,
   CONN_F_BACKUP_UPD_MASK,
+  CONN_F_HASHED,
   CONN_F_INACTIVE,
   CONN_F_SYNC,
   CONN_F_TEMPLATE,
@@ -25,8 +26,6 @@ import { decodeMessage, type SyncEntry } from './message.js';
 
 /** Seconds that a template lives when nobody has said how long. */
 const TEMPLATE_TIMEOUT = 180;
-/** States that a template can be in: NONE, ASSURED. */
-const TEMPLATE_STATES = 2;
 /** A longer life than this is that long: 248 days at 100 jiffies a second. */
 const MOST_JIFFIES = 0x7fff_ffff;
 
@@ -37,21 +36,19 @@ export function processMessage(ipvs: NetnsIpvs, bytes: Uint8Array): void {
   // what the buffer does not hold is lost, and the length found wrong
   const message = decodeMessage(bytes.subarray(0, bcfg.maxlen), bcfg.syncid);
   if (message === undefined) return;
-  for (const entry of message.entries) processEntry(ipvs, entry);
+  // version 0 may bring one-packet connections, which are gone at once
+  const mask = message.version === 0 ? ~CONN_F_HASHED : CONN_F_BACKUP_MASK;
+  for (const entry of message.entries)
+    processEntry(ipvs, { ...entry, flags: (entry.flags & mask) | CONN_F_SYNC });
 }
 
 function processEntry(ipvs: NetnsIpvs, entry: SyncEntry): void {
-  const flags = (entry.flags & CONN_F_BACKUP_MASK) | CONN_F_SYNC;
-  let { state } = entry;
-  if ((flags & CONN_F_TEMPLATE) !== 0) {
-    if (state >= TEMPLATE_STATES) state = 0;
-  } else {
+  if ((entry.flags & CONN_F_TEMPLATE) === 0) {
     const pp = ipvs.protoData[entry.protocol]?.pp;
-    if (pp === undefined || state >= pp.numStates) return;
+    if (pp === undefined || entry.state >= pp.numStates) return;
   }
   const found = peOf(entry);
-  if (found === null) return;
-  apply(ipvs, { ...entry, flags, state }, found);
+  if (found !== null) apply(ipvs, entry, found);
 }
 
 /** What a persistence engine has found, undefined when there was none, null when it cannot be used here. */

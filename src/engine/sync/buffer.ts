@@ -1,6 +1,12 @@
 /** A message that is being filled (`struct ip_vs_sync_buff`). */
 import { HEADER_V0, HEADER_V1, writeHeader } from './message.js';
 
+/**
+ * Most entries: the number is told in eight bits. The kernel goes on, so that what such a message tells is lost; but that takes a message
+ * of more than 6 kB, which only `--sync-maxlen` allows.
+ */
+const COUNT_MAX = 255;
+
 /** Takes entries until one does not fit. */
 export class SyncBuffer {
   readonly version: number;
@@ -24,7 +30,7 @@ export class SyncBuffer {
   /** Adds an entry, at the next multiple of 4 bytes. @returns false when there is no room for it. */
   append(entry: Uint8Array): boolean {
     const at = (this.#used + 3) & ~3;
-    if (at + entry.length > this.#bytes.length) return false;
+    if (this.#count === COUNT_MAX || at + entry.length > this.#bytes.length) return false;
     this.#bytes.set(entry, at);
     this.#used = at + entry.length;
     this.#count++;

@@ -94,14 +94,14 @@ function updates(): ScenarioFile {
 }
 
 /** Connections whose server, or service, is not there, or only later. */
-function unbound(method: 'nat' | 'dr', ip: Ip): ScenarioFile {
+function unbound(method: Method, ip: Ip): ScenarioFile {
   const story = new Story(`sync_backup_unbound_${method}${ip}`, 'connections that no server is there for', [
     ...service(ip, 'tcp', method),
     START,
   ]);
   const port = serverPort(method);
   const name = `-t ${endpoint(vip(ip), 80)}`;
-  const option2 = `-r ${endpoint(server(ip, 2), port)} ${method === 'nat' ? '-m' : '-g'}`;
+  const option2 = `-r ${endpoint(server(ip, 2), port)} ${{ nat: '-m', dr: '-g', tun: '-i' }[method]}`;
   const at2 = { dest: [server(ip, 2), port] } as const;
   const flow = new Flow(ip, 7000, 2, port);
   const talk = (note: string): void => {
@@ -390,11 +390,18 @@ function both(version: 0 | 1): ScenarioFile {
     '--start-daemon backup --mcast-interface s0 --syncid 7',
     '--start-daemon master --mcast-interface c0 --syncid 9',
   ]).sysctl({ sync_version: version, sync_threshold: '1 2' });
-  const numbers = option(1, seqNumbers(1000, 10, 0, 0xffff_fff0, 0xffff_fffe, 7));
+  // the kernel tells random memory instead of the numbers in version 1
+  const changed: Partial<EntrySpec> =
+    version === 1
+      ? {}
+      : {
+          flags: FLAG.IN_SEQ | FLAG.OUT_SEQ,
+          options: [option(1, seqNumbers(1000, 10, 0, 0xffff_fff0, 0xffff_fffe, 7))],
+        };
   tell(
     story,
     'two',
-    entry(4, 5000, 'nat', { flags: FLAG.IN_SEQ | FLAG.OUT_SEQ, options: [numbers] }),
+    entry(4, 5000, 'nat', changed),
     entry(4, 5001, 'nat', { state: 4, timeout: 120, flags: FLAG.INACTIVE }),
   );
   story.dump('ipvsadm -L --daemon', SYNC_LIST).wait(3.5);
@@ -414,6 +421,7 @@ export const SYNC_BACKUP: readonly ScenarioFile[] = [
   updates(),
   unbound('nat', 4),
   unbound('dr', 4),
+  unbound('tun', 4),
   unbound('nat', 6),
   methods(),
   templates(),
