@@ -15,6 +15,8 @@ export const ERRORS = {
   DAEMON_RUNNING: { errno: 'EEXIST', message: 'Daemon has already run' },
   DAEMON_NOT_RUNNING: { errno: 'ESRCH', message: 'No daemon is running' },
   NO_DEVICE: { errno: 'ENODEV', message: 'No such device' },
+  NO_NETWORK: { errno: 'ENETUNREACH', message: 'Network is unreachable' },
+  NO_ADDRESS: { errno: 'EADDRNOTAVAIL', message: 'Cannot assign requested address' },
   NO_SYSCTL: { errno: 'ENOENT', message: 'No such sysctl' },
   NO_NETNS: { errno: 'ENOENT', message: 'No such network namespace' },
   NO_MEMORY: { errno: 'ENOMEM', message: 'Out of memory' },

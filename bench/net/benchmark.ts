@@ -9,6 +9,11 @@ export interface Effort {
   readonly quick: boolean;
 }
 
+/** An effort that can be given up. */
+export interface Run extends Effort {
+  readonly signal: AbortSignal;
+}
+
 /** One number of one way. */
 export interface NetFigure {
   /** The way, e.g. `ipvsd NAT`. */
@@ -32,4 +37,4 @@ export interface Target {
 }
 
 /** A benchmark in the laboratory. @returns figures, by way. */
-export type NetBenchmark = (lab: Lab, effort: Effort) => Promise<NetFigure[]>;
+export type NetBenchmark = (lab: Lab, run: Run) => Promise<NetFigure[]>;

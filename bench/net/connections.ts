@@ -4,10 +4,10 @@ import type { Lab } from './lab.js';
 import { PATHS, PORTS } from './plan.js';
 import { inRounds } from './rounds.js';
 
-export const connections: NetBenchmark = ({ ns }, { rounds, quick }) => {
-  const count = quick ? 1000 : 10_000;
+export const connections: NetBenchmark = ({ ns }, run) => {
+  const count = run.quick ? 1000 : 10_000;
   const metrics = [1, 32].map((n) => ({ metric: `${n} at a time`, unit: 'conn/s' }));
-  return inRounds(PATHS, rounds, metrics, ({ address }) => [
+  return inRounds(PATHS, run, metrics, ({ address }) => [
     rate(ns, address, count, 1),
     rate(ns, address, count, 32),
   ]);

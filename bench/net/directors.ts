@@ -10,6 +10,7 @@ import { addresses, HAPROXY, PATHS, PORTS, TCP_PORTS } from './plan.js';
 
 /** Longest time that the daemon may take to put the machine back, ms. */
 const PATIENCE = 5000;
+const GRACE = 1000;
 
 /** The directors that run. */
 export interface Directors {
@@ -44,8 +45,11 @@ export async function startDirectors(ns: Namespaces, files: string): Promise<Dir
 
 async function end(daemon: ChildProcess): Promise<void> {
   if (daemon.exitCode !== null) return;
+  const gone = once(daemon, 'exit');
+  // ctrl-C has reached it as well, and a second signal would not let it put the machine back
+  await Promise.race([gone, sleep(GRACE)]);
   daemon.kill('SIGTERM');
-  await Promise.race([once(daemon, 'exit'), sleep(PATIENCE, undefined, { ref: false })]);
+  await Promise.race([gone, sleep(PATIENCE, undefined, { ref: false })]);
 }
 
 function dnat(): string {

@@ -29,9 +29,8 @@ export async function runNet(names: readonly string[], effort: Effort): Promise<
   const reason = skipReason('iperf3', 'nft', 'haproxy', 'nginx', 'ab', 'curl', 'timeout');
   if (reason !== false) throw new Error(`network benchmarks: ${reason}`);
   const lab = new Lab();
-  const stop = (): void => {
-    void lab.close().finally(() => process.exit(130));
-  };
+  const interruption = new AbortController();
+  const stop = (): void => interruption.abort(new Error('interrupted'));
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   const results: Record<string, NetFigure[]> = {};
@@ -39,7 +38,7 @@ export async function runNet(names: readonly string[], effort: Effort): Promise<
     await lab.open();
     for (const name of names) {
       const { title, measure } = NET_BENCHMARKS[name]!;
-      results[name] = await measure(lab, effort);
+      results[name] = await measure(lab, { ...effort, signal: interruption.signal });
       const rounds = `median of ${effort.rounds} round${effort.rounds === 1 ? '' : 's'}`;
       process.stdout.write(netTable(`${title} (${rounds})`, results[name]));
     }

@@ -23,8 +23,8 @@ interface Trial {
   readonly received: number;
 }
 
-export const packets: NetBenchmark = async (lab, { rounds, quick }) => {
-  const milliseconds = quick ? 200 : 500;
+export const packets: NetBenchmark = async (lab, run) => {
+  const milliseconds = run.quick ? 200 : 500;
   // HAProxy carries no datagrams
   const paths = PATHS.filter((path) => path !== HAPROXY);
   const metrics = [
@@ -39,7 +39,7 @@ export const packets: NetBenchmark = async (lab, { rounds, quick }) => {
   try {
     // programs along the way are compiled while they run
     for (const path of paths) await trial(lab, path, 0, milliseconds);
-    return await inRounds(paths, rounds, metrics, (path) => search(lab, path, milliseconds));
+    return await inRounds(paths, run, metrics, (path) => search(lab, path, milliseconds));
   } finally {
     cutAtOnce(lab, GSO_MAX_SEGS);
   }

@@ -1,5 +1,6 @@
 /** Rounds in which every way has its turn, so that what disturbs the machine disturbs all of them. */
-import type { NetFigure, Target } from './benchmark.js';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { NetFigure, Run, Target } from './benchmark.js';
 import { DIRECT, type Path } from './plan.js';
 import { median } from './statistics.js';
 
@@ -12,19 +13,23 @@ export interface Metric {
 }
 
 /**
- * Measures each of `paths`, which begin with direct routing, `rounds` times. Each round begins with the next of them.
- * @param once one number for each of `metrics`.
+ * Measures each of `paths`, direct routing among them, once a round. Each round begins with the next of them.
+ * @param once gives one number for each of `metrics`.
+ * @throws the reason of `signal` between two measurements.
  */
 export async function inRounds(
   paths: readonly Path[],
-  rounds: number,
+  { rounds, signal }: Run,
   metrics: readonly Metric[],
   once: (path: Path) => Promise<readonly number[]> | readonly number[],
 ): Promise<NetFigure[]> {
   const samples = paths.map((): (readonly number[])[] => []);
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < paths.length; turn++) {
-      const i = (round + turn) % paths.length;
+    for (let place = 0; place < paths.length; place++) {
+      // measurements are programs that are waited for: signals have their turn between them
+      await turn();
+      signal.throwIfAborted();
+      const i = (round + place) % paths.length;
       samples[i]!.push(await once(paths[i]!));
       progress(`  round ${round + 1} of ${rounds}: ${paths[i]!.name}`);
     }

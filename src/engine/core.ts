@@ -248,15 +248,15 @@ function answerOrphan(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
   return NF_DROP;
 }
 
-/** A packet that ends a connection by force is not answered; one too short to tell is not either. */
+/** A packet that ends a connection by force is not answered. One too short to tell is. */
 function isReset(packet: Packet, iph: IpHdr): boolean {
   const at = packet.data + iph.len;
   if (iph.protocol === IPPROTO_TCP) {
-    return iph.len + TCP_MIN > packet.len || (tcpFlags(packet.view, at) & TCP_RST) !== 0;
+    return iph.len + TCP_MIN <= packet.len && (tcpFlags(packet.view, at) & TCP_RST) !== 0;
   }
   if (iph.protocol !== IPPROTO_SCTP) return false;
   return (
-    iph.len + SCTP_HEADER + SCTP_CHUNK_HEADER > packet.len ||
+    iph.len + SCTP_HEADER + SCTP_CHUNK_HEADER <= packet.len &&
     packet.view.getUint8(at + SCTP_HEADER) === SCTP_CID_ABORT
   );
 }

@@ -45,7 +45,7 @@ export interface Host {
   availablePages(): number;
   /** MTU of the interface of that name, bytes; undefined when there is none. */
   interfaceMtu(name: string): number | undefined;
-  /** Opens the socket of a thread of the sync master. @throws SYSTEM */
+  /** Opens the socket of a thread of the sync master. @throws NO_NETWORK, NO_ADDRESS, SYSTEM */
   openSyncSender(options: SyncSocketOptions): SyncSender;
   /**
    * Opens the socket of a thread of the sync backup.

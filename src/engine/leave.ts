@@ -5,7 +5,7 @@ import {
   ICMPV6_DEST_UNREACH,
   ICMPV6_PORT_UNREACH,
 } from '../wire/icmp.js';
-import { AF_INET } from '../wire/inet.js';
+import { AF_INET, AF_INET6 } from '../wire/inet.js';
 import type { Packet } from '../wire/packet.js';
 import { connNew, connPut } from './conn.js';
 import { C_INPKTS, HOT_SHIFT, NO_CONN } from './conn-table.js';
@@ -66,5 +66,6 @@ function bypass(
 
 function isUnicast(ipvs: NetnsIpvs, iph: IpHdr): boolean {
   const type = ipvs.net.host.addrType({ family: iph.family, words: iph.daddr });
-  return type === 'unicast' || type === 'linklocal';
+  // of an IPv6 address the kernel only asks what it looks like: one of this host's own is unicast, too
+  return type === 'unicast' || type === 'linklocal' || (type === 'local' && iph.family === AF_INET6);
 }

@@ -5,8 +5,8 @@ import { IpvsError } from '../errors.js';
 interface SysctlSpec {
   readonly min?: number;
   readonly max?: number;
-  /** `pair`: two numbers. `power`: a power of two. */
-  readonly kind?: 'pair' | 'power';
+  /** `pair`: two numbers, of which the second may be left as it is. `power`: a power of two. `long`: it may have more than 32 bits. */
+  readonly kind?: 'pair' | 'power' | 'long';
 }
 
 /** Defaults, of kernel 6.1. A literal, whose copies are quick to read: the packet path reads some of them each time. */
@@ -52,9 +52,8 @@ const LIMITS: Readonly<Partial<Record<SysctlName, SysctlSpec>>> = {
   secure_tcp: { min: 0, max: 3 },
   sync_version: { min: 0, max: 1 },
   sync_ports: { kind: 'power' },
-  sync_qlen_max: { min: 0 },
+  sync_qlen_max: { kind: 'long', min: 0 },
   sync_threshold: { kind: 'pair' },
-  sync_refresh_period: { min: 0 },
   sync_retries: { min: 0, max: 3 },
   debug_level: { min: 0, max: 12 },
 };
@@ -86,11 +85,14 @@ export class Sysctls {
   set(name: string, text: string): void {
     const key = known(name);
     const spec = LIMITS[key] ?? {};
+    const wanted = spec.kind === 'pair' ? 2 : 1;
     const words = text.trim().split(/\s+/);
+    // the kernel does not look at what follows a pair
+    if (wanted === 2) words.length = Math.min(words.length, wanted);
     const numbers = words.map((w) => (/^[-+]?(0x[0-9a-f]+|\d+)$/i.test(w) ? Number(w) : Number.NaN));
     const first = numbers[0]!;
-    const wanted = spec.kind === 'pair' ? 2 : 1;
-    if (words.length !== wanted || numbers.some((n) => !Number.isInteger(n) || Math.abs(n) > 0x7fff_ffff)) {
+    const most = spec.kind === 'long' ? Number.MAX_SAFE_INTEGER : 0x7fff_ffff;
+    if (words.length > wanted || numbers.some((n) => !Number.isInteger(n) || Math.abs(n) > most)) {
       throw new IpvsError(
         'INVALID',
         `"${text.trim()}" is not ${wanted === 2 ? 'two integers' : 'an integer'}`,
@@ -98,7 +100,7 @@ export class Sysctls {
       );
     }
     if (spec.kind === 'pair') {
-      const second = numbers[1]!;
+      const second = numbers[1] ?? this.syncPeriod;
       if (first < 0 || second < 0 || (first >= second && second !== 0)) {
         throw new IpvsError('INVALID', `"${text.trim()}": expected 0 <= first < second, or second 0`, name);
       }

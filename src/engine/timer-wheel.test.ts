@@ -108,3 +108,15 @@ test('idle never sleeps past a timer', () => {
     { numRuns: 30 },
   );
 });
+
+test('a timer armed for just below a whole turn from within its own bucket waits that turn', () => {
+  const wheel = new TimerWheel(1, 0);
+  wheel.set(0, 1);
+  const fired: number[] = [];
+  wheel.advance(200, (id, jiffies) => {
+    fired.push(jiffies);
+    if (fired.length > 10) throw new Error('it never ends');
+    wheel.set(id, jiffies + 63);
+  });
+  assert.deepEqual(fired, [2, 66, 130, 194]);
+});

@@ -7,10 +7,12 @@ const LEVELS = 9;
 const BUCKETS = 64;
 const SHIFT = 3;
 const NONE = -1;
+/** Where a bucket's timers wait for their turn while it is run: what they arm may come to that very bucket, a whole turn later. */
+const DUE = LEVELS * BUCKETS;
 
 /** Timers are small integers (the caller's own numbering), linked in typed arrays: arming one allocates nothing. */
 export class TimerWheel {
-  private readonly head = new Int32Array(LEVELS * BUCKETS).fill(NONE);
+  private readonly head = new Int32Array(DUE + 1).fill(NONE);
   private readonly next: Int32Array;
   /** The timer before this one; `-2 - bucket` for a bucket's first; 0 (never a valid link at rest) when not armed, see `add`. */
   private readonly prev: Int32Array;
@@ -82,14 +84,24 @@ export class TimerWheel {
       while (level < LEVELS - 1 && (this.clock & ((1 << ((level + 1) * SHIFT)) - 1)) === 0) level++;
       for (; level >= 0; level--) {
         const bucket = level * BUCKETS + ((this.clock >> (level * SHIFT)) & (BUCKETS - 1));
-        while (this.head[bucket] !== NONE) {
-          const id = this.head[bucket]!;
+        this.detach(bucket);
+        while (this.head[DUE] !== NONE) {
+          const id = this.head[DUE]!;
           this.cancel(id);
           fire(id, this.clock);
         }
       }
       if (this.armed === 0) this.clock = to;
     }
+  }
+
+  private detach(bucket: number): void {
+    const first = this.head[bucket]!;
+    if (first === NONE) return;
+    this.head[bucket] = NONE;
+    this.head[DUE] = first;
+    this.prev[first] = -2 - DUE;
+    for (let id = first; id !== NONE; id = this.next[id]!) this.bucket[id] = DUE;
   }
 
   /** Jiffies until something may be due (at most `limit`): how long one may sleep. */

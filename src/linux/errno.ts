@@ -16,6 +16,8 @@ export const ENOENT = koffi.os.errno.ENOENT!;
 export const ESRCH = koffi.os.errno.ESRCH!;
 export const ENOBUFS = koffi.os.errno.ENOBUFS!;
 export const ENODEV = koffi.os.errno.ENODEV!;
+export const ENETUNREACH = koffi.os.errno.ENETUNREACH!;
+export const EADDRNOTAVAIL = koffi.os.errno.EADDRNOTAVAIL!;
 
 /** `EPERM` for 1, and so on; the number itself when it has no name. */
 export function errnoName(errno: number): string {

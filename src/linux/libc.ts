@@ -45,6 +45,11 @@ export const libc = {
     address: Pointer,
     length: number,
   ) => number,
+  connect: lib.func('int connect(int fd, void *address, uint32_t length)') as (
+    fd: number,
+    address: Pointer,
+    length: number,
+  ) => number,
   getsockopt: lib.func('int getsockopt(int fd, int level, int name, void *value, void *length)') as (
     fd: number,
     level: number,

@@ -77,18 +77,17 @@ class GroupSocket {
 
 /** Sends to a group; it does not hear itself. */
 export class MulticastSender extends GroupSocket {
-  readonly #to: Uint8Array;
-
   /** @param ttl TTL or hop limit. @throws SYSTEM */
   constructor(options: GroupOptions, ttl: number) {
     super('sender', options, SO_SNDBUF);
-    this.#to = socketAddress(options.group, options.port);
     try {
       if (this.v4) this.set(IPPROTO_IP, IP_MULTICAST_IF, requestBytes(undefined, options.ifindex));
       else this.setNumber(IPPROTO_IPV6, IPV6_MULTICAST_IF, options.ifindex);
       this.setOwn(IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP, 0);
       this.setOwn(IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS, ttl);
       this.setOwn(IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PMTUDISC_DONT);
+      const to = socketAddress(options.group, options.port);
+      checked(libc.connect(this.fd, to, to.length), `connect(port ${options.port})`);
     } catch (error) {
       this.close();
       throw error;
@@ -97,7 +96,7 @@ export class MulticastSender extends GroupSocket {
 
   /** Sends one datagram. @returns false when the buffer is full; any other failure loses it. */
   send(bytes: Uint8Array): boolean {
-    const sent = libc.sendto(this.fd, bytes, bytes.length, 0, this.#to, this.#to.length);
+    const sent = libc.sendto(this.fd, bytes, bytes.length, 0, 0, 0);
     return sent >= 0 || (lastErrno() !== EAGAIN && lastErrno() !== EINTR);
   }
 }

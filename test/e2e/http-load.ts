@@ -60,6 +60,5 @@ async function work(): Promise<void> {
 process.on('SIGTERM', () => {
   left = 0;
 });
-process.stderr.write('ready\n');
 await Promise.all(Array.from({ length: Number(atOnce) }, work));
 process.stdout.write(JSON.stringify(load));

@@ -1,6 +1,7 @@
 /** Network namespaces for tests with real packets. Each test makes its own and takes them down again. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { promisify } from 'node:util';
 
 /** Why tests with real packets cannot run here, or false: the `skip` option of a test. */
 export function skipReason(...programs: string[]): string | false {
@@ -82,6 +83,20 @@ export class Namespaces {
   /** Runs a program in a namespace and gives what it prints. */
   exec(name: string, command: string): string {
     return run(`ip netns exec ${this.name(name)} ${command}`);
+  }
+
+  /** Runs a shell's script in a namespace and gives what it prints. */
+  shell(name: string, script: string): string {
+    return execFileSync('ip', ['netns', 'exec', this.name(name), 'sh', '-c', script], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
+  }
+
+  /** As {@link exec}, while other things go on. */
+  async slowly(name: string, command: string): Promise<string> {
+    const args = ['netns', 'exec', this.name(name), ...command.split(' ')];
+    return (await promisify(execFile)('ip', args)).stdout;
   }
 
   /** Starts a program in a namespace and waits until it prints `ready`. `close` kills it. */

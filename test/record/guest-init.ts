@@ -10,11 +10,26 @@ const PLAYER = fileURLToPath(new URL('./guest/main.js', import.meta.url));
 /** Name of the file, in the run's folder, which the guest makes when its boot is over and virtual time may begin. */
 export const BOOTED = 'booted';
 
-/**
- * The script. The guest's root is the host's, read-only; `directory`, the run's folder, can be written.
- * Debian keeps this kernel's modules where modprobe does not look, so it is told, and the kernel, which calls it as well.
- */
+/** The script. */
 export function initScript(directory: string): string {
+  return `${beginScript(directory, MODULES)}
+echo 100000 > /proc/sys/net/ipv4/icmp_msgs_per_sec
+echo 100000 > /proc/sys/net/ipv4/icmp_msgs_burst
+sync
+: > /run/record/${BOOTED}
+sleep 0.2
+'${process.execPath}' --single-threaded '${PLAYER}' /run/record > /run/record/player.log 2>&1
+sync
+busybox poweroff -f
+`;
+}
+
+/**
+ * How the first program of any guest begins. The guest's root is the host's, read-only; `directory`, a folder of the host, can be written as /run/record.
+ * Debian keeps this kernel's modules where modprobe does not look, so it is told, and the kernel, which calls it as well.
+ * @param modules to be loaded, words apart by blanks.
+ */
+export function beginScript(directory: string, modules: string): string {
   return `#!/bin/sh
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc
@@ -26,18 +41,9 @@ ln -s /usr/lib/uml/modules /run/root/lib/modules
 printf '#!/bin/sh\\nexec /sbin/modprobe -d /run/root "$@"\\n' > /run/modprobe
 chmod +x /run/modprobe
 echo /run/modprobe > /proc/sys/kernel/modprobe
-/run/modprobe -a ${MODULES}
+/run/modprobe -a ${modules}
 # a listing must not ask name servers
 : > /run/empty
 mount --bind /run/empty /etc/resolv.conf
-ip link set lo up
-echo 100000 > /proc/sys/net/ipv4/icmp_msgs_per_sec
-echo 100000 > /proc/sys/net/ipv4/icmp_msgs_burst
-sync
-: > /run/record/${BOOTED}
-sleep 0.2
-'${process.execPath}' --single-threaded '${PLAYER}' /run/record > /run/record/player.log 2>&1
-sync
-busybox poweroff -f
-`;
+ip link set lo up`;
 }

@@ -79,13 +79,7 @@ export function entryV1(e: EntrySpec): Uint8Array {
 /** An entry of version 0. */
 export function entryV0(e: EntrySpec): Uint8Array {
   return concat(
-    pack(
-      [8, 0],
-      [8, e.protocol ?? 6],
-      [16, e.client[1]],
-      [16, e.virtual[1]],
-      [16, e.dest[1]],
-    ),
+    pack([8, 0], [8, e.protocol ?? 6], [16, e.client[1]], [16, e.virtual[1]], [16, e.dest[1]]),
     addr(e.client[0]),
     addr(e.virtual[0]),
     addr(e.dest[0]),

@@ -36,6 +36,7 @@ const STRERROR: Readonly<Record<string, string>> = {
   ESRCH: 'No such process',
   EEXIST: 'File exists',
   ENODEV: 'No such device',
+  ENETUNREACH: 'Network is unreachable',
   ERANGE: 'Numerical result out of range',
   EADDRINUSE: 'Address already in use',
   EADDRNOTAVAIL: 'Cannot assign requested address',

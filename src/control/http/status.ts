@@ -16,6 +16,8 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   DAEMON_RUNNING: 409,
   DAEMON_NOT_RUNNING: 404,
   NO_DEVICE: 422,
+  NO_NETWORK: 422,
+  NO_ADDRESS: 422,
   NO_SYSCTL: 404,
   NO_NETNS: 422,
   NO_MEMORY: 507,

@@ -1,9 +1,9 @@
 /** Packets that the host makes itself. */
-import { checksum, ipv4SetChecksum, pseudoSum4, pseudoSum6 } from '../../wire/checksum.js';
+import { checksum, checksumFold, ipv4SetChecksum, pseudoSum4, pseudoSum6 } from '../../wire/checksum.js';
 import { AF_INET, type InetAddr, inetBytes } from '../../wire/inet.js';
 import { IPV4_MIN } from '../../wire/ipv4.js';
 import { IPV6_DESTINATION, IPV6_HEADER, IPV6_SOURCE } from '../../wire/ipv6.js';
-import type { Packet } from '../../wire/packet.js';
+import { CHECKSUM_PARTIAL, type Packet } from '../../wire/packet.js';
 import type { SimHost } from './sim-host.js';
 
 /** The header of a packet to be made. */
@@ -59,6 +59,19 @@ export function buildPacket(host: SimHost, spec: HeaderSpec, payload: Uint8Array
   const sum = transportSum(p, header, spec.protocol, payload.length);
   v.setUint16(ip + header + field, spec.protocol === 17 && sum === 0 ? 0xffff : sum);
   return p;
+}
+
+/**
+ * Leaves the transport checksum of a packet to whoever transmits it, as sockets do when the route is by an interface that does such work.
+ * @param header offset of the transport header from the IP header. @param field offset of the checksum from there.
+ */
+export function leaveChecksum(p: Packet, header: number, field: number, protocol: number): void {
+  const v = p.view;
+  const pseudo = v.getUint8(p.data) >>> 4 === 6 ? pseudoSum6 : pseudoSum4;
+  v.setUint16(p.data + header + field, checksumFold(pseudo(v, p.data, protocol, p.len - header)));
+  p.ipSummed = CHECKSUM_PARTIAL;
+  p.csumStart = header;
+  p.csumOffset = field;
 }
 
 /**

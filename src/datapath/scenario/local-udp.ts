@@ -11,7 +11,7 @@ import {
 import { IPV6_DESTINATION, IPV6_SOURCE } from '../../wire/ipv6.js';
 import { CHECKSUM_NONE, type Packet } from '../../wire/packet.js';
 import { UDP_CHECKSUM, UDP_HEADER, udpDestinationPort, udpLength, udpSourcePort } from '../../wire/udp.js';
-import { buildPacket, transportSum } from './build.js';
+import { buildPacket, leaveChecksum, transportSum } from './build.js';
 import type { Link } from './fib.js';
 import { icmpError } from './local-icmp.js';
 import { routeFrom, sendLocal } from './output.js';
@@ -109,6 +109,7 @@ export class UdpSockets {
       ...ttl,
     };
     const packet = buildPacket(host, spec, segment, UDP_CHECKSUM);
+    if (route.local) leaveChecksum(packet, packet.len - segment.length, UDP_CHECKSUM, IPPROTO_UDP);
     let sent = true;
     host.run(() => {
       sent = sendLocal(host, packet);

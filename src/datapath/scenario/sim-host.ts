@@ -303,9 +303,9 @@ export class SimHost implements Host {
     return this.sysctls.get('ipv4/ip_unprivileged_port_start');
   }
 
-  /** More than any threshold that a scenario may set. */
+  /** As much as the machine of the recordings has. */
   availablePages(): number {
-    return 1 << 20;
+    return 90_656;
   }
 
   interfaceMtu(name: string): number | undefined {

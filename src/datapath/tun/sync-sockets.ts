@@ -1,6 +1,7 @@
 /** The sockets of the sync daemons, for the loop that waits for all that can be read. */
 import type { SyncReceiver, SyncSender, SyncSocketOptions } from '../../engine/host.js';
 import { IpvsError } from '../../errors.js';
+import { EADDRNOTAVAIL, ENETUNREACH, SystemError } from '../../linux/errno.js';
 import { type GroupOptions, MulticastReceiver, MulticastSender } from '../../linux/multicast-socket.js';
 
 /** Messages taken from a socket before others have their turn. */
@@ -23,9 +24,16 @@ export class SyncSockets {
     this.#ifindex = ifindex;
   }
 
-  /** @throws NO_DEVICE, SYSTEM */
+  /** @throws NO_DEVICE, NO_NETWORK, NO_ADDRESS, SYSTEM */
   openSender(options: SyncSocketOptions): SyncSender {
-    return new MulticastSender(this.#onInterface(options), options.ttl);
+    try {
+      return new MulticastSender(this.#onInterface(options), options.ttl);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      if (error.number === ENETUNREACH) throw new IpvsError('NO_NETWORK');
+      if (error.number === EADDRNOTAVAIL) throw new IpvsError('NO_ADDRESS');
+      throw error;
+    }
   }
 
   /** @throws NO_DEVICE, SYSTEM */

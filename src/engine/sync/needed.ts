@@ -63,7 +63,8 @@ export function syncNeeded(ipvs: NetnsIpvs, c: number, pkts: number): boolean {
       return true;
     }
   }
-  const period = ipvs.sysctls.values.sync_refresh_period * ipvs.net.hz;
+  // a negative period is a very long one
+  const period = (ipvs.sysctls.values.sync_refresh_period * ipvs.net.hz) >>> 0;
   if (period > 0) {
     const retries = mayRefresh(ipvs, c, endtime, timeout, period);
     if (retries < 0) return false;

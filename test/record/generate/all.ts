@@ -6,6 +6,9 @@ import { FRAGMENTS } from './fragments.js';
 import { ICMP_SCENARIOS } from './icmp.js';
 import { POLICY } from './policy.js';
 import { SCHEDULERS } from './schedulers.js';
+import { SYNC_BACKUP } from './sync-backup.js';
+import { SYNC_MALFORMED } from './sync-malformed.js';
+import { SYNC_MASTER } from './sync-master.js';
 import { TCP_STATES } from './tcp-states.js';
 import { TEXTS } from './texts.js';
 import { UDP_SCENARIOS } from './udp.js';
@@ -19,6 +22,9 @@ export const SCENARIOS: readonly ScenarioFile[] = [
   ...SCHEDULERS,
   ...POLICY,
   ...TEXTS,
+  ...SYNC_MASTER,
+  ...SYNC_BACKUP,
+  ...SYNC_MALFORMED,
 ];
 
 /** What a scenario's file holds. */

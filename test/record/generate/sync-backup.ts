@@ -38,15 +38,26 @@ function tell(story: Story, note: string, ...entries: readonly EntrySpec[]): voi
 
 /** The master is gone: the connections' packets come here. */
 function takeover(ip: Ip, method: Method): ScenarioFile {
-  const story = new Story(`sync_takeover_${method}${ip}`, 'packets of connections that a master has told of', [
-    ...service(ip, 'tcp', method, { servers: 2 }),
-    START,
-  ]);
+  const story = new Story(
+    `sync_takeover_${method}${ip}`,
+    'packets of connections that a master has told of',
+    [...service(ip, 'tcp', method, { servers: 2 }), START],
+  );
   const port = serverPort(method);
   const other = { dest: [server(ip, 2), port] } as const;
   const inactive = (method === 'nat' ? 0 : FLAG.NOOUTPUT) | METHOD_FLAG[method];
-  tell(story, 'three', entry(ip, 5000, method, other), entry(ip, 5001, method), entry(ip, 5002, method, other));
-  tell(story, 'one that has ended', entry(ip, 5003, method, { state: 5, timeout: 120, flags: inactive | FLAG.INACTIVE }));
+  tell(
+    story,
+    'three',
+    entry(ip, 5000, method, other),
+    entry(ip, 5001, method),
+    entry(ip, 5002, method, other),
+  );
+  tell(
+    story,
+    'one that has ended',
+    entry(ip, 5003, method, { state: 5, timeout: 120, flags: inactive | FLAG.INACTIVE }),
+  );
   tell(story, 'replies are not seen', entry(ip, 5004, method, { flags: inactive }));
   story.dump(LIST, RULES);
   for (const [clientPort, n] of [
@@ -72,7 +83,10 @@ function updates(): ScenarioFile {
     START,
   ]);
   const flow = new Flow(4, 6000, 2);
-  story.send('client', flow.ask(SYN), 'a connection of its own').send('rs2', flow.answer(SYN | ACK)).dump(SYNC_LIST, RULES);
+  story
+    .send('client', flow.ask(SYN), 'a connection of its own')
+    .send('rs2', flow.answer(SYN | ACK))
+    .dump(SYNC_LIST, RULES);
   const at2 = { dest: [server(4, 2), 8080] } as const;
   const steps: readonly (readonly [string, EntrySpec])[] = [
     ['its own connection', entry(4, 6000, 'nat', at2)],
@@ -83,7 +97,10 @@ function updates(): ScenarioFile {
     ['the end of one that was replaced', entry(4, 6000, 'nat', { ...at2, state: 5, flags: FLAG.INACTIVE })],
     ['another port of the server', entry(4, 6000, 'nat', { dest: [server(4), 8081] })],
     ['back again', entry(4, 6000, 'nat', { ...at2, timeout: 50 })],
-    ['a new one that has ended', entry(4, 6001, 'nat', { ...at2, state: 5, timeout: 120, flags: FLAG.INACTIVE })],
+    [
+      'a new one that has ended',
+      entry(4, 6001, 'nat', { ...at2, state: 5, timeout: 120, flags: FLAG.INACTIVE }),
+    ],
     ['and lives', entry(4, 6001, 'nat', { ...at2, state: 1 })],
   ];
   for (const [note, spec] of steps) {
@@ -133,10 +150,24 @@ function unbound(method: Method, ip: Ip): ScenarioFile {
 function methods(): ScenarioFile {
   const rules = (['nat', 'dr', 'tun'] as const).flatMap((method, i) => {
     const name = `-t ${vip(4)}:${80 + i}`;
-    return [`-A ${name} -s rr`, `-a ${name} -r ${server(4, i + 1)}:${80 + i} ${{ nat: '-m', dr: '-g', tun: '-i' }[method]}`];
+    return [
+      `-A ${name} -s rr`,
+      `-a ${name} -r ${server(4, i + 1)}:${80 + i} ${{ nat: '-m', dr: '-g', tun: '-i' }[method]}`,
+    ];
   });
-  const story = new Story('sync_backup_methods', 'methods and flags told against methods of the server', [...rules, START]);
-  const told = [FLAG.MASQ, FLAG.LOCALNODE, FLAG.TUNNEL, FLAG.DROUTE, FLAG.BYPASS, FLAG.NOOUTPUT, FLAG.NOOUTPUT | FLAG.DROUTE];
+  const story = new Story('sync_backup_methods', 'methods and flags told against methods of the server', [
+    ...rules,
+    START,
+  ]);
+  const told = [
+    FLAG.MASQ,
+    FLAG.LOCALNODE,
+    FLAG.TUNNEL,
+    FLAG.DROUTE,
+    FLAG.BYPASS,
+    FLAG.NOOUTPUT,
+    FLAG.NOOUTPUT | FLAG.DROUTE,
+  ];
   let port = 8000;
   const seen: [number, number][] = [];
   for (let i = 0; i < 3; i++) {
@@ -186,8 +217,10 @@ function templates(): ScenarioFile {
   tell(story, 'for the network', template(2));
   tell(story, 'for the mark', marked(1));
   story.dump(LIST, RULES, 'ipvsadm -Ln --persistent-conn');
-  for (const n of [20, 21, 22]) story.send('client', tcp(client(4, n), 9000, vip(4), 80, SYN), 'to its server');
-  for (const port of [443, 444]) story.send('client', tcp(client(4), 9001, vip(4), port, SYN), 'by the mark', { mark: 5 });
+  for (const n of [20, 21, 22])
+    story.send('client', tcp(client(4, n), 9000, vip(4), 80, SYN), 'to its server');
+  for (const port of [443, 444])
+    story.send('client', tcp(client(4), 9001, vip(4), port, SYN), 'by the mark', { mark: 5 });
   story.dump(LIST);
   tell(story, 'another server for a known template', template(3, { timeout: 30 }));
   story.dump(LIST, RULES).send('client', tcp(client(4, 23), 9000, vip(4), 80, SYN), 'still its server');
@@ -238,7 +271,12 @@ function whichDest(): ScenarioFile {
     `-a -t ${vip(4)}:21 -r ${server(4, 4)}:21 -m`,
     START,
   ]);
-  const to = (port: number, vport: number, dest: readonly [string, number], more: Partial<EntrySpec> = {}): EntrySpec => ({
+  const to = (
+    port: number,
+    vport: number,
+    dest: readonly [string, number],
+    more: Partial<EntrySpec> = {},
+  ): EntrySpec => ({
     client: [client(4), port],
     virtual: [vip(4), vport],
     dest,
@@ -255,7 +293,11 @@ function whichDest(): ScenarioFile {
     'port 21': to(107, 21, [server(4, 4), 21]),
     'port 20': to(108, 20, [server(4, 4), 20]),
     'a high port': to(109, 3000, [server(4, 4), 3000]),
-    'FTP data without client port': to(0, 20, [server(4, 4), 20], { flags: FLAG.NO_CPORT, state: 9, timeout: 120 }),
+    'FTP data without client port': to(0, 20, [server(4, 4), 20], {
+      flags: FLAG.NO_CPORT,
+      state: 9,
+      timeout: 120,
+    }),
     'a template of port 0': { ...to(0, 0, [server(4), 0]), flags: FLAG.TEMPLATE },
   };
   for (const [note, spec] of Object.entries(cases)) {
@@ -279,12 +321,18 @@ function times(): ScenarioFile {
     '--set 600 100 200',
   ]);
   const v0: EntrySpec[] = [];
-  for (let state = 0; state < 11; state++) v0.push(entry(4, 2000 + state, 'nat', { state, flags: FLAG.INACTIVE }));
+  for (let state = 0; state < 11; state++)
+    v0.push(entry(4, 2000 + state, 'nat', { state, flags: FLAG.INACTIVE }));
   v0.push(entry(4, 2100, 'dr', { protocol: 17, state: 0, dest: [server(4), 80] }));
-  for (let state = 0; state < 14; state++) v0.push(entry(4, 2200 + state, 'dr', { protocol: 132, state, flags: FLAG.INACTIVE }));
+  for (let state = 0; state < 14; state++)
+    v0.push(entry(4, 2200 + state, 'dr', { protocol: 132, state, flags: FLAG.INACTIVE }));
   v0.push(entry(4, 0, 'nat', { state: 0, flags: FLAG.TEMPLATE }));
   story.send('rs9', syncPacket(server(4, 9), messageV0(v0.map(entryV0)))).dump(SYNC_LIST, RULES);
-  tell(story, 'times', ...[1, 2, 30, 1000, 86_400].map((timeout, i) => entry(4, 2300 + i, 'nat', { timeout })));
+  tell(
+    story,
+    'times',
+    ...[1, 2, 30, 1000, 86_400].map((timeout, i) => entry(4, 2300 + i, 'nat', { timeout })),
+  );
   story.wait(0.4).dump(SYNC_LIST);
   for (const seconds of [10, 30, 50, 50, 100]) story.wait(seconds).dump(SYNC_LIST);
   return story.dump(RULES).end();
@@ -338,10 +386,18 @@ function places(): ScenarioFile {
     '--start-daemon backup --mcast-interface c0 --syncid 7 --mcast-group 239.1.2.3 --mcast-port 9000',
   ]).sysctl({ sync_ports: 2 });
   let port = 1000;
-  const say = (from: 'client' | 'rs9', to: { group?: string; port?: number; ttl?: number }, source?: string): void => {
+  const say = (
+    from: 'client' | 'rs9',
+    to: { group?: string; port?: number; ttl?: number },
+    source?: string,
+  ): void => {
     const address = source ?? (from === 'client' ? client(4) : server(4, 9));
     const note = `client port ${port}`;
-    story.send(from, syncPacket(address, messageV1([entryV1(entry(4, port++))]), { group: '239.1.2.3', port: 9000, ...to }), note);
+    story.send(
+      from,
+      syncPacket(address, messageV1([entryV1(entry(4, port++))]), { group: '239.1.2.3', port: 9000, ...to }),
+      note,
+    );
   };
   const all = (): void => {
     say('client', {});
@@ -373,7 +429,11 @@ function ipv6Group(): ScenarioFile {
     '--start-daemon backup --mcast-interface s0 --syncid 7 --mcast-group ff02::81',
   ]);
   const say = (note: string, to: { group?: string; port?: number; ttl?: number }, spec: EntrySpec): void => {
-    story.send('rs9', syncPacket(server(6, 9), messageV1([entryV1(spec)]), { group: 'ff02::81', ...to }), note);
+    story.send(
+      'rs9',
+      syncPacket(server(6, 9), messageV1([entryV1(spec)]), { group: 'ff02::81', ...to }),
+      note,
+    );
   };
   say('IPv4 connection', {}, entry(4, 1000));
   say('IPv6 connection', {}, entry(6, 1001));
@@ -385,11 +445,15 @@ function ipv6Group(): ScenarioFile {
 
 /** Both daemons: what a master tells is told on. */
 function both(version: 0 | 1): ScenarioFile {
-  const story = new Story(`sync_both_v${version}`, 'a backup that is a master as well passes on what it uses', [
-    ...service(4, 'tcp', 'nat', { servers: 2 }),
-    '--start-daemon backup --mcast-interface s0 --syncid 7',
-    '--start-daemon master --mcast-interface c0 --syncid 9',
-  ]).sysctl({ sync_version: version, sync_threshold: '1 2' });
+  const story = new Story(
+    `sync_both_v${version}`,
+    'a backup that is a master as well passes on what it uses',
+    [
+      ...service(4, 'tcp', 'nat', { servers: 2 }),
+      '--start-daemon backup --mcast-interface s0 --syncid 7',
+      '--start-daemon master --mcast-interface c0 --syncid 9',
+    ],
+  ).sysctl({ sync_version: version, sync_threshold: '1 2' });
   // the kernel tells random memory instead of the numbers in version 1
   const changed: Partial<EntrySpec> =
     version === 1
@@ -407,10 +471,16 @@ function both(version: 0 | 1): ScenarioFile {
   story.dump('ipvsadm -L --daemon', SYNC_LIST).wait(3.5);
   for (const port of [5000, 5001]) {
     const flow = new Flow(4, port);
-    story.send('client', flow.ask(ACK, { seq: 2000 })).send('rs1', flow.answer(ACK)).send('client', flow.ask(ACK, { seq: 2001 }));
+    story
+      .send('client', flow.ask(ACK, { seq: 2000 }))
+      .send('rs1', flow.answer(ACK))
+      .send('client', flow.ask(ACK, { seq: 2001 }));
   }
   story.wait(3.5);
-  story.send('client', new Flow(4, 5001).ask(FIN | ACK)).wait(3.5).dump(SYNC_LIST);
+  story
+    .send('client', new Flow(4, 5001).ask(FIN | ACK))
+    .wait(3.5)
+    .dump(SYNC_LIST);
   story.ipvsadm('--stop-daemon master').ipvsadm('--stop-daemon master').dump('ipvsadm -L --daemon');
   tell(story, 'told again', entry(4, 5001, 'nat'));
   return story.dump(SYNC_LIST).end();

@@ -102,7 +102,10 @@ const ENTRIES: Readonly<Record<string, Partial<EntrySpec>>> = {
 
 /** Each bad entry has a good one behind it, whose client port is 100 more. */
 function entries(part: number, names: readonly string[]): ScenarioFile {
-  const story = backup(`sync_backup_entries_${part}`, 'a bad entry, and a good one behind it in the same message');
+  const story = backup(
+    `sync_backup_entries_${part}`,
+    'a bad entry, and a good one behind it in the same message',
+  );
   let port = 1000;
   for (const name of names) {
     const bad = entryV1(plain(port, ENTRIES[name]));
@@ -136,7 +139,10 @@ function headers(syncid: number): ScenarioFile {
   };
   let port = 2000;
   for (const [note, spec] of Object.entries(HEADERS)) say(messageV1([entryV1(plain(port++))], spec), note);
-  say(messageV1([entryV1(plain(port++)), entryV1(plain(port++))], { count: 1 }), 'fewer entries than there are');
+  say(
+    messageV1([entryV1(plain(port++)), entryV1(plain(port++))], { count: 1 }),
+    'fewer entries than there are',
+  );
   say(concat(messageV1([entryV1(plain(port++))], { size: 48 }), new Uint8Array(4)), 'bytes behind it');
   const whole = messageV1([entryV1(plain(port++))]);
   for (const length of [0, 1, 3, 4, 5, 7, 8, 20, 43]) {
@@ -146,7 +152,10 @@ function headers(syncid: number): ScenarioFile {
   }
   port++;
   for (const [note, spec] of Object.entries(HEADERS).slice(0, 5)) {
-    say(messageV0([entryV0(plain(port++))], { ...spec, ...(spec.size && { size: spec.size - 16 }) }), `v0, ${note}`);
+    say(
+      messageV0([entryV0(plain(port++))], { ...spec, ...(spec.size && { size: spec.size - 16 }) }),
+      `v0, ${note}`,
+    );
   }
   say(messageV0([entryV0(plain(port++))], { count: 3 }), 'v0, more entries than there are');
   say(messageV0([entryV0(plain(port++))], { count: 0 }), 'v0, no entries');
@@ -183,7 +192,13 @@ function entriesV0(): ScenarioFile {
     story.send('rs9', syncPacket(server(4, 9), messageV0([bad, entryV0(plain(port + 10_000))])), note);
     port++;
   }
-  return story.dump(...LISTS).wait(170).dump(SYNC_LIST).wait(60).dump(SYNC_LIST).end();
+  return story
+    .dump(...LISTS)
+    .wait(170)
+    .dump(SYNC_LIST)
+    .wait(60)
+    .dump(SYNC_LIST)
+    .end();
 }
 
 /** A message that is longer than the backup's buffer is cut, and then not as long as it says. */

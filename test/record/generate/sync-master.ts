@@ -33,10 +33,11 @@ function connection(story: Story, flow: Flow, nat: boolean, from: string): void 
 
 /** The states of TCP, as they are told. */
 function states(ip: Ip, method: Method, version: 0 | 1): ScenarioFile {
-  const story = new Story(`sync_master_states_${method}${ip}_v${version}`, 'what is told of a TCP connection', [
-    ...service(ip, 'tcp', method),
-    START,
-  ]).sysctl({ sync_version: version, sync_threshold: '0 1' });
+  const story = new Story(
+    `sync_master_states_${method}${ip}_v${version}`,
+    'what is told of a TCP connection',
+    [...service(ip, 'tcp', method), START],
+  ).sysctl({ sync_version: version, sync_threshold: '0 1' });
   connection(story, new Flow(ip, 5000, 1, serverPort(method)), method === 'nat', 'rs1');
   story.send('client', new Flow(ip, 5001, 1, serverPort(method)).ask(SYN));
   story.send('client', new Flow(ip, 5001, 1, serverPort(method)).ask(RST)).wait(SENT);
@@ -45,7 +46,9 @@ function states(ip: Ip, method: Method, version: 0 | 1): ScenarioFile {
 
 /** Which packets of a connection are told, by `sync_threshold`. */
 function threshold(value: string, count: number, more: Record<string, number> = {}): ScenarioFile {
-  const name = `sync_master_threshold_${value.replace(' ', '_')}${Object.entries(more).map(([k, v]) => `_${k.slice(5)}${v}`).join('')}`;
+  const name = `sync_master_threshold_${value.replace(' ', '_')}${Object.entries(more)
+    .map(([k, v]) => `_${k.slice(5)}${v}`)
+    .join('')}`;
   const story = new Story(name, `sync_threshold "${value}": packets of UDP and TCP connections`, [
     ...service(4, 'udp', 'nat'),
     ...service(4, 'tcp', 'nat'),
@@ -54,34 +57,43 @@ function threshold(value: string, count: number, more: Record<string, number> = 
   const flow = new Flow(4, 5000);
   story.send('client', flow.ask(SYN)).send('rs1', flow.answer(SYN | ACK));
   for (let i = 0; i < count; i++) {
-    story.send('client', flow.askUdp(), `datagram ${i + 1}`).send('client', flow.ask(ACK, { seq: 1001 }), `segment ${i + 2}`);
+    story
+      .send('client', flow.askUdp(), `datagram ${i + 1}`)
+      .send('client', flow.ask(ACK, { seq: 1001 }), `segment ${i + 2}`);
     story.wait(SENT);
   }
-  story.send('client', flow.ask(FIN | ACK)).send('rs1', flow.answer(FIN | ACK)).send('client', flow.ask(ACK));
+  story
+    .send('client', flow.ask(FIN | ACK))
+    .send('rs1', flow.answer(FIN | ACK))
+    .send('client', flow.ask(ACK));
   return story.linger(4).end();
 }
 
 /** Everything that can be a connection, told in both versions. */
 function kinds(version: 0 | 1): ScenarioFile {
-  const story = new Story(`sync_master_kinds_v${version}`, 'persistence, marks, engines, one-packet, SCTP, IPv6', [
-    `-A -t ${vip(4)}:80 -s rr -p 100 -M 255.255.255.0`,
-    `-a -t ${vip(4)}:80 -r ${server(4)}:80 -g`,
-    `-A -t [${vip(6)}]:80 -s rr -p 100`,
-    `-a -t [${vip(6)}]:80 -r [${server(6)}]:80 -i`,
-    '-A -f 5 -s rr -p 50',
-    `-a -f 5 -r ${server(4, 2)} -m`,
-    '-A -f 6 -s rr',
-    `-a -f 6 -r ${server(4, 2)} -g`,
-    `-A -u ${vip(4)}:5060 -s rr -p 60 --pe sip -o`,
-    `-a -u ${vip(4)}:5060 -r ${server(4, 3)}:5060 -m`,
-    `-A -u ${vip(4)}:53 -s rr -o`,
-    `-a -u ${vip(4)}:53 -r ${server(4, 3)}:53 -m`,
-    `-A --sctp-service ${vip(4)}:90 -s rr`,
-    `-a --sctp-service ${vip(4)}:90 -r ${server(4, 4)}:90 -g`,
-    `-A -t ${vip(4)}:0 -s rr -p 30`,
-    `-a -t ${vip(4)}:0 -r ${server(4, 5)}:0 -g`,
-    START,
-  ]).sysctl({ sync_version: version, sync_threshold: '0 1' });
+  const story = new Story(
+    `sync_master_kinds_v${version}`,
+    'persistence, marks, engines, one-packet, SCTP, IPv6',
+    [
+      `-A -t ${vip(4)}:80 -s rr -p 100 -M 255.255.255.0`,
+      `-a -t ${vip(4)}:80 -r ${server(4)}:80 -g`,
+      `-A -t [${vip(6)}]:80 -s rr -p 100`,
+      `-a -t [${vip(6)}]:80 -r [${server(6)}]:80 -i`,
+      '-A -f 5 -s rr -p 50',
+      `-a -f 5 -r ${server(4, 2)} -m`,
+      '-A -f 6 -s rr',
+      `-a -f 6 -r ${server(4, 2)} -g`,
+      `-A -u ${vip(4)}:5060 -s rr -p 60 --pe sip -o`,
+      `-a -u ${vip(4)}:5060 -r ${server(4, 3)}:5060 -m`,
+      `-A -u ${vip(4)}:53 -s rr -o`,
+      `-a -u ${vip(4)}:53 -r ${server(4, 3)}:53 -m`,
+      `-A --sctp-service ${vip(4)}:90 -s rr`,
+      `-a --sctp-service ${vip(4)}:90 -r ${server(4, 4)}:90 -g`,
+      `-A -t ${vip(4)}:0 -s rr -p 30`,
+      `-a -t ${vip(4)}:0 -r ${server(4, 5)}:0 -g`,
+      START,
+    ],
+  ).sysctl({ sync_version: version, sync_threshold: '0 1' });
   const open = (ip: Ip, port: number, dport: number, mark?: number): void => {
     for (const flags of [SYN, ACK]) {
       story.send('client', tcp(client(ip), port, vip(ip), dport, flags), undefined, mark ? { mark } : {});
@@ -94,7 +106,8 @@ function kinds(version: 0 | 1): ScenarioFile {
   open(4, 5002, 443, 5);
   open(4, 5003, 443, 6);
   const invite = ascii('INVITE sip:x SIP/2.0\r\nCall-ID: a-long-call@example\r\n\r\n');
-  for (let i = 0; i < 2; i++) story.send('client', udp(client(4), 5060, vip(4), 5060, { data: invite })).wait(SENT);
+  for (let i = 0; i < 2; i++)
+    story.send('client', udp(client(4), 5060, vip(4), 5060, { data: invite })).wait(SENT);
   story.send('client', udp(client(4), 5053, vip(4), 53, { data: ascii('x') })).wait(SENT);
   for (const chunk of ['init', 'cookieEcho', 'data', 'shutdown'] as const) {
     story.send('client', sctp(client(4), 5090, vip(4), 90, [chunk])).wait(SENT);
@@ -110,7 +123,8 @@ function templates(value: string, mode: 0 | 1): ScenarioFile {
     [`-A -t ${vip(4)}:80 -s rr -p 40`, `-a -t ${vip(4)}:80 -r ${server(4)}:80 -g`, START],
   ).sysctl({ sync_threshold: value, sync_persist_mode: mode });
   for (let i = 0; i < 6; i++) {
-    for (const port of [5000, 5001]) story.send('client', tcp(client(4), port, vip(4), 80, i === 0 ? SYN : ACK));
+    for (const port of [5000, 5001])
+      story.send('client', tcp(client(4), port, vip(4), 80, i === 0 ? SYN : ACK));
     story.wait(SENT);
   }
   story.dump(LIST);
@@ -137,10 +151,11 @@ function refresh(period: number, retries: number, value: string): ScenarioFile {
 
 /** Messages of one entry each: they are sent when eight wait, and soon when fewer do. */
 function queue(qlen: number): ScenarioFile {
-  const story = new Story(`sync_master_queue_${qlen}`, `sync_qlen_max ${qlen}, and messages that hold one entry`, [
-    ...service(4, 'udp', 'dr'),
-    `${START} --sync-maxlen 60`,
-  ]).sysctl({ sync_threshold: '0 1', sync_qlen_max: qlen });
+  const story = new Story(
+    `sync_master_queue_${qlen}`,
+    `sync_qlen_max ${qlen}, and messages that hold one entry`,
+    [...service(4, 'udp', 'dr'), `${START} --sync-maxlen 60`],
+  ).sysctl({ sync_threshold: '0 1', sync_qlen_max: qlen });
   for (let i = 0; i < 5; i++) story.send('client', new Flow(4, 5000 + i, 1, 80).askUdp()).wait(0.2);
   story.wait(SENT).dump(DAEMON).ipvsadm('--stop-daemon master').dump(DAEMON);
   for (let i = 0; i < 3; i++) story.send('client', new Flow(4, 5100 + i, 1, 80).askUdp()).wait(0.2);
@@ -189,7 +204,10 @@ function places(line: string, name: string): ScenarioFile {
     ...service(4, 'udp', 'dr'),
     `--start-daemon master ${line}`,
   ]).sysctl({ sync_threshold: '0 1' });
-  story.send('client', new Flow(4, 5000, 1, 80).askUdp()).dump(DAEMON).wait(SENT);
+  story
+    .send('client', new Flow(4, 5000, 1, 80).askUdp())
+    .dump(DAEMON)
+    .wait(SENT);
   story.ipvsadm('--stop-daemon master').ipvsadm(`${START} --mcast-ttl 9`);
   story.send('client', new Flow(4, 5000, 1, 80).askUdp()).dump(DAEMON);
   return story.linger(4).end();
@@ -197,19 +215,32 @@ function places(line: string, name: string): ScenarioFile {
 
 /** FTP: the data connection is controlled by the other one. */
 function ftp(version: 0 | 1): ScenarioFile {
-  const story = new Story(`sync_master_ftp_v${version}`, 'a passive FTP data connection is told with what controls it', [
-    `-A -t ${vip(4)}:21 -s rr`,
-    `-a -t ${vip(4)}:21 -r ${server(4)}:21 -m`,
-    START,
-  ]).sysctl({ sync_version: version, sync_threshold: '0 1' });
+  const story = new Story(
+    `sync_master_ftp_v${version}`,
+    'a passive FTP data connection is told with what controls it',
+    [`-A -t ${vip(4)}:21 -s rr`, `-a -t ${vip(4)}:21 -r ${server(4)}:21 -m`, START],
+  ).sysctl({ sync_version: version, sync_threshold: '0 1' });
   const [c, s] = [client(4), server(4)];
   const pasv = ascii('227 Entering Passive Mode (10,2,0,11,200,10).\r\n');
-  story.send('client', tcp(c, 5000, vip(4), 21, SYN)).send('rs1', tcp(s, 21, c, 5000, SYN | ACK, { seq: 5000, ack: 1001 }));
+  story
+    .send('client', tcp(c, 5000, vip(4), 21, SYN))
+    .send('rs1', tcp(s, 21, c, 5000, SYN | ACK, { seq: 5000, ack: 1001 }));
   story.send('client', tcp(c, 5000, vip(4), 21, ACK, { seq: 1001, ack: 5001 })).wait(SENT);
-  story.send('client', tcp(c, 5000, vip(4), 21, PSH | ACK, { seq: 1001, ack: 5001, data: ascii('PASV\r\n') }));
-  story.send('rs1', tcp(s, 21, c, 5000, PSH | ACK, { seq: 5001, ack: 1007, data: pasv })).dump(LIST).wait(SENT);
-  story.send('client', tcp(c, 5001, vip(4), 51210, SYN)).send('rs1', tcp(s, 51210, c, 5001, SYN | ACK, { seq: 7000, ack: 1001 }));
-  story.send('client', tcp(c, 5001, vip(4), 51210, ACK, { seq: 1001, ack: 7001 })).wait(SENT).dump(LIST);
+  story.send(
+    'client',
+    tcp(c, 5000, vip(4), 21, PSH | ACK, { seq: 1001, ack: 5001, data: ascii('PASV\r\n') }),
+  );
+  story
+    .send('rs1', tcp(s, 21, c, 5000, PSH | ACK, { seq: 5001, ack: 1007, data: pasv }))
+    .dump(LIST)
+    .wait(SENT);
+  story
+    .send('client', tcp(c, 5001, vip(4), 51210, SYN))
+    .send('rs1', tcp(s, 51210, c, 5001, SYN | ACK, { seq: 7000, ack: 1001 }));
+  story
+    .send('client', tcp(c, 5001, vip(4), 51210, ACK, { seq: 1001, ack: 7001 }))
+    .wait(SENT)
+    .dump(LIST);
   return story.linger(4).end();
 }
 
@@ -223,9 +254,15 @@ function odd(): ScenarioFile {
   const flow = new Flow(4, 5000);
   story.send('client', flow.askUdp()).send('rs1', flow.answerUdp()).send('client', flow.askUdp()).wait(SENT);
   for (let i = 0; i < 3; i++) {
-    story.send('client', tcp(client(4), 5001, '198.51.100.7', 80, i === 0 ? SYN : ACK), 'bypass', { mark: 7 });
+    story.send('client', tcp(client(4), 5001, '198.51.100.7', 80, i === 0 ? SYN : ACK), 'bypass', {
+      mark: 7,
+    });
   }
-  story.wait(SENT).ipvsadm(`-d -u ${endpoint(vip(4), 80)} -r ${server(4)}:8080`).send('client', flow.askUdp()).wait(SENT);
+  story
+    .wait(SENT)
+    .ipvsadm(`-d -u ${endpoint(vip(4), 80)} -r ${server(4)}:8080`)
+    .send('client', flow.askUdp())
+    .wait(SENT);
   return story.dump(LIST).linger(1).end();
 }
 
@@ -267,14 +304,22 @@ function daemons(): ScenarioFile {
   story.shell('ip link set s0 mtu 1400').ipvsadm('--start-daemon backup --mcast-interface s0');
   story.ipvsadm('--start-daemon master --mcast-interface s0').ipvsadm('-L --daemon');
   const name = `-t ${endpoint(vip(4), 80)}`;
-  story.ipvsadm(`-a ${name} -r [${server(6)}]:80 -i`).ipvsadm('--stop-daemon backup').ipvsadm('--stop-daemon master');
+  story
+    .ipvsadm(`-a ${name} -r [${server(6)}]:80 -i`)
+    .ipvsadm('--stop-daemon backup')
+    .ipvsadm('--stop-daemon master');
   story.ipvsadm(`-a ${name} -r [${server(6)}]:80 -i`).ipvsadm('--start-daemon backup --mcast-interface s0');
   story.ipvsadm(`-d ${name} -r [${server(6)}]:80`).ipvsadm('--start-daemon backup --mcast-interface s0');
   return story.ipvsadm('-C').ipvsadm('-L --daemon').end();
 }
 
 export const SYNC_MASTER: readonly ScenarioFile[] = [
-  ...([0, 1] as const).flatMap((version) => [states(4, 'nat', version), states(4, 'dr', version), kinds(version), ftp(version)]),
+  ...([0, 1] as const).flatMap((version) => [
+    states(4, 'nat', version),
+    states(4, 'dr', version),
+    kinds(version),
+    ftp(version),
+  ]),
   states(6, 'nat', 1),
   states(6, 'tun', 0),
   threshold('2 5', 12),
@@ -296,7 +341,10 @@ export const SYNC_MASTER: readonly ScenarioFile[] = [
   lengths(100),
   lengths(1),
   versions(),
-  places('--mcast-interface c0 --syncid 255 --mcast-group 239.1.2.3 --mcast-port 9000 --mcast-ttl 33', 'group'),
+  places(
+    '--mcast-interface c0 --syncid 255 --mcast-group 239.1.2.3 --mcast-port 9000 --mcast-ttl 33',
+    'group',
+  ),
   places('--mcast-interface s0 --syncid 1 --mcast-group ff02::81', 'group6'),
   places('--mcast-interface lo --syncid 1', 'loopback'),
   odd(),
