@@ -136,6 +136,9 @@ describe('the configuration file', () => {
       version: '1.2.1',
       connTabSize: 1024,
       numServices: 2,
+      connections: 0,
+      connLimit: 1 << 20,
+      connRefused: 0,
     });
     const service = { protocol: 'tcp', address: '10.1.0.100', port: 80 } as const;
     const dests = await director.execute('dest.list', { service });

@@ -25,6 +25,7 @@ describe('the host as the engine sees it', () => {
       local: false,
       ifindex: 3,
       mtu: 1500,
+      mtuLearnt: false,
       source: parseInet('10.2.0.1'),
       nextHop: parseInet('10.2.0.254'),
     });
