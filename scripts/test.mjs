@@ -45,6 +45,8 @@ function main(args) {
     '--test',
     '--test-reporter=spec',
     `--test-timeout=${TEST_TIMEOUT}`,
+    // what a test that failed left behind must not keep this from ending
+    '--test-force-exit',
     `--test-concurrency=${availableParallelism()}`,
     ...flags,
     ...files,

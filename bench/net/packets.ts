@@ -11,7 +11,8 @@ import { arrived, program } from './server.js';
 const LOSS = 0.01;
 /** The search ends when it knows the rate to so much. */
 const RESOLUTION = 1.05;
-const MOST_TRIALS = 12;
+const MOST_STEPS = 10;
+const ATTEMPTS = 3;
 /** What is on its way when the sender ends, ms. */
 const SETTLE = 100;
 /** What links begin with. */
@@ -57,17 +58,24 @@ async function search(lab: Lab, path: Path, milliseconds: number): Promise<[numb
   let best = 0;
   let bad = flood.offered;
   let rate = flood.received;
-  for (let i = 0; i < MOST_TRIALS && bad > best * RESOLUTION; i++) {
-    // others use the machine too: what fails once may have had bad luck
-    let result = await trial(lab, path, rate, milliseconds);
-    if (!isWhole(result)) result = await trial(lab, path, rate, milliseconds);
-    if (isWhole(result)) best = Math.max(best, result.received);
-    else bad = rate;
-    // a sender that cannot offer more has found its own limit
-    if (result.offered < rate * 0.9 && isWhole(result)) break;
+  for (let step = 0; step < MOST_STEPS && bad > best * RESOLUTION; step++) {
+    const result = await attempts(lab, path, rate, milliseconds);
+    if (!isWhole(result)) bad = rate;
+    else {
+      best = Math.max(best, result.received);
+      // it could not send as many as it was to: there is no more to find
+      if (result.offered < rate * 0.9) break;
+    }
     rate = best === 0 ? bad / 1.5 : Math.sqrt(best * bad);
   }
   return [best, flood.received];
+}
+
+/** Tries a rate until it passes: others use the machine too, and what fails once may have had bad luck. */
+async function attempts(lab: Lab, path: Path, rate: number, milliseconds: number): Promise<Trial> {
+  let result = await trial(lab, path, rate, milliseconds);
+  for (let i = 1; i < ATTEMPTS && !isWhole(result); i++) result = await trial(lab, path, rate, milliseconds);
+  return result;
 }
 
 function isWhole({ offered, received }: Trial): boolean {

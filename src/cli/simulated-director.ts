@@ -7,11 +7,13 @@ import type { NameResolver } from './ipvsadm/names.js';
 import { runIpvsadm } from './ipvsadm/run.js';
 import { systemNames } from './ipvsadm/system-names.js';
 
-/** Names of ports come from this machine's table; hosts have no names in a simulation. */
+const LOCALHOST = { name: 'localhost', address: '127.0.0.1' };
+
+/** Names of ports come from this machine's table; a simulation has one host with a name. */
 const NAMES: NameResolver = {
   ...systemNames(),
-  host: async () => undefined,
-  addressByName: async () => undefined,
+  host: async (address) => (address === LOCALHOST.address ? LOCALHOST.name : undefined),
+  addressByName: async (name) => (name === LOCALHOST.name ? LOCALHOST.address : undefined),
 };
 
 /** More than a scenario has packets, and small enough that many can be played one after the other. */

@@ -209,7 +209,10 @@ function outHook(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, iph: IpHdr): nu
 function handleResponse(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, c: number, iph: IpHdr): number {
   const t = ipvs.conns;
   if ((t.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_FWD_MASK) === CONN_F_MASQ) {
-    if (!pd.pp.snatHandler(ipvs, packet, c, iph)) return NF_STOLEN;
+    if (!pd.pp.snatHandler(ipvs, packet, c, iph)) {
+      connPut(ipvs, c);
+      return NF_STOLEN;
+    }
     const v = packet.view;
     if (iph.family === AF_INET) {
       v.setInt32(packet.data + 12, t.addrWord(c, C_VADDR, 0));

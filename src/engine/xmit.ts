@@ -14,6 +14,7 @@ import {
   CONN_F_MASQ,
   CONN_F_NFCT,
   CONN_F_NO_CPORT,
+  CONN_F_TUNNEL,
 } from './flags.js';
 import type { Route } from './host.js';
 import type { IpHdr } from './iphdr.js';
@@ -48,8 +49,11 @@ export function packetXmit(ipvs: NetnsIpvs, packet: Packet, c: number, pp: Proto
       return NF_ACCEPT;
     case CONN_F_BYPASS:
       return bypassXmit(ipvs, packet, iph);
-    default:
+    case CONN_F_TUNNEL:
       return tunnelXmit(ipvs, packet, c, iph);
+    default:
+      // a number that no method has: a sync message may bring one for a connection without dest
+      return NF_ACCEPT;
   }
 }
 

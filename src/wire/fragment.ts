@@ -124,6 +124,8 @@ function oldSizes(p: Packet, total: number, limit: number): Uint16Array | undefi
   let rest = 0;
   for (let i = 1; i < sizes.length; i++) rest += sizes[i]!;
   if (rest >= total) return undefined;
+  // options that the first fragment carried must now be repeated by each, which have no room for them
+  if (rest + sizes[0]! > total) return undefined;
   sizes[0] = total - rest;
   const last = sizes.length - 1;
   const fits = sizes.every((size, i) => size <= limit && (i === last || size % 8 === 0));

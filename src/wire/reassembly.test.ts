@@ -265,10 +265,16 @@ describe('reassembly', () => {
   it('takes the fragment header out of a packet that is its own only fragment (RFC 6946)', () => {
     const whole = udp('fd00:1::10', 1, 'fd00:1::100', 2, { data: filler(100) });
     const reassembler = new Reassembler(LIMITS);
-    feed(reassembler, [piece6(0, 400, { id: 0xabcd_0123 })]);
     const [p] = feed(reassembler, frag6(whole, 400));
     assert.equal(hex(p!.payload()), hex(whole));
-    assert.deepEqual([p!.fragMaxSize, reassembler.size], [156, 1]);
+    assert.deepEqual([p!.fragMaxSize, reassembler.size], [156, 0]);
+  });
+
+  it('counts such a packet among the fragments of the same identification, as Linux does', () => {
+    const whole = udp('fd00:1::10', 1, 'fd00:1::100', 2, { data: filler(100) });
+    const reassembler = new Reassembler(LIMITS);
+    feed(reassembler, [piece6(0, 400, { id: 0xabcd_0123 })]);
+    assert.deepEqual(feed(reassembler, frag6(whole, 400)), [undefined]);
   });
 
   it('finds the fragment header behind others, and keeps those', () => {

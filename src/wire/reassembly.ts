@@ -118,11 +118,6 @@ export class Reassembler {
     const more = (word & 1) !== 0;
     const ecn = ipv6TrafficClass(v, ip) & 3;
     if (offset + size > MAX_LENGTH || (more && size % 8 !== 0)) return false;
-    if (offset === 0 && !more) {
-      // RFC 6946: a datagram in one fragment has nothing to do with others of the same identification
-      const queue = new FragmentQueue(now);
-      return queue.add(p.payload(), headers, 0, size, false, ecn) === 'kept' && restore6(p, queue);
-    }
     let key = `${v.getInt32(fragment + 4)}`;
     for (let o = ip + IPV6_SOURCE; o < ip + IPV6_HEADER; o += 4) key += `,${v.getInt32(o)}`;
     const queue = this.#find(key, p.len, now);

@@ -18,6 +18,8 @@ export interface Load {
 const [address, port, count, atOnce] = process.argv.slice(2);
 /** Longest wait for one answer, ms: a lost SYN costs one second, and another two. */
 const PATIENCE = 10_000;
+/** Failures after which it gives up. */
+const ENOUGH = 100;
 const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
 
 const load: Load = { answers: {}, failed: 0, slowest: 0 };
@@ -50,8 +52,9 @@ async function work(): Promise<void> {
       const who = await ask();
       load.answers[who] = (load.answers[who] ?? 0) + 1;
     } catch (error) {
-      load.failed++;
       load.reason ??= String(error);
+      // nobody is there: no reason to keep the machine busy
+      if (++load.failed >= ENOUGH) left = 0;
     }
     load.slowest = Math.max(load.slowest, Math.round(performance.now() - start));
   }

@@ -83,6 +83,7 @@ function script(directory: string, { addresses, vips, ipvsadm }: KernelDirectorO
 exec > /run/record/${LOG} 2>&1
 echo 1 > /proc/sys/net/ipv4/ip_forward
 echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
+for device in all eth0; do echo 0 > /proc/sys/net/ipv6/conf/$device/accept_dad; done
 echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects
 echo 0 > /proc/sys/net/ipv4/conf/default/send_redirects
 echo 0 > /proc/sys/net/ipv4/conf/eth0/send_redirects

@@ -1,10 +1,9 @@
 /** The hosts of the demonstration with other programs on them: nginx, iperf3 and a UDP echo, and the daemon as its users start it. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { build, eventually, IPVSADM, IPVSD } from '../../demo/lab.js';
 import { endpoint, FAMILIES, METHODS, SERVERS } from '../../demo/layout.js';
@@ -72,9 +71,7 @@ export class Lab {
 
   /** Starts one of the scripts beside this file on a host; the promise gives what it prints in the end. */
   script(host: string, name: string, ...args: string[]): { child: ChildProcess; printed: Promise<string> } {
-    const command = ['netns', 'exec', this.net.name(host), process.execPath, script(name), ...args];
-    const child = spawn('ip', command, { stdio: ['ignore', 'pipe', 'inherit'] });
-    return { child, printed: text(child.stdout!) };
+    return this.net.collect(host, process.execPath, script(name), ...args);
   }
 
   /** As {@link script}, when it has said that it is ready. */

@@ -1,6 +1,7 @@
 /** Network namespaces for tests with real packets. Each test makes its own and takes them down again. */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 
 /** Why tests with real packets cannot run here, or false: the `skip` option of a test. */
@@ -52,6 +53,8 @@ export class Namespaces {
     run(`ip netns add ${full}`);
     this.#names.push(full);
     run(`ip -n ${full} link set lo up`);
+    // an interface asks for neighbours as soon as it is up, and not after two seconds
+    for (const device of ['all', 'default']) this.sysctl(name, `net/ipv6/conf/${device}/accept_dad`, 0);
     return full;
   }
 
@@ -111,6 +114,15 @@ export class Namespaces {
     });
     this.#processes.push(child);
     return child;
+  }
+
+  /** Starts a program in a namespace; `printed` is what it will have printed when it ends. `close` kills it. */
+  collect(name: string, ...args: string[]): { child: ChildProcess; printed: Promise<string> } {
+    const child = spawn('ip', ['netns', 'exec', this.name(name), ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.#processes.push(child);
+    return { child, printed: text(child.stdout) };
   }
 
   /** As {@link start}, in the namespace of this process. */

@@ -31,6 +31,7 @@ export const RULES = VIPS.flatMap((vip, i) => {
 /** The link and who is on it, but for the directors. */
 export class SyncLab {
   readonly net = new Namespaces('sync');
+  readonly #streams: Stream[] = [];
 
   /** Builds it. After a failure `close` is still to be called. */
   async open(): Promise<void> {
@@ -94,10 +95,13 @@ export class SyncLab {
 
   /** Opens a stream from the client to a virtual address. */
   stream(vip: string): Stream {
-    return new Stream(this.net.name('c'), vip);
+    const stream = new Stream(this.net.name('c'), vip);
+    this.#streams.push(stream);
+    return stream;
   }
 
   close(): void {
+    for (const stream of this.#streams) stream.kill();
     this.net.close();
   }
 }
@@ -126,5 +130,10 @@ export class Stream {
   /** Ends it, politely. */
   close(): void {
     this.#child.stdin!.end();
+  }
+
+  /** Ends it at once. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
   }
 }

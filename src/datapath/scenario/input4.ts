@@ -49,7 +49,7 @@ export function input4(host: SimHost, p: Packet, link: Link): void {
   if (options === null) return;
   if (where === 'local') deliverLocal(host, p, link, options);
   else if (where === 'no-route') answerNoRoute(host, p, route, source.words[0]!);
-  else forward(host, p, link, route!, daddr, options);
+  else forward(host, p, link, route!, source, daddr, options);
 }
 
 /** `ip_rcv_core`; cuts the packet to its total length. */
@@ -141,6 +141,7 @@ function forward(
   p: Packet,
   link: Link,
   route: FibRoute,
+  source: InetAddr,
   daddr: InetAddr,
   options: IpOptions | undefined,
 ): void {
@@ -163,7 +164,7 @@ function forward(
   if (gather && !host.reassembler4.input(p, host.now)) return;
   host.arrival = arrival;
   if (host.net.receive(p, NF_INET_FORWARD) !== NF_ACCEPT) return;
-  const own = rerouted(host, p);
+  const own = rerouted(host, p, source);
   const way = own ?? host.wayOut(route, daddr);
   if (way === undefined) return;
   if (options !== undefined) forwardOptions(p, options, own ? ipv4Source(v, p.data) : way.source.words[0]!);

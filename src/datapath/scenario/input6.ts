@@ -95,7 +95,7 @@ function forward(
   p.view.setUint8(p.data + 7, hopLimit - 1);
   host.arrival = arrival;
   if (host.net.receive(p, NF_INET_FORWARD) !== NF_ACCEPT) return;
-  const way = rerouted(host, p) ?? host.wayOut(route, daddr);
+  const way = rerouted(host, p, source) ?? host.wayOut(route, daddr);
   if (way !== undefined) output(host, p, way);
 }
 

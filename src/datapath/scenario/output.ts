@@ -2,7 +2,7 @@
 import type { Route } from '../../engine/host.js';
 import { NF_ACCEPT, NF_DROP, NF_INET_LOCAL_OUT } from '../../engine/verdict.js';
 import { fragment4, fragment6 } from '../../wire/fragment.js';
-import { AF_INET, AF_INET6, type InetAddr, inetFromBytes } from '../../wire/inet.js';
+import { AF_INET, AF_INET6, type InetAddr, inetEqual, inetFromBytes } from '../../wire/inet.js';
 import { IP_DF, ipv4FragOff } from '../../wire/ipv4.js';
 import { IPV6_DESTINATION, IPV6_SOURCE } from '../../wire/ipv6.js';
 import type { Packet } from '../../wire/packet.js';
@@ -28,14 +28,20 @@ export function sendLocal(host: SimHost, p: Packet): boolean {
 }
 
 /**
- * The way of a forwarded packet whose source IPVS has made an address of this host's: as the host's own it is routed anew
- * (`ip_route_me_harder`, sysctl `snat_reroute`). Undefined for all others.
+ * The way of a forwarded packet whose source IPVS has replaced: it is routed anew, as if this host had made it (`ip_route_me_harder`,
+ * sysctl `snat_reroute`). Undefined for all others.
+ * @param before the source that it came with.
  */
-export function rerouted(host: SimHost, p: Packet): Route | undefined {
+export function rerouted(host: SimHost, p: Packet, before: InetAddr): Route | undefined {
   if (!p.ipvsProperty || host.net.ipvs.sysctls.values.snat_reroute === 0) return undefined;
-  const v6 = p.view.getUint8(p.data) >>> 4 === 6;
-  const source = inetFromBytes(v6 ? AF_INET6 : AF_INET, p.bytes, p.data + (v6 ? IPV6_SOURCE : 12));
-  return host.isLocal(source.family, source.words, 0) ? outputRoute(host, p) : undefined;
+  const v6 = before.family === AF_INET6;
+  const source = inetFromBytes(before.family, p.bytes, p.data + (v6 ? IPV6_SOURCE : 12));
+  if (inetEqual(source, before)) return undefined;
+  return routeFrom(
+    host,
+    source,
+    inetFromBytes(before.family, p.bytes, p.data + (v6 ? IPV6_DESTINATION : 16)),
+  );
 }
 
 /** The route of a packet of this host's: IPv4 sends nothing from an address that is not its own. */

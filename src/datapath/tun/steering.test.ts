@@ -328,7 +328,7 @@ const arbitraryService = fc
     const dests = s.dests.map((d) => ({ ...d, address: `${prefix}${d.host + 10}` }));
     return service(`${prefix}${s.host}`, s.port, dests, s.protocol, s.fwmark);
   });
-const arbitraryServices = fc.array(arbitraryService, { maxLength: 6 });
+const arbitraryServices = fc.uniqueArray(arbitraryService, { maxLength: 6, selector: serviceKey });
 
 describe('the rules, for any services', () => {
   it('are never twice the same, and every jump has a target further on', () => {
