@@ -2,11 +2,12 @@
 import type { DestEntry, ServiceEntry, ServiceKey } from '../../control/command.js';
 import type { Column } from './columns.js';
 import { type Context, query } from './context.js';
+import { eachService } from './each-service.js';
 import { HOST_MASK } from './line.js';
 import { type ListMode, listMode } from './list-mode.js';
 import { addrPortName } from './names.js';
 import { showSchedFlags } from './sched-flags.js';
-import { cutIpv4, keyOf, portProtocol, serviceFamily, serviceName } from './service-name.js';
+import { cutIpv4, portProtocol, serviceFamily, serviceName } from './service-name.js';
 import { sortDests, sortServices } from './sort.js';
 
 /** Lists all services, below a line about the director. */
@@ -15,9 +16,7 @@ export async function listAll(context: Context, given: ReadonlySet<Column>): Pro
   const services = await query(context, 'service.list', {});
   const mode = listMode(given);
   context.io.stdout(`IP Virtual Server version ${version} (size=${connTabSize})\n${mode.titles}`);
-  for (const service of given.has('nosort') ? services : sortServices(services)) {
-    await printService(context, service, mode, given);
-  }
+  await printServices(context, given.has('nosort') ? services : sortServices(services), mode, given);
 }
 
 /** Lists one service. */
@@ -29,26 +28,27 @@ export async function listService(
   const service = await query(context, 'service.get', { service: key });
   const mode = listMode(given);
   context.io.stdout(mode.titles);
-  await printService(context, service, mode, given);
+  await printServices(context, [service], mode, given);
 }
 
-async function printService(
+async function printServices(
   context: Context,
-  service: ServiceEntry,
+  services: readonly ServiceEntry[],
   mode: ListMode,
   given: ReadonlySet<Column>,
 ): Promise<void> {
   const exact = given.has('exact');
   const resolver = given.has('numeric') ? undefined : context.io.resolver;
-  const dests = await query(context, 'dest.list', { service: keyOf(service) });
-  const name = await serviceName(service, resolver);
-  const columns = mode.service?.(service.stats, exact);
-  let text = columns === undefined ? `${name} ${settings(service)}\n` : `${name.padEnd(33)}${columns}\n`;
-  for (const dest of given.has('nosort') ? dests : sortDests(dests)) {
-    const destName = await addrPortName(resolver, dest.address, dest.port, portProtocol(service));
-    text += destLine(dest, destName, mode, exact);
+  for await (const [service, dests] of eachService(context, services)) {
+    const name = await serviceName(service, resolver);
+    const columns = mode.service?.(service.stats, exact);
+    let text = columns === undefined ? `${name} ${settings(service)}\n` : `${name.padEnd(33)}${columns}\n`;
+    for (const dest of given.has('nosort') ? dests : sortDests(dests)) {
+      const destName = await addrPortName(resolver, dest.address, dest.port, portProtocol(service));
+      text += destLine(dest, destName, mode, exact);
+    }
+    context.io.stdout(text);
   }
-  context.io.stdout(text);
 }
 
 function destLine(dest: DestEntry, name: string, mode: ListMode, exact: boolean): string {

@@ -2,10 +2,11 @@
 import type { DestEntry, ForwardName, ServiceEntry, ServiceKey } from '../../control/command.js';
 import type { Column } from './columns.js';
 import { type Context, query } from './context.js';
+import { eachService } from './each-service.js';
 import { HOST_MASK } from './line.js';
 import { addrPortName, type NameResolver } from './names.js';
 import { showSchedFlags } from './sched-flags.js';
-import { keyOf, markText, portProtocol, serviceFamily } from './service-name.js';
+import { markText, portProtocol, serviceFamily } from './service-name.js';
 import { sortDests, sortServices } from './sort.js';
 
 const SERVICE_OPTIONS = { tcp: '-t', udp: '-u', sctp: '--sctp-service' } as const;
@@ -21,8 +22,8 @@ const FORWARD_OPTIONS: Readonly<Record<ForwardName, string>> = {
 /** Prints the rules. Thresholds, timeouts and daemons are not among them. */
 export async function save(context: Context, given: ReadonlySet<Column>): Promise<void> {
   const resolver = given.has('numeric') ? undefined : context.io.resolver;
-  for (const service of sortServices(await query(context, 'service.list', {}))) {
-    const dests = await query(context, 'dest.list', { service: keyOf(service) });
+  const services = sortServices(await query(context, 'service.list', {}));
+  for await (const [service, dests] of eachService(context, services)) {
     const name = await serviceOption(service, resolver);
     let text = `-A ${name} -s ${service.scheduler}${settings(service)}\n`;
     for (const dest of sortDests(dests)) {
