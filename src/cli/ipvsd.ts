@@ -7,7 +7,8 @@ import { stopSignal } from './signals.js';
 import { UsageError } from './usage-error.js';
 import { packageVersion } from './version.js';
 
-const EXIT_CODES = `
+/** Exit codes, for help and manuals. */
+export const EXIT_CODES = `
 Exit codes:
   0  done                    4  another daemon serves this socket or namespace
   1  failed                  5  the configuration is malformed or refused
@@ -46,7 +47,8 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-function ipvsd(exit: (code: number) => void): Command {
+/** The program with all its commands. @param exit told with which code a command ends that can end in more than one. */
+export function ipvsd(exit: (code: number) => void): Command {
   const program = new Command('ipvsd')
     .description('IPVS, the IP Virtual Server, without the kernel module.')
     .version(packageVersion(), '-V, --version', 'print the version')
@@ -191,6 +193,33 @@ function addViews(program: Command): void {
     .action(async () => {
       const { openApiDocument } = await import('../control/http/document.js');
       print(JSON.stringify(await openApiDocument(), null, 2));
+    });
+  command(program, 'completion <shell>')
+    .summary('print completion for a shell')
+    .description('Print completion of ipvsd and ipvsadm for bash, zsh or fish.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  source <(ipvsd completion bash)\n  ipvsd completion fish > ~/.config/fish/completions/ipvsd.fish',
+    )
+    .action(async (shell: string) => {
+      const { completionScript, SHELLS } = await import('./completion.js');
+      const known = SHELLS.find((name) => name === shell);
+      if (known === undefined) throw new UsageError(`"${shell}" is not a shell (${SHELLS.join(', ')})`);
+      const { ipvsadmOutline, outlineOf } = await import('./program-outline.js');
+      process.stdout.write(completionScript(known, [outlineOf(program), ipvsadmOutline()]));
+    });
+  command(program, 'man [page]')
+    .summary('print a manual page')
+    .description('Print a manual page, ipvsd (default) or ipvsadm, for man(1) to show.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ipvsd man | man -l -\n  ipvsd man ipvsadm > /usr/local/share/man/man8/ipvsadm.8',
+    )
+    .action(async (page = 'ipvsd') => {
+      const { manualPages } = await import('./manual-pages.js');
+      const text = manualPages(program).get(page);
+      if (text === undefined) throw new UsageError(`there is no page "${page}" (ipvsd, ipvsadm)`);
+      process.stdout.write(text);
     });
   command(program, 'version')
     .summary('print the version')
