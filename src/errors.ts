@@ -19,6 +19,7 @@ export const ERRORS = {
   NO_ADDRESS: { errno: 'EADDRNOTAVAIL', message: 'Cannot assign requested address' },
   NO_SYSCTL: { errno: 'ENOENT', message: 'No such sysctl' },
   NO_NETNS: { errno: 'ENOENT', message: 'No such network namespace' },
+  NETNS_NOT_SERVED: { errno: 'ENOENT', message: 'Network namespace not served' },
   NO_MEMORY: { errno: 'ENOMEM', message: 'Out of memory' },
   NOT_PERMITTED: { errno: 'EPERM', message: 'Operation not permitted' },
   BAD_REQUEST: { errno: 'EINVAL', message: 'Malformed request' },

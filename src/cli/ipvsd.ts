@@ -1,8 +1,10 @@
 /** The `ipvsd` program: its command line. What a command needs is loaded when the command is given. */
 import { Command, CommanderError } from 'commander';
+import type { ClientOptions } from '../control/client.js';
 import type { Director } from '../control/command.js';
 import { IpvsError } from '../errors.js';
 import { EXIT, exitCodeOf } from './exit-code.js';
+import type { RunFlags } from './run.js';
 import { stopSignal } from './signals.js';
 import { UsageError } from './usage-error.js';
 import { packageVersion } from './version.js';
@@ -19,6 +21,11 @@ Exit codes:
 const SOCKET = [
   '-S, --socket <path>',
   "the daemon's socket (default: $IPVSD_SOCKET or /run/ipvsd/ipvsd.sock)",
+] as const;
+
+const NETNS = [
+  '-n, --netns <name>',
+  'one of the network namespaces that the daemon serves (default: $IPVSD_NETNS or its first)',
 ] as const;
 
 /**
@@ -80,7 +87,11 @@ function addRun(program: Command): void {
       'Run the daemon in the foreground, until SIGTERM or SIGINT. Flags go before the configuration file.',
     )
     .option('-c, --config <file>', 'JSON file with these flags in camelCase, "sysctl" and "services"')
-    .option('-n, --netns <name>', "serve the network namespace /run/netns/NAME (default: the process's own)")
+    .option(
+      '-n, --netns <name>',
+      "serve the network namespace /run/netns/NAME (default: the process's own); may be repeated",
+      (name: string, before: string[] = []) => [...before, name],
+    )
     .option('-S, --socket <path>', 'unix socket of the API (default: $IPVSD_SOCKET or /run/ipvsd/ipvsd.sock)')
     .option(
       '--datapath <name>',
@@ -98,6 +109,7 @@ function addRun(program: Command): void {
       `
 Examples:
   ipvsd run --netns director --log-level debug
+  ipvsd run --netns blue --netns green          ipvsadm --netns green -Ln
   ipvsd run --config /etc/ipvsd.json
   ipvsd run --datapath none --socket /tmp/ipvsd.sock     try the API without privilege
 
@@ -109,7 +121,7 @@ A configuration file:
         "dests": [ { "address": "10.2.0.11", "port": 80, "forward": "masq" } ] } ] }
 ${EXIT_CODES}`,
     )
-    .action(async (flags: Record<string, string>) => {
+    .action(async (flags: RunFlags) => {
       const stop = stopSignal();
       const { run } = await import('./run.js');
       await run(flags, stop);
@@ -169,13 +181,14 @@ function addViews(program: Command): void {
     .summary('show or set sysctls of net.ipv4.vs')
     .description('Show all sysctls, or one (NAME), or set one (NAME=VALUE).')
     .option(...SOCKET)
+    .option(...NETNS)
     .addHelpText(
       'after',
       '\nExamples:\n  ipvsd sysctl\n  ipvsd sysctl conn_reuse_mode\n  ipvsd sysctl expire_nodest_conn=1',
     )
-    .action(async (words: string[], { socket }: { socket?: string }) => {
+    .action(async (words: string[], options: ClientOptions) => {
       const { sysctl } = await import('./sysctl.js');
-      await withDirector(socket, (director) => sysctl(director, words, print));
+      await withDirector(options, (director) => sysctl(director, words, print));
     });
   command(program, 'proc <name>')
     .summary('print a file of /proc/net')
@@ -183,11 +196,23 @@ function addViews(program: Command): void {
       'Print what the kernel has in /proc/net: ip_vs, ip_vs_conn, ip_vs_conn_sync, ip_vs_stats, ip_vs_stats_percpu, ip_vs_app.',
     )
     .option(...SOCKET)
-    .action((name: string, { socket }: { socket?: string }) =>
-      withDirector(socket, async (director) =>
+    .option(...NETNS)
+    .action((name: string, options: ClientOptions) =>
+      withDirector(options, async (director) =>
         process.stdout.write(await director.execute('proc', { name })),
       ),
     );
+  command(program, 'netns [action] [name]')
+    .summary('show, add or remove network namespaces')
+    .description(
+      'Show the network namespaces that the daemon serves (list), serve one more (add NAME), or one less (remove NAME).',
+    )
+    .option(...SOCKET)
+    .addHelpText('after', '\nExamples:\n  ipvsd netns\n  ipvsd netns add blue\n  ipvsd netns remove blue')
+    .action(async (action: string | undefined, name: string | undefined, options: ClientOptions) => {
+      const { netns } = await import('./netns.js');
+      await withDirector(options, (director) => netns(director, action, name, print));
+    });
   command(program, 'openapi')
     .summary("print the API's OpenAPI document")
     .action(async () => {
@@ -232,11 +257,11 @@ function command(program: Command, usage: string): Command {
 }
 
 async function withDirector(
-  socket: string | undefined,
+  options: ClientOptions,
   use: (director: Director) => Promise<unknown>,
 ): Promise<void> {
   const { connectDirector } = await import('../control/client.js');
-  const director = connectDirector(socket === undefined ? {} : { socket });
+  const director = connectDirector(options);
   try {
     await use(director);
   } finally {

@@ -6,8 +6,12 @@ import { createLogger } from '../daemon/logger.js';
 import { IpvsError } from '../errors.js';
 import { UsageError } from './usage-error.js';
 
-/** The flags as they were given; texts where the command line has texts. */
-export type RunFlags = Readonly<Record<string, string | undefined>>;
+/** The flags as they were given. */
+export interface RunFlags {
+  readonly config?: string;
+  /** Texts, and lists of texts where a flag may be repeated. */
+  readonly [name: string]: string | readonly string[] | undefined;
+}
 
 /**
  * Runs the daemon until `stop`. Flags go before the file given with `--config`.
@@ -22,7 +26,7 @@ export async function run({ config: file, ...flags }: RunFlags, stop: AbortSigna
 /** Flags whose values are numbers. */
 const NUMERIC = new Set(['connTabBits', 'connLimit', 'rulePriority', 'table']);
 
-function readFlags(flags: RunFlags): Config {
+function readFlags(flags: Omit<RunFlags, 'config'>): Config {
   const values = Object.entries(flags).map(([name, value]) => [
     name,
     NUMERIC.has(name) ? numeric(value) : value,
@@ -36,11 +40,11 @@ function readFlags(flags: RunFlags): Config {
 }
 
 /** A number where there is one; what is none is left for the check to refuse. */
-function numeric(value: string | undefined): unknown {
-  return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : value;
+function numeric(value: RunFlags[string]): unknown {
+  return typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
 }
 
-/** `connTabBits` is `--conn-tab-bits`. */
+/** `connTabBits` is `--conn-tab-bits`; which one of several it was, the value shows. */
 function flagOf(field: string): string {
-  return `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return `--${field.replace(/\[.*/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

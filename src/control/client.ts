@@ -12,6 +12,19 @@ export function socketPath(socket?: string): string {
   return socket ?? (process.env.IPVSD_SOCKET || DEFAULT_SOCKET);
 }
 
+/** The network namespace that commands are about: `netns`, else `$IPVSD_NETNS`, else the daemon's default. */
+export function chosenNetns(netns?: string): string | undefined {
+  return netns ?? (process.env.IPVSD_NETNS || undefined);
+}
+
+/** Which daemon, and which of its network namespaces. */
+export interface ClientOptions {
+  /** See {@link socketPath}. */
+  readonly socket?: string;
+  /** See {@link chosenNetns}. */
+  readonly netns?: string;
+}
+
 /** A connection to a daemon. */
 export interface ClientDirector extends Required<Director> {
   /** Ends the connection; needed only by programs that go on. */
@@ -22,10 +35,13 @@ export interface ClientDirector extends Required<Director> {
  * A director that asks the daemon. Connects with the first command. Commands reject with the daemon's errors, with NO_DAEMON when
  * nobody answers, and with NOT_PERMITTED when the socket may not be used.
  */
-export function connectDirector(options: { socket?: string } = {}): ClientDirector {
+export function connectDirector(options: ClientOptions = {}): ClientDirector {
   const socket = socketPath(options.socket);
+  const netns = chosenNetns(options.netns);
+  const query = netns === undefined ? '' : `?netns=${encodeURIComponent(netns)}`;
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
-  const post = (path: string, body: unknown) => exchange(agent, socket, path, JSON.stringify(body));
+  const post = (path: string, body: unknown) =>
+    exchange(agent, socket, `${path}${query}`, JSON.stringify(body));
   return {
     async execute<N extends CommandName>(name: N, args: Args<N>): Promise<Result<N>> {
       const { status, body } = await post(`/v1/commands/${encodeURIComponent(name)}`, args);

@@ -1,6 +1,6 @@
 /** Every command with its summary, the shape of its argument and that of its result. All faces are made from it. */
 import { IpvsError } from '../errors.js';
-import type { Args, CommandName, Result } from './command.js';
+import type { Args, CommandName, NetnsCommand, Result } from './command.js';
 import {
   connEntry,
   daemonSpec,
@@ -8,6 +8,8 @@ import {
   destEntry,
   destKey,
   destSpec,
+  netnsEntry,
+  netnsName,
   serviceEntry,
   serviceKey,
   serviceSpec,
@@ -150,7 +152,27 @@ export const COMMANDS: { readonly [N in CommandName]: CommandDescription<N> } = 
     args: object({ name: text('a file name', 1, 64) }),
     result: anyText,
   },
+  'netns.add': {
+    summary: 'Serve one more network namespace',
+    args: object({ name: netnsName }),
+    result: nothing,
+  },
+  'netns.remove': {
+    summary: 'Serve a network namespace no longer; what it had is forgotten',
+    args: object({ name: netnsName }),
+    result: nothing,
+  },
+  'netns.list': {
+    summary: 'The network namespaces that the daemon serves',
+    args: none,
+    result: list(netnsEntry),
+  },
 };
+
+/** True for commands about a daemon's network namespaces, which go to none of them. */
+export function isNetnsCommand(name: CommandName): name is NetnsCommand {
+  return name.startsWith('netns.');
+}
 
 /** All names, in the table's order. */
 export const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];

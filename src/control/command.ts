@@ -76,6 +76,14 @@ export interface DaemonSpec {
 /** One row of the connection list. */
 export type ConnEntry = ConnRow;
 
+/** A network namespace that a daemon serves. */
+export interface NetnsEntry {
+  /** Its name below /run/netns; absent for the namespace that the daemon itself is in. */
+  name?: string;
+  /** Commands that name no namespace go here. */
+  default: boolean;
+}
+
 /** Every command, by name: its argument and its result. */
 export interface Commands {
   info: {
@@ -121,9 +129,17 @@ export interface Commands {
   'sysctl.list': { args: Record<string, never>; result: Record<string, string> };
   /** Text of /proc/net/NAME: ip_vs, ip_vs_conn, ip_vs_conn_sync, ip_vs_stats, ip_vs_stats_percpu, ip_vs_app. */
   proc: { args: { name: string }; result: string };
+  /** Serves one more network namespace. */
+  'netns.add': { args: { name: string }; result: null };
+  /** Serves it no longer: everything in it is forgotten, and what was changed in it is put back. */
+  'netns.remove': { args: { name: string }; result: null };
+  /** In the order in which they were added. */
+  'netns.list': { args: Record<string, never>; result: NetnsEntry[] };
 }
 
 export type CommandName = keyof Commands;
+/** Commands about the network namespaces of a daemon; all others are about one of them. */
+export type NetnsCommand = Extract<CommandName, `netns.${string}`>;
 export type Args<N extends CommandName> = Commands[N]['args'];
 export type Result<N extends CommandName> = Commands[N]['result'];
 

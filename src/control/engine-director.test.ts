@@ -6,6 +6,7 @@ import { startWithoutPackets } from '../daemon/no-datapath.js';
 import { type ErrorCode, IpvsError } from '../errors.js';
 import type { Args, CommandName, DestSpec, ServiceSpec } from './command.js';
 import { COMMAND_NAMES, COMMANDS } from './command-table.js';
+import type { EngineCommand } from './engine-director.js';
 import { keyOf } from './fields.js';
 
 const web: ServiceSpec = {
@@ -40,7 +41,7 @@ const noStats = {
 };
 
 /** Valid arguments of every command. */
-const GOOD: { [N in CommandName]: Args<N> } = {
+const GOOD: { [N in EngineCommand]: Args<N> } = {
   info: {},
   'service.add': { service: web },
   'service.edit': { service: web },
@@ -65,6 +66,8 @@ const GOOD: { [N in CommandName]: Args<N> } = {
   'sysctl.list': {},
   proc: { name: 'ip_vs' },
 };
+
+const ENGINE_COMMANDS = Object.keys(GOOD) as EngineCommand[];
 
 let director: Datapath;
 beforeEach(() => {
@@ -426,7 +429,7 @@ async function everything(): Promise<unknown> {
 
 /** Good arguments with one field made bad. */
 function spoiled() {
-  const targets = COMMAND_NAMES.flatMap((name) => leaves(GOOD[name], []).map((path) => ({ name, path })));
+  const targets = ENGINE_COMMANDS.flatMap((name) => leaves(GOOD[name], []).map((path) => ({ name, path })));
   // what no field takes: an object where a value is wanted
   const bad = fc.constantFrom<unknown>(null, true, -1.5, {}, 1e300, '\u0000', [[]]);
   return fc.tuple(fc.constantFrom(...targets), bad).map(([{ name, path }, value]) => {

@@ -4,7 +4,16 @@ import type { Net } from '../engine/net.js';
 import type { NetnsIpvs } from '../engine/netns-ipvs.js';
 import type { Service } from '../engine/service.js';
 import { IpvsError } from '../errors.js';
-import type { Args, CommandName, DestEntry, Director, Result, ServiceEntry, ServiceKey } from './command.js';
+import type {
+  Args,
+  CommandName,
+  DestEntry,
+  Director,
+  NetnsCommand,
+  Result,
+  ServiceEntry,
+  ServiceKey,
+} from './command.js';
 import { withField } from './command-error.js';
 import { CONN_PAGE, commandName, readArgs } from './command-table.js';
 import { fieldIn } from './shape.js';
@@ -22,7 +31,10 @@ import {
 /** Version of IPVS that this is an implementation of. */
 export const IPVS_VERSION = '1.2.1';
 
-type Handlers = { readonly [N in CommandName]: (net: Net, args: Args<N>) => Result<N> };
+/** Commands about one namespace's IPVS. The others are about the daemon. */
+export type EngineCommand = Exclude<CommandName, NetnsCommand>;
+
+type Handlers = { readonly [N in EngineCommand]: (net: Net, args: Args<N>) => Result<N> };
 
 /** The result of a command that gives nothing. */
 function quietly(_done: unknown): null {
@@ -95,6 +107,10 @@ function inArgument(error: IpvsError, name: CommandName): IpvsError {
   return withField(error, fieldIn(argument, error.field));
 }
 
+function isEngineCommand(name: CommandName): name is EngineCommand {
+  return Object.hasOwn(HANDLERS, name);
+}
+
 /** Carries out commands on the IPVS of one network namespace. */
 export class EngineDirector implements Director {
   private readonly net: Net;
@@ -107,8 +123,9 @@ export class EngineDirector implements Director {
   async execute<N extends CommandName>(name: N, args: Args<N>): Promise<Result<N>> {
     commandName(name, 'command');
     const checked = readArgs(name, args);
+    if (!isEngineCommand(name)) throw new IpvsError('NOT_SUPPORTED', `${name}: only a daemon does this`);
     try {
-      return HANDLERS[name](this.net, checked);
+      return HANDLERS[name](this.net, checked as Args<EngineCommand> as never) as Result<N>;
     } catch (error) {
       throw error instanceof IpvsError ? inArgument(error, name) : error;
     }

@@ -8,11 +8,13 @@ import type {
   DestEntry,
   DestKey,
   DestSpec,
+  NetnsEntry,
   ServiceEntry,
   ServiceKey,
   ServiceSpec,
 } from './command.js';
 import {
+  boolean,
   described,
   either,
   integer,
@@ -23,6 +25,7 @@ import {
   object,
   oneOf,
   optional,
+  type Shape,
   text,
   textOf,
   withDefault,
@@ -205,6 +208,22 @@ export const daemonSpec: Named<DaemonSpec> = named(
   object({ state: daemonState, ...daemonConfig }),
 );
 
+/** Name of a network namespace below /run/netns. */
+export const netnsName: Shape<string> = textOf(
+  'a network namespace name (1..64 characters, no slash)',
+  { pattern: '^[^/]{1,64}$' },
+  (value) => /^[^/\0]{1,64}$/.test(value) && value !== '.' && value !== '..',
+);
+
+/** A network namespace that a daemon serves. */
+export const netnsEntry: Named<NetnsEntry> = named(
+  'NetnsEntry',
+  object({
+    name: optional(described(netnsName, 'Absent for the namespace that the daemon itself is in.')),
+    default: described(boolean, 'Requests that name no namespace go here.'),
+  }),
+);
+
 /** A connection as listed. */
 export const connEntry: Named<ConnEntry> = named(
   'ConnEntry',
@@ -237,5 +256,6 @@ export const NAMED_SHAPES: readonly Named<unknown>[] = [
   daemonSettings,
   daemonSpec,
   connEntry,
+  netnsEntry,
   statsView,
 ];

@@ -104,6 +104,15 @@ export const number: Shape<number> = {
   },
 };
 
+/** True or false. */
+export const boolean: Shape<boolean> = {
+  what: 'true or false',
+  schema: { type: 'boolean' },
+  read(value, field) {
+    return typeof value === 'boolean' ? value : refuse(this, value, field);
+  },
+};
+
 /** Null: the result of a command that only does something. */
 export const nothing: Shape<null> = {
   what: 'null',
@@ -135,6 +144,19 @@ export function list<T>(item: Shape<T>, max = Number.MAX_SAFE_INTEGER): Shape<T[
         throw new IpvsError('BAD_REQUEST', `${value.length} entries are too many (at most ${max})`, field);
       }
       return value.map((entry, i) => item.read(entry, `${field}[${i}]`));
+    },
+  };
+}
+
+/** A list of one or more; one by itself may stand without the list. */
+export function oneOrMore<T>(item: Shape<T>): Shape<T[]> {
+  const all = list(item);
+  return {
+    what: `${item.what}, or a list of such`,
+    schema: { anyOf: [item.schema, { ...all.schema, minItems: 1 }] },
+    read(value, field) {
+      if (!Array.isArray(value)) return [item.read(value, field)];
+      return value.length > 0 ? all.read(value, field) : refuse(this, value, field);
     },
   };
 }

@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import type { DestSpec, Director, ServiceSpec } from '../control/command.js';
 import { detailOf, withField } from '../control/command-error.js';
-import { destSpec, keyOf, serviceSpec } from '../control/fields.js';
+import { destSpec, keyOf, netnsName, serviceSpec } from '../control/fields.js';
 import {
   fieldIn,
   integer,
   list,
   object,
   oneOf,
+  oneOrMore,
   optional,
   type Shape,
   tableOf,
@@ -27,8 +28,8 @@ export type ConfiguredService = ServiceSpec & { dests: DestSpec[] };
 
 /** What can be configured. */
 export interface Config {
-  /** Network namespace by its name below /run/netns; the daemon's own when absent. */
-  netns?: string;
+  /** Network namespaces by their names below /run/netns, the default one first; the daemon's own when absent. */
+  netns?: string[];
   /** Path of the API's unix socket. */
   socket?: string;
   datapath?: DatapathName;
@@ -53,12 +54,6 @@ export interface Config {
 /** What Linux takes as the name of an interface, and what is easy to read. */
 const DEVICE = /^[A-Za-z][\w.-]{0,14}$/;
 
-const netnsName = textOf(
-  'a network namespace name (1..64 characters, no slash)',
-  { pattern: '^[^/]{1,64}$' },
-  (value) => /^[^/\0]{1,64}$/.test(value) && value !== '.' && value !== '..',
-);
-
 const configuredService: Shape<ConfiguredService> = {
   what: 'a service',
   schema: {
@@ -76,7 +71,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 const config: Shape<Config> = object({
-  netns: optional(netnsName),
+  netns: optional(oneOrMore(netnsName)),
   socket: optional(text('a path', 1, 107)),
   datapath: optional(oneOf('a data path', DATAPATHS)),
   device: optional(

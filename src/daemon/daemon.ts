@@ -4,7 +4,9 @@ import { createApi } from '../control/http/api.js';
 import { claimSocket, listenOn } from './api-socket.js';
 import { applyConfig, type Config } from './config.js';
 import { openDatapath } from './datapath.js';
+import { repairLeftovers } from './leftovers.js';
 import type { Logger } from './logger.js';
+import { Namespaces, type OpenNamespace } from './namespaces.js';
 import { serviceManager, startWatchdog } from './notify.js';
 
 /**
@@ -19,25 +21,32 @@ export async function runDaemon(config: Config, log: Logger, stop: AbortSignal):
   try {
     const socket = socketPath(config.socket);
     await claimSocket(socket);
-    const datapath = await openDatapath(config, log);
-    undo.push(() => datapath.stop());
-    await applyConfig(datapath, config);
+    const open: OpenNamespace = (netns) => openDatapath(config, netns, log);
+    const namespaces = await Namespaces.open(config.netns ?? [], open, log);
+    undo.push(() => namespaces.close());
+    if (config.datapath !== 'none') await repairLeftovers(open, log);
+    await applyConfig(namespaces.director(), config);
 
     let ready = false;
     const api = await createApi({
-      director: datapath,
+      director: (netns) => namespaces.director(netns),
       ready: () => ready,
       onFault: (error) => log.error('fault', { error: error instanceof Error ? error.stack : String(error) }),
       onAnswer: (request) => log.debug('request', request),
     });
     undo.push(() => api.close());
     await listenOn(api, socket);
-    undo.push(startWatchdog(manager, () => datapath.execute('info', {})));
+    undo.push(startWatchdog(manager, () => namespaces.alive()));
 
     ready = true;
     manager.notify('READY=1', `MAINPID=${process.pid}`);
-    log.info('ready', { socket, datapath: config.datapath ?? 'tun', netns: config.netns, pid: process.pid });
-    await Promise.race([aborted(stop), datapath.failed]);
+    log.info('ready', {
+      socket,
+      datapath: config.datapath ?? 'tun',
+      netns: config.netns?.join(','),
+      pid: process.pid,
+    });
+    await Promise.race([aborted(stop), namespaces.failed]);
     ready = false;
     manager.notify('STOPPING=1');
     log.info('stopping');

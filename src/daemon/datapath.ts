@@ -1,7 +1,7 @@
 /** The data paths that a daemon can run. */
 import type { Director } from '../control/command.js';
 import type { Config } from './config.js';
-import type { Logger } from './logger.js';
+import type { Logger, LogLevel } from './logger.js';
 
 /** A running data path: carries out commands, and packets if it has any. */
 export interface Datapath extends Director {
@@ -11,13 +11,28 @@ export interface Datapath extends Director {
   readonly failed: Promise<never>;
 }
 
-/** Starts the data path that `config` names. */
-export async function openDatapath(config: Config, log: Logger): Promise<Datapath> {
+/** Starts the data path that `config` names in a network namespace, or in the daemon's own. */
+export async function openDatapath(
+  config: Config,
+  netns: string | undefined,
+  log: Logger,
+): Promise<Datapath> {
   // each is loaded only when it is wanted: the TUN data path brings system calls along
   if (config.datapath === 'none') {
     const { startWithoutPackets } = await import('./no-datapath.js');
     return startWithoutPackets(config);
   }
   const { startTunDatapath } = await import('./tun-datapath.js');
-  return startTunDatapath({ ...config, log });
+  const { netns: _all, ...common } = config;
+  return startTunDatapath({ ...common, ...(netns !== undefined && { netns }), log: inNetns(log, netns) });
+}
+
+/** The same log, with the namespace in each line. */
+function inNetns(log: Logger, netns: string | undefined): Logger {
+  if (netns === undefined) return log;
+  const at =
+    (level: LogLevel): Logger[LogLevel] =>
+    (message, fields) =>
+      log[level](message, { netns, ...fields });
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

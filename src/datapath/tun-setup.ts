@@ -21,13 +21,18 @@ export function presentFamilies(): Family[] {
   return six ? [AF_INET, AF_INET6] : [AF_INET];
 }
 
+/** The message of ALREADY_SERVED. */
+export function deviceIsHeld(name: string): string {
+  return `another process has ${name} in this network namespace`;
+}
+
 /** Opens a TUN device with offloads. @throws ALREADY_SERVED when somebody else has it, NOT_PERMITTED, SYSTEM. */
 export function openDevice(name: string): TunDevice {
   try {
     return new TunDevice(name);
   } catch (error) {
     if (isTunBusy(error)) {
-      throw new IpvsError('ALREADY_SERVED', `another process has ${name} in this network namespace`);
+      throw new IpvsError('ALREADY_SERVED', deviceIsHeld(name));
     }
     if (error instanceof SystemError && /E(PERM|ACCES)$/.test(error.message)) {
       throw new IpvsError('NOT_PERMITTED', `${error.message}: a TUN device needs root, or CAP_NET_ADMIN`);

@@ -1,16 +1,16 @@
 /** Network namespaces: those that `ip netns` names. A namespace is a thread's own property. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { IpvsError } from '../errors.js';
 import { checked, ENOENT, SystemError } from './errno.js';
 import { closeFd, O_RDONLY, openFd } from './fd.js';
 import { libc } from './libc.js';
+import { NETNS_DIRECTORY, netnsInode } from './netns-names.js';
 
 const CLONE_NEWNET = 0x40000000;
 const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 0o2000002;
 const SOL_SOCKET = 1;
 const SO_NETNS_COOKIE = 71;
-const DIRECTORY = '/var/run/netns';
 
 /**
  * Moves this thread, and nothing else of the process, into namespace `name`. A Worker that calls it sees the namespace's
@@ -21,10 +21,10 @@ export function enterNetns(name: string): void {
   try {
     if (name.includes('/'))
       throw new IpvsError('NO_NETNS', `no name of a network namespace: ${name}`, 'netns');
-    fd = openFd(`${DIRECTORY}/${name}`, O_RDONLY);
+    fd = openFd(`${NETNS_DIRECTORY}/${name}`, O_RDONLY);
   } catch (error) {
     if (error instanceof SystemError && error.number === ENOENT) {
-      throw new IpvsError('NO_NETNS', `no network namespace ${name} in ${DIRECTORY}`, 'netns');
+      throw new IpvsError('NO_NETNS', `no network namespace ${name} in ${NETNS_DIRECTORY}`, 'netns');
     }
     throw error;
   }
@@ -45,7 +45,7 @@ export interface NetnsIdentity {
 
 /** The identity of this thread's network namespace. */
 export function netnsIdentity(): NetnsIdentity {
-  const inode = `${statSync('/proc/thread-self/ns/net', { bigint: true }).ino}`;
+  const inode = netnsInode()!;
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const fd = checked(libc.socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0), 'socket(AF_INET)');
   try {

@@ -54,7 +54,8 @@ export function errorText(command: CommandName, error: IpvsError): string {
  */
 export function stopFor(command: CommandName, error: unknown, status: 1 | 255): unknown {
   if (!(error instanceof IpvsError)) return error;
-  if (error.code === 'NO_DAEMON') return new Stop(2, `Can't initialize ipvs: ${error.message}`, true);
+  if (error.code === 'NO_DAEMON' || error.code === 'NETNS_NOT_SERVED')
+    return new Stop(2, `Can't initialize ipvs: ${error.message}`, true);
   if (error.code === 'NOT_PERMITTED') {
     const text = errorText(command, error);
     const question = 'Are you sure that IP Virtual Server is built in the kernel or as module?';

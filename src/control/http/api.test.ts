@@ -17,7 +17,11 @@ const faults: unknown[] = [];
 
 before(async () => {
   director = startWithoutPackets({});
-  api = await createApi({ director, ready: () => ready, onFault: (error) => faults.push(error) });
+  api = await createApi({
+    director: () => director,
+    ready: () => ready,
+    onFault: (error) => faults.push(error),
+  });
 });
 after(async () => {
   await api.close();
@@ -264,7 +268,7 @@ describe('errors', () => {
   test('each code has its status', async () => {
     for (const code of Object.keys(ERRORS) as (keyof typeof ERRORS)[]) {
       const failing: Director = { execute: () => Promise.reject(new IpvsError(code, 'because')) };
-      const one = await createApi({ director: failing, ready: () => true, onFault: () => {} });
+      const one = await createApi({ director: () => failing, ready: () => true, onFault: () => {} });
       const answer = await one.inject({ method: 'GET', url: '/v1/info' });
       await one.close();
       assert.equal(answer.statusCode, HTTP_STATUS[code]);
@@ -276,7 +280,7 @@ describe('errors', () => {
     const seen: unknown[] = [];
     const fault = new TypeError('x is not a function');
     const broken = await createApi({
-      director: { execute: () => Promise.reject(fault) },
+      director: () => ({ execute: () => Promise.reject(fault) }),
       ready: () => true,
       onFault: (error) => seen.push(error),
     });
@@ -285,6 +289,55 @@ describe('errors', () => {
     assert.deepEqual([answer.statusCode, answer.json().code], [500, 'SYSTEM']);
     assert.deepEqual(seen, [fault]);
   });
+});
+
+describe('network namespaces', () => {
+  /** An API whose directors answer `info` with the namespace that they were asked for. */
+  const labelled = () =>
+    createApi({
+      director: (netns) => ({ execute: async () => ({ netns: netns ?? 'the default' }) as never }),
+      ready: () => true,
+      onFault: (error) => faults.push(error),
+    });
+
+  test('a request says which one it is about', async () => {
+    const one = await labelled();
+    for (const [query, netns] of [
+      ['', 'the default'],
+      ['?netns=blue', 'blue'],
+      ['?netns=a%20b', 'a b'],
+    ] as const) {
+      assert.deepEqual((await one.inject({ method: 'GET', url: `/v1/info${query}` })).json(), { netns });
+      const said = await one.inject({ method: 'POST', url: `/v1/commands/info${query}` });
+      assert.deepEqual(said.json(), { netns });
+      const batched = await one.inject({
+        method: 'POST',
+        url: `/v1/commands${query}`,
+        payload: [{ command: 'info' }],
+      });
+      assert.deepEqual(batched.json(), { results: [{ netns }] });
+    }
+    await one.close();
+  });
+
+  test('what is made is where its namespace is', async () => {
+    const one = await labelled();
+    const made = await one.inject({ method: 'POST', url: '/v1/services?netns=blue', payload: web });
+    assert.equal(made.headers.location, '/v1/services/tcp:10.1.0.100:80?netns=blue');
+    await one.close();
+  });
+
+  test('other parameters are as without it', async () => {
+    assert.equal((await ask('GET', '/v1/connections?limit=1&netns=x')).status, 200);
+    assert.equal((await ask('GET', '/v1/connections?limits=1&netns=x')).status, 400);
+  });
+
+  for (const bad of ['', '..', 'a%2fb', 'x'.repeat(65), 'a&netns=b']) {
+    test(`"${bad.slice(0, 20)}" is no name`, async () => {
+      const { status, data } = await ask('GET', `/v1/info?netns=${bad}`);
+      assert.deepEqual([status, (data as CommandError).field], [400, 'netns']);
+    });
+  }
 });
 
 test('no request, however malformed, is answered with a fault', async () => {
@@ -298,6 +351,7 @@ test('no request, however malformed, is answered with a fault', async () => {
     'connections',
     'daemons',
     'timeouts',
+    'namespaces',
     'zero',
   ];
   const names = [

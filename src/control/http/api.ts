@@ -6,6 +6,7 @@ import { executeBatch } from '../batch.js';
 import type { Args, CommandName, CommandRequest, Director } from '../command.js';
 import { toCommandError } from '../command-error.js';
 import { COMMAND_NAMES, commandName } from '../command-table.js';
+import { netnsName } from '../fields.js';
 import { list, object, optional, type Shape, text } from '../shape.js';
 import { addSchemas, batchSchema, commandSchema, DOCUMENT, healthSchema, routeSchema } from './openapi.js';
 import type { Route, RouteInput } from './route.js';
@@ -19,7 +20,8 @@ const BATCH_MAX = 100_000;
 
 /** What the API stands on. */
 export interface ApiOptions {
-  readonly director: Director;
+  /** The director of a network namespace, or of the default one. Its commands reject with NETNS_NOT_SERVED where there is none. */
+  readonly director: (netns: string | undefined) => Director;
   /** True while packets are handled and commands are carried out. */
   readonly ready: () => boolean;
   /** Told of errors that are no `IpvsError`: faults of ours. */
@@ -33,7 +35,6 @@ const batch = list(object({ command: text('a command name', 1, 64), args: option
 
 /** A server of the API that does not listen yet. */
 export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
-  const { director } = options;
   const app = Fastify({
     logger: false,
     bodyLimit: BODY_LIMIT,
@@ -64,12 +65,15 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
       method: route.method,
       url: route.url,
       schema: routeSchema(route),
-      handler: (request, reply) => answerRoute(director, route, request, reply),
+      handler: (request, reply) => answerRoute(options, route, request, reply),
     });
   }
   for (const name of COMMAND_NAMES) {
     app.post(`/v1/commands/${name}`, { schema: commandSchema(name) }, async (request, reply) => {
-      const result = await director.execute(name, (request.body ?? {}) as Args<CommandName>);
+      const result = await directorOf(options, request).execute(
+        name,
+        (request.body ?? {}) as Args<CommandName>,
+      );
       return sendJson(reply, result);
     });
   }
@@ -77,7 +81,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     commandName(inputOf(request).params.command, 'command');
   });
   app.post('/v1/commands', { schema: batchSchema(batch.schema) }, (request, reply) =>
-    answerBatch(director, request, reply),
+    answerBatch(directorOf(options, request), request, reply),
   );
   app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => sendJson(reply, app.swagger()));
   app.get('/healthz', { schema: healthSchema('The daemon lives') }, () => ({ status: 'ok' }));
@@ -104,19 +108,32 @@ function acceptJson(app: FastifyInstance): void {
   });
 }
 
+/** The parameters behind the path, without the one that says where the request goes. */
+function queryOf(request: FastifyRequest): { netns?: unknown; query: Record<string, string> } {
+  const { netns, ...query } = request.query as Record<string, string>;
+  return { netns, query };
+}
+
+function directorOf({ director }: ApiOptions, request: FastifyRequest): Director {
+  const { netns } = queryOf(request);
+  return director(netns === undefined ? undefined : netnsName.read(netns, 'netns'));
+}
+
 function inputOf(request: FastifyRequest): RouteInput {
   return {
     params: request.params as Record<string, string>,
-    query: request.query as Record<string, string>,
+    query: queryOf(request).query,
     body: request.body,
   };
 }
 
-async function answerRoute(director: Director, route: Route, request: FastifyRequest, reply: FastifyReply) {
+async function answerRoute(options: ApiOptions, route: Route, request: FastifyRequest, reply: FastifyReply) {
   const input = inputOf(request);
   try {
+    const director = directorOf(options, request);
     const result = await director.execute(route.command, route.args(input) as Args<CommandName>);
-    if (route.location !== undefined) return reply.code(201).header('location', route.location(input)).send();
+    if (route.location !== undefined)
+      return reply.code(201).header('location', location(route, request)).send();
     if (result === null) return reply.code(204).send();
     return route.plain === true
       ? reply.type('text/plain; charset=utf-8').send(result)
@@ -124,6 +141,13 @@ async function answerRoute(director: Director, route: Route, request: FastifyReq
   } catch (error) {
     throw error instanceof IpvsError ? asRequestSpells(error, route) : error;
   }
+}
+
+/** Where the resource is that was made: in the namespace that the request named. */
+function location(route: Route, request: FastifyRequest): string {
+  const { netns } = queryOf(request);
+  const path = route.location!(inputOf(request));
+  return netns === undefined ? path : `${path}?netns=${encodeURIComponent(String(netns))}`;
 }
 
 /** Carries out commands in order. The first that fails ends it; those before it stay done. */

@@ -3,8 +3,8 @@ import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifyInstance, FastifySchema } from 'fastify';
 import { ERRORS } from '../../errors.js';
 import type { CommandName } from '../command.js';
-import { COMMANDS } from '../command-table.js';
-import { NAMED_SHAPES } from '../fields.js';
+import { COMMANDS, isNetnsCommand } from '../command-table.js';
+import { NAMED_SHAPES, netnsName } from '../fields.js';
 import type { JsonSchema } from '../shape.js';
 import type { Route } from './route.js';
 
@@ -60,10 +60,16 @@ export function routeSchema(route: Route): FastifySchema {
     tags: [route.url.split('/')[2]!],
     operationId: `${route.method.toLowerCase()}${route.url.replace(/\/v1|:/g, '').replaceAll('/', '_')}`,
     ...(names.length > 0 && { params: parameters(names) }),
-    ...(route.query !== undefined && { querystring: route.query }),
+    ...querystring(route.command, route.query),
     ...(route.body !== undefined && { body: route.body }),
     response: { ...success(route, result.schema), ...failures },
   };
+}
+
+/** The parameters behind the path: which namespace a request is about, and the route's own. */
+function querystring(command: CommandName, own: JsonSchema = { type: 'object' }): FastifySchema {
+  const properties = { ...(own.properties as object), ...(!isNetnsCommand(command) && { netns: NETNS }) };
+  return Object.keys(properties).length === 0 ? {} : { querystring: { ...own, properties } };
 }
 
 function success(route: Route, schema: JsonSchema): Record<string, unknown> {
@@ -73,6 +79,12 @@ function success(route: Route, schema: JsonSchema): Record<string, unknown> {
   if (route.plain === true) return { 200: { description: 'Text', content: { 'text/plain': { schema } } } };
   return { 200: { description: 'Done', ...schema } };
 }
+
+const NETNS: JsonSchema = {
+  ...netnsName.schema,
+  description:
+    'Network namespace, by its name below /run/netns. Default: the first that the daemon was started with.',
+};
 
 const PARAMETERS: Readonly<Record<string, JsonSchema>> = {
   service: {
@@ -99,6 +111,7 @@ export function commandSchema(name: CommandName): FastifySchema {
     summary,
     tags: ['commands'],
     operationId: `command_${name.replace('.', '_')}`,
+    ...querystring(name),
     body: args.schema,
     response: { 200: { description: 'Done', ...result.schema }, ...failures },
   };
@@ -115,6 +128,7 @@ export function batchSchema(body: JsonSchema): FastifySchema {
     summary: 'Carry out commands in order, until one fails',
     tags: ['commands'],
     operationId: 'batch',
+    querystring: { type: 'object', properties: { netns: NETNS } },
     body,
     response: {
       200: { description: 'All done', type: 'object', properties: { results }, required: ['results'] },

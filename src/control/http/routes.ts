@@ -126,6 +126,12 @@ const views: Route[] = [
   { method: 'GET', url: '/v1/proc/:name', command: 'proc', args: params, plain: true },
 ];
 
+const namespaces: Route[] = [
+  { method: 'GET', url: '/v1/namespaces', command: 'netns.list', args: none },
+  { method: 'PUT', url: '/v1/namespaces/:name', command: 'netns.add', args: params },
+  { method: 'DELETE', url: '/v1/namespaces/:name', command: 'netns.remove', args: params },
+];
+
 /** All resources. */
 export const ROUTES: readonly Route[] = [
   ...director,
@@ -134,6 +140,7 @@ export const ROUTES: readonly Route[] = [
   ...daemons,
   ...settings,
   ...views,
+  ...namespaces,
 ];
 
 /** The error with its field named as the request spells it: fields of the body have no prefix there. */

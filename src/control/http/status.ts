@@ -20,6 +20,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   NO_ADDRESS: 422,
   NO_SYSCTL: 404,
   NO_NETNS: 422,
+  NETNS_NOT_SERVED: 404,
   NO_MEMORY: 507,
   NOT_PERMITTED: 403,
   BAD_REQUEST: 400,

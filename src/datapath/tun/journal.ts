@@ -3,13 +3,15 @@
  * Rules and routes need no record: they carry ipvsd's own protocol number. Devices and what is set on them vanish with their holder.
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Family } from '../../wire/inet.js';
 
 /** The record. */
 export interface Journal {
   /** Which namespace it is about (`NetnsIdentity.unique`). */
   readonly namespace: string;
+  /** The device of the daemon that keeps the record: it is there as long as that daemon lives. */
+  readonly device: string;
   /** Families whose rule for local addresses was taken from its first place. */
   readonly localRules: readonly Family[];
   /** Sysctls with the values they had, in the order in which they are to be put back. */
@@ -17,13 +19,20 @@ export interface Journal {
 }
 
 /** Where records are kept; empty after a restart of the machine, as the namespaces are. */
-export const STATE_DIRECTORY = '/run/ipvsd';
+const STATE_DIRECTORY = '/run/ipvsd';
+
+/** The record of the namespace with this number. @param directory where records are kept. @default /run/ipvsd */
+export function journalPath(inode: string, directory: string = STATE_DIRECTORY): string {
+  return join(directory, `netns-${inode}.state`);
+}
 
 /** The record at `path`, or undefined when there is none that can be read. */
 export function readJournal(path: string): Journal | undefined {
   try {
     const data = JSON.parse(readFileSync(path, 'utf8')) as Journal;
-    return Array.isArray(data.sysctls) && Array.isArray(data.localRules) ? data : undefined;
+    const whole =
+      typeof data.device === 'string' && Array.isArray(data.sysctls) && Array.isArray(data.localRules);
+    return whole ? data : undefined;
   } catch {
     // absent, or cut short by a full disk: nothing had been changed before it was whole
     return undefined;

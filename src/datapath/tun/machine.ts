@@ -1,6 +1,7 @@
 /** What the data path changes on the machine beside its devices and rules: sysctls, and the place of the rule for local addresses. */
 import type { NetlinkSocket } from '../../linux/netlink.js';
 import { netnsIdentity } from '../../linux/netns.js';
+import { findLink } from '../../linux/rt-link.js';
 import { addRule, deleteRule, listRules, type Rule } from '../../linux/rt-rule.js';
 import { RT_TABLE_LOCAL, RTPROT_IPVSD } from '../../linux/rtnetlink.js';
 import { listSysctl, readSysctl, readSysctlIfAny, writeSysctl } from '../../linux/sysctl.js';
@@ -16,21 +17,35 @@ type Setting = readonly [path: string, value: string];
 export class Machine {
   readonly #socket: NetlinkSocket;
   readonly #families: readonly Family[];
+  readonly #device: string;
   readonly #path: string;
   readonly #namespace = netnsIdentity().unique;
 
-  /** @param path of the journal. */
-  constructor(socket: NetlinkSocket, families: readonly Family[], path: string) {
+  /** @param device of this data path. @param path of the journal. */
+  constructor(socket: NetlinkSocket, families: readonly Family[], device: string, path: string) {
     this.#socket = socket;
     this.#families = families;
+    this.#device = device;
     this.#path = path;
+  }
+
+  /** The device of another data path that is at work in this namespace, or undefined. */
+  otherDevice(): string | undefined {
+    const device = this.#journal()?.device;
+    if (device === undefined || device === this.#device) return undefined;
+    return findLink(this.#socket, device) === undefined ? undefined : device;
   }
 
   /** Sets what forwarding through a TUN device needs; how it was is on record before anything changes. */
   prepare(): void {
     const { before, after } = planSysctls(this.#families);
     const localRules = this.#families.filter((family) => this.#localRule(family) !== undefined);
-    writeJournal(this.#path, { namespace: this.#namespace, localRules, sysctls: before });
+    writeJournal(this.#path, {
+      namespace: this.#namespace,
+      device: this.#device,
+      localRules,
+      sysctls: before,
+    });
     for (const [path, value] of after) writeSysctl(path, value);
   }
 

@@ -1,15 +1,15 @@
 /** The TUN data path of one network namespace, from the first device to the last rule. Runs in a thread of its own. */
-import { join } from 'node:path';
 import type { Net } from '../../engine/net.js';
 import type { ServiceId } from '../../engine/service.js';
+import { IpvsError } from '../../errors.js';
 import { EventFd } from '../../linux/eventfd.js';
 import type { NetlinkSocket } from '../../linux/netlink.js';
 import { enterNetns, netnsIdentity } from '../../linux/netns.js';
 import { PacketSocket } from '../../linux/packet-socket.js';
 import { openRtnetlink } from '../../linux/rtnetlink.js';
 import type { Family } from '../../wire/inet.js';
-import { presentFamilies } from '../tun-setup.js';
-import { STATE_DIRECTORY } from './journal.js';
+import { deviceIsHeld, presentFamilies } from '../tun-setup.js';
+import { journalPath } from './journal.js';
 import { Machine } from './machine.js';
 import { SteeringControl } from './steering-control.js';
 import { SteeringDevices } from './steering-devices.js';
@@ -76,17 +76,18 @@ export class TunDatapath {
     this.#families = presentFamilies();
     try {
       this.#socket = this.#keep(openRtnetlink());
-      // first of all, because only one can have it: what is found from here on is nobody's
-      this.#devices = this.#keep(
-        new SteeringDevices(this.#socket, this.#families, options.device ?? DEVICE, table),
-      );
-      const journal = join(options.stateDirectory ?? STATE_DIRECTORY, `netns-${netnsIdentity().inode}.state`);
-      this.#machine = new Machine(this.#socket, this.#families, journal);
+      const journal = journalPath(netnsIdentity().inode, options.stateDirectory);
+      const device = options.device ?? DEVICE;
+      this.#machine = new Machine(this.#socket, this.#families, device, journal);
+      const other = this.#machine.otherDevice();
+      if (other !== undefined) throw new IpvsError('ALREADY_SERVED', deviceIsHeld(other));
+      // before anything is changed, because only one can have it: what is found from here on is nobody's
+      this.#devices = this.#keep(new SteeringDevices(this.#socket, this.#families, device, table));
       if (this.#machine.restore()) report('warn', 'repaired what a killed daemon had left', { journal });
       this.#undo.push(() => this.#machine.restore());
       this.#machine.prepare();
       const layout = {
-        device: this.#devices.main.name,
+        device,
         table,
         priority: options.rulePriority ?? PRIORITY,
         families: this.#families,
