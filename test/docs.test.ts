@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { EXIT } from '../src/cli/exit-code.js';
 import { ROUTES } from '../src/control/http/routes.js';
 import { HTTP_STATUS } from '../src/control/http/status.js';
+import { SYSCTL_DEFAULTS, SYSCTL_LIMITS, type SysctlName, Sysctls } from '../src/engine/sysctl.js';
 import { ERRORS, type ErrorCode } from '../src/errors.js';
 import { ipvsd } from './support/daemon.js';
 
@@ -42,6 +43,32 @@ describe('the documentation says what the code does', () => {
     assert.deepEqual(
       rows(page('api.md')).slice(1),
       ROUTES.map(({ method, url, command }) => [`${method} ${url}`, command]),
+    );
+  });
+
+  test('sysctl.md: every sysctl with its range and default', () => {
+    const values = new Sysctls(100, () => {}).list();
+    const range = (name: SysctlName): string => {
+      const { kind, min, max } = SYSCTL_LIMITS[name] ?? {};
+      if (max !== undefined) return `${min}..${max}`;
+      return {
+        pair: 'two numbers',
+        power: 'a power of two',
+        long: '0 and more',
+        seconds: 'seconds',
+        none: 'any',
+      }[kind ?? 'none'];
+    };
+    const computed = { sync_qlen_max: 'pages of memory / 32', sync_threshold: '3 50' };
+    assert.deepEqual(
+      rows(page('sysctl.md'))
+        .filter(([name]) => name! in values)
+        .map((cells) => cells.slice(0, 3)),
+      (Object.keys(SYSCTL_DEFAULTS) as SysctlName[]).map((name) => [
+        name,
+        range(name),
+        Object.hasOwn(computed, name) ? computed[name as keyof typeof computed] : values[name],
+      ]),
     );
   });
 

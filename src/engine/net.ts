@@ -5,6 +5,7 @@ import { connTimer, expireNodestConns } from './conn.js';
 import { receive } from './core.js';
 import { updateDefenceLevel } from './defence.js';
 import { collectTrash, TRASH_PERIOD } from './dest-trash.js';
+import { dropEntries } from './drop-entry.js';
 import { EST_PERIOD, estimate } from './estimator.js';
 import type { Host } from './host.js';
 import { NetnsIpvs } from './netns-ipvs.js';
@@ -158,6 +159,7 @@ export class Net {
         break;
       case TIMER_DEFENCE:
         updateDefenceLevel(this.ipvs);
+        if (this.ipvs.dropentry) dropEntries(this.ipvs);
         this.arm(id, DEFENCE_PERIOD);
         break;
       case TIMER_TRASH:

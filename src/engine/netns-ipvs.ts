@@ -104,6 +104,8 @@ export class NetnsIpvs {
   dropCounter = 0;
   /** Whether random entries are dropped each second. */
   dropentry = false;
+  /** Idle connections until one is dropped, by the number of their packets (`todrop_counter`). */
+  readonly todropCounter = new Int8Array(9);
   /** New connections refused because the table was full. */
   connRefused = 0;
   /** Which sync daemons run: `SYNC_STATE_MASTER`, `SYNC_STATE_BACKUP` (`sync_state`). */
@@ -144,7 +146,7 @@ export class NetnsIpvs {
     this.conns = new ConnTable(net.connLimit, net.random);
     this.connTimers = new TimerWheel(net.connLimit, net.jiffies);
     this.schedulers = net.schedulers;
-    this.sysctls = new Sysctls((name) => {
+    this.sysctls = new Sysctls(net.hz, (name) => {
       if (name === 'drop_packet' || name === 'drop_entry' || name === 'secure_tcp' || name === 'amemthresh') {
         updateDefenceLevel(this);
       }

@@ -29,6 +29,8 @@ export const SCTP_STATES = [
   'CLOSED',
 ] as const;
 
+export const SCTP_S_INIT1 = 1;
+export const SCTP_S_INIT = 2;
 export const SCTP_S_ESTABLISHED = 8;
 export const SCTP_S_SHUTDOWN_SENT = 9;
 export const SCTP_S_SHUTDOWN_RECEIVED = 10;
