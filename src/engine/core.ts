@@ -6,9 +6,11 @@ import {
   ICMPV6_PORT_UNREACH,
 } from '../wire/icmp.js';
 import { AF_INET } from '../wire/inet.js';
+import { IPV4_MIN } from '../wire/ipv4.js';
 import type { Packet } from '../wire/packet.js';
 import { SCTP_CHUNK_HEADER, SCTP_CID_ABORT, SCTP_CID_INIT, SCTP_HEADER } from '../wire/sctp.js';
 import { TCP_MIN, TCP_RST, TCP_SYN, tcpFlags } from '../wire/tcp.js';
+import { UDP_HEADER } from '../wire/udp.js';
 import { connExpireNow, connPut, destOf } from './conn.js';
 import {
   C_CONTROL,
@@ -21,7 +23,9 @@ import {
   NO_CONN,
 } from './conn-table.js';
 import { oldConntrack, untrack } from './conntrack.js';
-import { established4, LONG_WAY } from './established.js';
+import { LONG_WAY } from './established.js';
+import { established4 } from './established4.js';
+import { established6 } from './established6.js';
 import { fillIphdr } from './fill-iphdr.js';
 import {
   CONN_F_FWD_MASK,
@@ -55,14 +59,19 @@ import { packetXmit } from './xmit.js';
 /** Not an ICMP error about anything of ours: the packet is looked at as any other. */
 export const NOT_RELATED = -1;
 
+/** An IPv4 datagram without data. */
+const SHORTEST = IPV4_MIN + UDP_HEADER;
+/** Version 4, five words of header. */
+const PLAIN_IPV4 = 0x45;
+
 /**
  * Runs the hooks of one point of a packet's way, in the kernel's order.
  * @param hook `NF_INET_LOCAL_IN`, `NF_INET_FORWARD` or `NF_INET_LOCAL_OUT`.
  */
 export function receive(ipvs: NetnsIpvs, packet: Packet, hook: number): number {
   if (packet.ipvsProperty) return NF_ACCEPT;
-  if (ipvs.shortWay && ipvs.hooked(AF_INET)) {
-    const verdict = established4(ipvs, packet, hook);
+  if (ipvs.shortWay) {
+    const verdict = shortWay(ipvs, packet, hook);
     if (verdict !== LONG_WAY) return verdict;
   }
   const iph = ipvs.iph;
@@ -80,6 +89,14 @@ export function receive(ipvs: NetnsIpvs, packet: Packet, hook: number): number {
   const verdict = outHook(ipvs, packet, pd, iph);
   if (hook === NF_INET_FORWARD || verdict !== NF_ACCEPT || packet.ipvsProperty) return verdict;
   return backupOnly(ipvs) ? NF_ACCEPT : inHook(ipvs, packet, pd, iph);
+}
+
+/** Ordinary packets of connections. @returns the verdict, or `LONG_WAY`. */
+function shortWay(ipvs: NetnsIpvs, packet: Packet, hook: number): number {
+  if (packet.len < SHORTEST) return LONG_WAY;
+  const first = packet.view.getUint8(packet.data);
+  if (first === PLAIN_IPV4) return established4(ipvs, packet, hook);
+  return first >>> 4 === 6 ? established6(ipvs, packet, hook) : LONG_WAY;
 }
 
 /** A director that only backs another one up leaves packets alone. */
