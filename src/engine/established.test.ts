@@ -2,33 +2,55 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { checksum, ipv4SetChecksum, pseudoSum4 } from '../wire/checksum.js';
-import { AF_INET, type InetAddr, inet4, inetToString } from '../wire/inet.js';
-import { CHECKSUM_PARTIAL, Packet } from '../wire/packet.js';
-import { CONN_F_DROUTE, CONN_F_MASQ, CONN_F_TUNNEL } from './flags.js';
+import { destUser, serviceUser } from '../../bench/support/rules.js';
+import { makePartial } from '../../test/support/packet-of.js';
+import { TCP, tcp, UDP, udp } from '../../test/support/packets.js';
+import { IpvsError } from '../errors.js';
+import { AF_INET6, type InetAddr, inetEqual, inetFromWords, inetToString, parseInet } from '../wire/inet.js';
+import { Packet } from '../wire/packet.js';
+import { HOT_SHIFT } from './conn-layout.js';
+import { CONN_F_DROUTE, CONN_F_MASQ, CONN_F_TUNNEL, SVC_F_PERSISTENT } from './flags.js';
 import type { Host, Route, SyncReceiver, SyncSender } from './host.js';
 import { Net } from './net.js';
+import type { NetnsIpvs } from './netns-ipvs.js';
 
-const VIP = 0x0a01_0064;
-const SERVERS = [0x0a02_000b, 0x0a02_000c, 0x0a02_000d];
 const METHODS = [CONN_F_MASQ, CONN_F_DROUTE, CONN_F_TUNNEL];
-const TCP = 6;
-const UDP = 17;
+const FAMILIES = [
+  { name: 'IPv4', client: '10.1.0.1', vip: '10.1.0.100', server: '10.2.0.1', own: '10.2.0.254', header: 20 },
+  {
+    name: 'IPv6',
+    client: 'fd00:1::b:1',
+    vip: 'fd00:1::a:100',
+    server: 'fd00:2:7::1',
+    own: 'fd00:2::9',
+    header: 40,
+  },
+] as const;
+type Plan = (typeof FAMILIES)[number];
+/** Too small for the longest packets. */
+const MTU = { 4: 576, 6: 1300 };
 
 /** Writes down all that leaves. */
 class Recorder implements Host {
   readonly routeGeneration = 1;
   readonly unprivilegedPortStart = 1024;
   readonly log: string[] = [];
+  readonly #vip: InetAddr;
+  readonly #source: InetAddr;
+  constructor(plan: Plan) {
+    this.#vip = parseInet(plan.vip)!;
+    this.#source = parseInet(plan.own)!;
+  }
   route(daddr: InetAddr): Route {
-    const source = inet4(0x0a02_0001);
-    return { local: false, ifindex: 3, mtu: 576, mtuLearnt: false, source, nextHop: daddr };
+    const mtu = daddr.family === AF_INET6 ? MTU[6] : MTU[4];
+    const local = inetEqual(daddr, this.#vip);
+    return { local, ifindex: 3, mtu, mtuLearnt: false, source: this.#source, nextHop: daddr };
   }
   addrType(): 'unicast' {
     return 'unicast';
   }
-  isLocal(_family: number, words: Int32Array, at: number): boolean {
-    return words[at] === VIP;
+  isLocal(family: number, words: Int32Array, at: number): boolean {
+    return family === this.#vip.family && inetEqual(inetFromWords(family, words, at), this.#vip);
   }
   transmit(p: Packet, route: Route): void {
     this.log.push(`to ${inetToString(route.nextHop)} ${p.ipSummed} ${p.ignoreDf} ${hex(p)}`);
@@ -55,31 +77,57 @@ function hex(p: Packet): string {
   return Buffer.from(p.payload()).toString('hex');
 }
 
-function director(shortWay: boolean): { net: Net; host: Recorder } {
-  const host = new Recorder();
+/** `base` with its last number greater by `n`. */
+function nth(base: string, n: number): string {
+  return base.replace(/\d+$/, (last) => String(Number(last) + n));
+}
+
+/** Real server `n`; the last is the director itself. */
+function serverAddress(plan: Plan, n: number): string {
+  return n === 3 ? plan.vip : nth(plan.server, n);
+}
+
+function director(plan: Plan, shortWay: boolean): { net: Net; host: Recorder } {
+  const host = new Recorder(plan);
   const net = new Net({ host, random: () => 42, connLimit: 512 });
   net.ipvs.shortWay = shortWay;
   for (const protocol of [TCP, UDP]) {
     METHODS.forEach((method, i) => {
-      const id = { family: AF_INET, protocol, addr: inet4(VIP), port: 80 + i, fwmark: 0 } as const;
-      net.ipvs.addService({ ...id, schedName: 'rr', peName: '', flags: 0, timeout: 0, netmask: -1 });
-      for (const server of SERVERS) {
-        const port = method === CONN_F_MASQ ? 8080 : id.port;
-        net.ipvs.addDest(id, {
-          addr: inet4(server),
-          port,
-          connFlags: method,
-          weight: 1,
-          uThreshold: 0,
-          lThreshold: 0,
-          tunType: 0,
-          tunPort: 0,
-          tunFlags: 0,
-        });
-      }
+      // connections by NAT have a template, so that it can be seen whether they assure it
+      const flags = method === CONN_F_MASQ ? SVC_F_PERSISTENT : 0;
+      const service = serviceUser(protocol, plan.vip, 80 + i, { flags, timeout: 1000 });
+      net.ipvs.addService(service);
+      for (let n = 0; n < 4; n++)
+        net.ipvs.addDest(service, destUser(serverAddress(plan, n), serverPort(i), method));
     });
   }
+  // connections are tracked where there is a service for FTP
+  const ftp = serviceUser(TCP, plan.vip, 21);
+  net.ipvs.addService(ftp);
+  net.ipvs.addDest(ftp, destUser(serverAddress(plan, 0), 21, CONN_F_MASQ));
   return { net, host };
+}
+
+/** Changes the rules. What cannot be done is an error, and that is as good. */
+function command(plan: Plan, ipvs: NetnsIpvs, s: Step): void {
+  const service = serviceUser(s.protocol, plan.vip, 80 + s.service);
+  const dest = (method: number) =>
+    destUser(serverAddress(plan, s.server), serverPort(s.service), method, {
+      weight: s.client === 1 ? 0 : 1,
+    });
+  try {
+    if (s.command === 'remove') ipvs.delDest(service, dest(0));
+    else if (s.command === 'add') ipvs.addDest(service, dest(METHODS[s.service]!));
+    else if (s.command === 'edit') ipvs.editDest(service, dest(METHODS[s.client === 4 ? 0 : s.server % 3]!));
+    else if (s.command === 'track') ipvs.sysctls.set('conntrack', s.client === 0 ? '0' : '1');
+  } catch (error) {
+    assert.ok(error instanceof IpvsError);
+  }
+}
+
+/** By NAT the servers listen on another port than the service. */
+function serverPort(service: number): number {
+  return service === 0 ? 8080 : 80 + service;
 }
 
 interface Step {
@@ -93,84 +141,139 @@ interface Step {
   readonly length: number;
   readonly checksum: 'right' | 'none' | 'partial' | 'wrong';
   readonly df: boolean;
+  readonly fragMaxSize: number;
   readonly wait: number;
+  /** What is done before. */
+  readonly command: string;
+  readonly hook: number;
 }
 
-function build(p: Packet, s: Step): void {
-  const header = s.protocol === TCP ? 20 : 8;
-  const total = 20 + header + s.length;
-  p.load(new Uint8Array(total));
-  const v = p.view;
-  const at = p.data;
-  const [source, target] = s.fromServer
-    ? [SERVERS[s.server]!, 0x0a01_000a + s.client]
-    : [0x0a01_000a + s.client, VIP];
-  v.setUint16(at, 0x4500);
-  v.setUint16(at + 2, total);
-  v.setUint16(at + 6, s.df ? 0x4000 : 0);
-  v.setUint8(at + 8, s.ttl);
-  v.setUint8(at + 9, s.protocol);
-  v.setInt32(at + 12, source);
-  v.setInt32(at + 16, target);
-  ipv4SetChecksum(v, at, 20);
-  const clientPort = 4000 + s.client;
-  v.setUint16(at + 20, s.fromServer ? (s.service === 0 ? 8080 : 80 + s.service) : clientPort);
-  v.setUint16(at + 22, s.fromServer ? clientPort : 80 + s.service);
-  const field = at + 20 + (s.protocol === TCP ? 16 : 6);
-  if (s.protocol === TCP) v.setUint16(at + 32, 0x5000 | s.flags);
-  else v.setUint16(at + 24, total - 20);
-  const sum = pseudoSum4(v, at, s.protocol, total - 20);
-  if (s.checksum === 'partial') {
-    p.ipSummed = CHECKSUM_PARTIAL;
-    p.csumStart = 20;
-    p.csumOffset = field - at - 20;
-    v.setUint16(field, ~checksum(v, at, 0, sum) & 0xffff);
-  } else if (s.checksum !== 'none') {
-    v.setUint16(field, checksum(v, at + 20, total - 20, sum) ^ (s.checksum === 'wrong' ? 0x1111 : 0));
-  }
-  p.ifindex = 2;
+function build(plan: Plan, s: Step): (p: Packet) => void {
+  const { protocol, flags, ttl, df } = s;
+  const client = [nth(plan.client, s.client), 4000 + s.client] as const;
+  const [from, to] = s.fromServer
+    ? [[serverAddress(plan, s.server), serverPort(s.service)] as const, client]
+    : [client, [plan.vip, 80 + s.service] as const];
+  const data = new Uint8Array(s.length).fill(0x5a);
+  const options = { ttl, df, data, badChecksum: s.checksum === 'wrong', noChecksum: s.checksum === 'none' };
+  const bytes = protocol === TCP ? tcp(...from, ...to, flags, options) : udp(...from, ...to, options);
+  return (p) => {
+    p.load(bytes);
+    p.ifindex = 2;
+    p.fragMaxSize = s.fragMaxSize;
+    if (s.checksum === 'partial')
+      makePartial(p, from[0], to[0], protocol, plan.header, protocol === TCP ? 16 : 6);
+  };
 }
+
+const STEP: Step = {
+  protocol: TCP,
+  fromServer: false,
+  client: 0,
+  server: 0,
+  service: 0,
+  flags: 2,
+  ttl: 64,
+  length: 0,
+  checksum: 'right',
+  df: false,
+  fragMaxSize: 0,
+  wait: 0,
+  command: '',
+  hook: 1,
+};
 
 const stepArb: fc.Arbitrary<Step> = fc.record({
-  protocol: fc.constantFrom(TCP, UDP),
+  protocol: fc.constantFrom(TCP, TCP, UDP),
   fromServer: fc.boolean(),
-  client: fc.integer({ min: 0, max: 3 }),
-  server: fc.integer({ min: 0, max: 2 }),
+  client: fc.integer({ min: 0, max: 1 }),
+  server: fc.integer({ min: 0, max: 3 }),
   service: fc.integer({ min: 0, max: 2 }),
-  flags: fc.constantFrom(2, 0x12, 0x10, 0x10, 0x18, 0x11, 4, 0x14, 0),
-  ttl: fc.constantFrom(1, 2, 64, 255),
-  length: fc.constantFrom(0, 1, 20, 700),
+  flags: fc.constantFrom(2, 2, 2, 0x12, 0x10, 0x10, 0x11, 4, 4, 0),
+  ttl: fc.constantFrom(1, 2, 64, 64, 64, 255),
+  length: fc.constantFrom(0, 1, 20, 700, 1400),
   checksum: fc.constantFrom('right', 'right', 'right', 'none', 'partial', 'wrong'),
   df: fc.boolean(),
-  wait: fc.constantFrom(0, 0, 10, 3000),
+  fragMaxSize: fc.constantFrom(0, 0, 0, 1280, 1400),
+  wait: fc.constantFrom(0, 0, 10, 10, 3000),
+  command: fc.oneof(
+    { weight: 5, arbitrary: fc.constant('') },
+    fc.constantFrom('remove', 'add', 'edit', 'track'),
+  ),
+  hook: fc.constantFrom(1, 1, 1, 1, 2, 3),
 });
 
-test('packets, verdicts, states, counters and timers are equal', () => {
-  let short = 0;
-  fc.assert(
-    fc.property(fc.array(stepArb, { minLength: 20, maxLength: 120 }), (steps) => {
-      const [a, b] = [director(true), director(false)];
-      const p = new Packet(2048);
-      let now = 0;
-      for (const step of steps) {
-        now += step.wait;
-        for (const { net, host } of [a, b]) {
-          net.advance(now);
-          build(p, step);
-          const verdict = net.receive(p, step.fromServer ? 2 : 1);
-          host.log.push(`${verdict} ${p.ipvsProperty} ${verdict === 1 ? hex(p) : ''}`);
-        }
-      }
-      assert.deepEqual(a.host.log, b.host.log);
-      assert.deepEqual(a.net.ipvs.listConns(0, 1000), b.net.ipvs.listConns(0, 1000));
-      now += 2500;
-      a.net.advance(now);
-      b.net.advance(now);
-      assert.equal(a.net.ipvs.proc('ip_vs'), b.net.ipvs.proc('ip_vs'));
-      assert.equal(a.net.ipvs.proc('ip_vs_stats'), b.net.ipvs.proc('ip_vs_stats'));
-      short += a.net.ipvs.totStats.inpkts;
-    }),
-    { numRuns: 150 },
-  );
-  assert.ok(short > 1000, 'the steps make connections');
-});
+/** All that is known of every connection. */
+function records(net: Net): Int32Array {
+  const { hot, highWater } = net.ipvs.conns;
+  return hot.slice(0, highWater << HOT_SHIFT);
+}
+
+/** Plays the same packets through both ways. @returns the two directors. */
+function play(plan: Plan, steps: readonly Step[]): readonly [short: Net, general: Net] {
+  const [a, b] = [director(plan, true), director(plan, false)];
+  const p = new Packet(2048);
+  let now = 0;
+  for (const step of steps) {
+    now += step.wait;
+    const load = build(plan, step);
+    for (const { net, host } of [a, b]) {
+      net.advance(now);
+      command(plan, net.ipvs, step);
+      load(p);
+      const verdict = net.receive(p, step.fromServer ? 2 : step.hook);
+      host.log.push(`${verdict} ${p.ipvsProperty} ${p.ipSummed} ${verdict === 1 ? hex(p) : ''}`);
+    }
+  }
+  assert.deepEqual(a.host.log, b.host.log);
+  return [a.net, b.net];
+}
+
+for (const plan of FAMILIES) {
+  test(`${plan.name}: packets, verdicts, states, counters and timers are equal`, () => {
+    let counted = 0;
+    fc.assert(
+      fc.property(fc.array(stepArb, { minLength: 50, maxLength: 200 }), (steps) => {
+        const [a, b] = play(plan, steps);
+        assert.deepEqual(records(a), records(b));
+        assert.deepEqual(a.ipvs.listConns(0, 1000), b.ipvs.listConns(0, 1000));
+        assert.deepEqual(a.ipvs.conntracks, b.ipvs.conntracks);
+        const stats = ({ ipvs }: Net) => ipvs.dests.map((dest) => [dest?.stats, dest?.svc?.stats]);
+        assert.deepEqual(stats(a), stats(b));
+        for (const net of [a, b]) net.advance(2500 + (net.jiffies * 1000) / net.hz);
+        assert.equal(a.ipvs.proc('ip_vs'), b.ipvs.proc('ip_vs'));
+        assert.equal(a.ipvs.proc('ip_vs_stats'), b.ipvs.proc('ip_vs_stats'));
+        counted += a.ipvs.totStats.inpkts;
+      }),
+      { numRuns: 300 },
+    );
+    assert.ok(counted > 1000, 'the steps make connections');
+  });
+
+  test(`${plan.name}: equal when connections of two methods share a dest and its route`, () => {
+    const udp = { ...STEP, protocol: UDP, service: 1 };
+    // all four servers have a connection by direct routing; then they are edited, and others come by NAT
+    const first = [0, 1, 2, 3].map((client) => ({ ...udp, client }));
+    const edits = [0, 1, 2].map((server) => ({ ...udp, server, client: 4, command: 'edit' }));
+    const second = [5, 6, 7, 8].map((client) => ({ ...udp, client }));
+    play(plan, [...first, ...edits, ...second, ...first, ...second]);
+  });
+
+  test(`${plan.name}: equal when connections are tracked`, () => {
+    const track = { ...STEP, command: 'track', client: 1 };
+    const other = { ...STEP, flags: 0x10, length: 20 };
+    const reply = { ...other, fromServer: true, wait: 1000 };
+    const replies = [0, 1, 2].map((server) => ({ ...reply, server, flags: 0x12 }));
+    const [a, b] = play(plan, [
+      track,
+      { ...STEP },
+      ...replies,
+      other,
+      ...replies,
+      other,
+      { ...other, flags: 4 },
+    ]);
+    assert.ok(b.ipvs.conntracks.size > 0);
+    assert.deepEqual(a.ipvs.conntracks, b.ipvs.conntracks);
+  });
+}
