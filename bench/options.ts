@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util';
 import type { Effort } from './net/benchmark.js';
 import { NET_BENCHMARKS } from './net/index.js';
 
-/** Benchmarks that are programs of their own and need no network. */
-export const LOCAL: readonly string[] = ['engine', 'fuzz'];
+/** Benchmarks that are programs of their own and need no laboratory. */
+export const LOCAL: readonly string[] = ['engine', 'fuzz', 'soak'];
 
 /** Options of the benchmarks. */
 export interface BenchOptions {
@@ -23,12 +23,14 @@ Runs the named benchmarks, or all of them, and shows a table of each:
 
   engine        the engine alone, on one core: packets a second, memory for a connection
   fuzz          ten million inputs that no sane host would send
+  soak          a million connections in virtual time, 200,000 live ones through
+                the TUN device: nothing of them may stay
   tcp           TCP throughput of one stream
   packets       packets of 64 bytes a second
   connections   short TCP connections a second, 1 and 32 at a time
   latency       round trip times: median, 99 % and 99.9 %
 
-The last four carry packets between network namespaces and need root. Each compares ipvsd's NAT, DR and TUN with direct routing, nftables and
+The last four and the soak carry packets between network namespaces and need root. Each of the four compares ipvsd's NAT, DR and TUN with direct routing, nftables and
 HAProxy; all take turns. What they make is removed at the end. docs/benchmarks.md says what the numbers mean.
 
   --json FILE   writes the results to FILE

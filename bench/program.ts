@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const FUZZ_INPUTS = 10_000_000;
 const FUZZ_INPUTS_QUICK = 200_000;
 
-/** Runs `engine` or `fuzz`. @returns what it found, for JSON. @throws when it failed. */
+/** Runs `engine`, `soak` or `fuzz`. @returns what it found, for JSON. @throws when it failed. */
 export function runProgram(name: string, quick: boolean): unknown {
   if (name === 'fuzz') {
     const count = quick ? FUZZ_INPUTS_QUICK : FUZZ_INPUTS;
@@ -19,7 +19,7 @@ export function runProgram(name: string, quick: boolean): unknown {
   const folder = mkdtempSync(join(tmpdir(), 'ipvsd-bench-'));
   try {
     const file = join(folder, 'figures.json');
-    run('engine', '--json', file, ...(quick ? ['--quick'] : []));
+    run(name, '--json', file, ...(quick ? ['--quick'] : []));
     return (JSON.parse(readFileSync(file, 'utf8')) as { figures: unknown }).figures;
   } finally {
     rmSync(folder, { recursive: true });

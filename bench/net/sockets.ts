@@ -16,6 +16,9 @@ const UDP_SEGMENT = 103;
 
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+/** What is sent has its IP header already (raw(7)). */
+const IPPROTO_RAW = 255;
 
 const lib = koffi.load(null);
 const own = {
@@ -39,9 +42,9 @@ type Named = (fd: number, address: Uint8Array, length: number) => number;
 /** send(2), accept(2) and usleep(3). */
 export const { send, accept, usleep } = own;
 
-/** A connected socket. @param type `SOCK_STREAM` or `SOCK_DGRAM`. */
+/** A connected socket. @param type `SOCK_STREAM`, `SOCK_DGRAM`, or `SOCK_RAW` for whole IPv4 packets. */
 export function connected(type: number, address: string, port: number): number {
-  const fd = checked(libc.socket(AF_INET, type, 0), 'socket');
+  const fd = checked(libc.socket(AF_INET, type, type === SOCK_RAW ? IPPROTO_RAW : 0), 'socket');
   const name = socketAddress(address, port);
   if (type === SOCK_STREAM) tune(fd);
   checked(own.connect(fd, name, name.length), `connect(${address}:${port})`);

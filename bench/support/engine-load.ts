@@ -4,7 +4,7 @@ import type { Route } from '../../src/engine/host.js';
 import { Net } from '../../src/engine/net.js';
 import { NF_INET_FORWARD, NF_INET_LOCAL_IN } from '../../src/engine/verdict.js';
 import { HEADROOM, Packet } from '../../src/wire/packet.js';
-import { ACK, SYN, tcp, udp } from '../../test/support/packets.js';
+import { ACK, FIN, SYN, tcp, udp } from '../../test/support/packets.js';
 import { clientOf, type Flows, portOf } from './flow-stream.js';
 import { NullHost } from './null-host.js';
 import { Random } from './random.js';
@@ -65,7 +65,7 @@ export class EngineLoad {
    * @param took is told how many milliseconds `receive` took for each connection, shorter ones of earlier runs being kept.
    */
   open(took?: Float32Array): void {
-    const [from, to] = this.flows.v6 ? ['fd00:1::1', 'fd00:1::100'] : ['10.1.0.10', '10.1.0.100'];
+    const { from, to } = this.ends();
     const first = this.protocol === IPPROTO_TCP ? tcp(from, 1, to, VPORT, SYN) : udp(from, 1, to, VPORT);
     for (let i = 0; i < this.flows.count; i++) {
       this.request(first, i);
@@ -81,18 +81,48 @@ export class EngineLoad {
   /** Brings TCP connections from SYN_RECV to ESTABLISHED. */
   establish(): void {
     if (this.protocol !== IPPROTO_TCP) return;
-    const { v6, count } = this.flows;
-    const [client, vip, server] = v6
-      ? ['fd00:1::1', 'fd00:1::100', 'fd00:2::11']
-      : ['10.1.0.10', '10.1.0.100', '10.2.0.11'];
-    const answer = tcp(server, SERVER_PORT, client, 1, SYN | ACK);
-    const ack = tcp(client, 1, vip, VPORT, ACK);
-    for (let i = 0; i < count; i++) {
+    const { from, to, server } = this.ends();
+    const answer = tcp(server, SERVER_PORT, from, 1, SYN | ACK);
+    const ack = tcp(from, 1, to, VPORT, ACK);
+    for (let i = 0; i < this.flows.count; i++) {
       this.reply(answer, i);
       this.net.receive(this.p, NF_INET_FORWARD);
       this.request(ack, i);
       this.net.receive(this.p, NF_INET_LOCAL_IN);
     }
+  }
+
+  /** A packet of the client for each of the first `count` connections. */
+  use(count: number): void {
+    const { from, to } = this.ends();
+    const bytes = this.protocol === IPPROTO_TCP ? tcp(from, 1, to, VPORT, ACK) : udp(from, 1, to, VPORT);
+    for (let i = 0; i < count; i++) {
+      this.request(bytes, i);
+      this.net.receive(this.p, NF_INET_LOCAL_IN);
+    }
+  }
+
+  /** Client and server close the first `count` connections. */
+  close(count: number): void {
+    const { from, to, server } = this.ends();
+    const [asked, answered] = [
+      tcp(from, 1, to, VPORT, FIN | ACK),
+      tcp(server, SERVER_PORT, from, 1, FIN | ACK),
+    ];
+    for (let i = 0; i < count; i++) {
+      this.request(asked, i);
+      this.net.receive(this.p, NF_INET_LOCAL_IN);
+      this.reply(answered, i);
+      this.net.receive(this.p, NF_INET_FORWARD);
+    }
+    this.use(count);
+  }
+
+  /** Addresses in the family of the flows; the client's and the server's are written over. */
+  private ends(): { from: string; to: string; server: string } {
+    return this.flows.v6
+      ? { from: 'fd00:1::1', to: 'fd00:1::100', server: 'fd00:2::11' }
+      : { from: '10.1.0.10', to: '10.1.0.100', server: '10.2.0.11' };
   }
 
   private request(bytes: Uint8Array, flow: number): void {
