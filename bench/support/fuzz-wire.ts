@@ -7,7 +7,7 @@ import { ipv4Version } from '../../src/wire/ipv4.js';
 import { Packet } from '../../src/wire/packet.js';
 import { completeChecksum } from '../../src/wire/partial-checksum.js';
 import { Reassembler } from '../../src/wire/reassembly.js';
-import { segmentTcp, segmentUdp } from '../../src/wire/segment.js';
+import { segmentTcp } from '../../src/wire/segment.js';
 import type { Random } from './random.js';
 
 const SOURCES = [parseInet('10.1.0.1')!, parseInet('fd00:1::1')!];
@@ -35,7 +35,7 @@ export class WireFuzzer {
         this.fragment(p);
         break;
       case 2:
-        (random.oneIn(2) ? segmentTcp : segmentUdp)(p, check);
+        segmentTcp(p, check);
         break;
       case 3:
         completeChecksum(p);

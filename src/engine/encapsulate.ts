@@ -1,5 +1,7 @@
 /** Putting a packet into a tunnel (`ip_vs_tunnel_xmit`): IPIP, GUE (draft-ietf-intarea-gue) and GRE (RFC 2784). */
 import { checksumFold, ipv4SetChecksum, pseudoSum4, pseudoSum6 } from '../wire/checksum.js';
+import { ETH_P_IP, ETH_P_IPV6, GRE_HEADER, GRE_HEADER_CSUM, writeGre } from '../wire/gre.js';
+import { GUE_HEADER, GUE_REMCSUM_OPTIONS, writeGue, writeGueRemcsum } from '../wire/gue.js';
 import { AF_INET, type InetAddr } from '../wire/inet.js';
 import { IP_DF, IPV4_MIN } from '../wire/ipv4.js';
 import { IPV6_HEADER } from '../wire/ipv6.js';
@@ -20,14 +22,6 @@ import type { NetnsIpvs } from './netns-ipvs.js';
 const IPPROTO_IPIP = 4;
 const IPPROTO_IPV6 = 41;
 const IPPROTO_GRE = 47;
-const GUE_HEADER = 4;
-/** GUE's private flags field and the remote checksum option (start and offset). */
-const GUE_REMCSUM_OPTIONS = 8;
-const GUE_FLAG_PRIV = 0x0001;
-const GUE_PFLAG_REMCSUM = 0x8000_0000;
-const GRE_CSUM = 0x8000;
-const ETH_P_IP = 0x0800;
-const ETH_P_IPV6 = 0x86dd;
 /** Local ports that outer UDP headers are sent from (`net.ipv4.ip_local_port_range`). */
 const PORT_LOW = 32_768;
 const PORT_COUNT = 28_232;
@@ -42,7 +36,8 @@ function innerOffset(dest: Dest, packet: Packet): number {
   if (dest.tunType === TUNNEL_TYPE_GUE) {
     return UDP_HEADER + GUE_HEADER + (remoteChecksum(dest, packet) ? GUE_REMCSUM_OPTIONS : 0);
   }
-  if (dest.tunType === TUNNEL_TYPE_GRE) return (dest.tunFlags & TUNNEL_ENCAP_FLAG_CSUM) !== 0 ? 8 : 4;
+  if (dest.tunType === TUNNEL_TYPE_GRE)
+    return (dest.tunFlags & TUNNEL_ENCAP_FLAG_CSUM) !== 0 ? GRE_HEADER_CSUM : GRE_HEADER;
   return 0;
 }
 
@@ -83,23 +78,18 @@ export function encapsulate(ipvs: NetnsIpvs, packet: Packet, family: number, des
   const at = packet.data;
   // the size of the fragments it came in is kept beside the family's own header fields
   if (dest.addr.family !== family) packet.fragMaxSize = 0;
-  if (dest.tunType === TUNNEL_TYPE_GRE) writeGre(packet, dest, v4);
+  if (dest.tunType === TUNNEL_TYPE_GRE) putGre(packet, dest, v4);
   else if (dest.tunType === TUNNEL_TYPE_GUE) {
     v.setUint16(at, flowPort);
     v.setUint16(at + 2, dest.tunPort);
     v.setUint16(at + 4, packet.len);
     v.setUint16(at + 6, 0);
-    v.setUint8(at + 8, remcsum ? GUE_REMCSUM_OPTIONS >>> 2 : 0);
-    v.setUint8(at + 9, protocol);
-    v.setUint16(at + 10, remcsum ? GUE_FLAG_PRIV : 0);
     if (remcsum) {
       const start = packet.csumStart - offset;
-      v.setUint32(at + 12, GUE_PFLAG_REMCSUM);
-      v.setUint16(at + 16, start);
-      v.setUint16(at + 18, start + packet.csumOffset);
+      writeGueRemcsum(v, at + UDP_HEADER, protocol, start, start + packet.csumOffset);
       // from here on it is the receiver's to complete
       packet.ipSummed = CHECKSUM_NONE;
-    }
+    } else writeGue(v, at + UDP_HEADER, protocol);
   }
   const nexthdr =
     dest.tunType === TUNNEL_TYPE_GUE
@@ -114,16 +104,13 @@ export function encapsulate(ipvs: NetnsIpvs, packet: Packet, family: number, des
   }
 }
 
-function writeGre(packet: Packet, dest: Dest, v4: boolean): void {
+function putGre(packet: Packet, dest: Dest, v4: boolean): void {
   const v = packet.view;
   const at = packet.data;
   const csum = (dest.tunFlags & TUNNEL_ENCAP_FLAG_CSUM) !== 0;
-  v.setUint16(at, csum ? GRE_CSUM : 0);
-  v.setUint16(at + 2, v4 ? ETH_P_IP : ETH_P_IPV6);
-  if (csum) {
-    v.setUint32(at + 4, 0);
-    v.setUint16(at + 4, ~checksumFold(completedSum(packet, at)) & 0xffff);
-  }
+  writeGre(v, at, v4 ? ETH_P_IP : ETH_P_IPV6, csum);
+  // the packet's own checksum may be still to be completed, and is summed as if it were
+  if (csum) v.setUint16(at + 4, ~checksumFold(completedSum(packet, at)) & 0xffff);
 }
 
 function writeIpv4(

@@ -19,7 +19,6 @@ const NTF_USE = 1;
 const NDMSG = 12;
 
 /** States (NUD_*). */
-export const NUD_INCOMPLETE = 0x01;
 export const NUD_REACHABLE = 0x02;
 export const NUD_STALE = 0x04;
 export const NUD_DELAY = 0x08;

@@ -46,7 +46,6 @@ const RTMSG = 12;
 export const RTN_UNICAST = 1;
 export const RTN_LOCAL = 2;
 export const RTN_BROADCAST = 3;
-export const RTN_MULTICAST = 5;
 
 /** A route as the kernel tells it. */
 export interface KernelRoute {

@@ -31,8 +31,7 @@ export const RTNLGRP_IPV6_IFADDR = 9;
 export const RTNLGRP_IPV6_ROUTE = 11;
 export const RTNLGRP_IPV6_RULE = 19;
 
-/** Routing tables that every namespace has. */
-export const RT_TABLE_MAIN = 254;
+/** The routing table of local addresses, which every namespace has. */
 export const RT_TABLE_LOCAL = 255;
 
 /** Marks rules and routes as ipvsd's (`FRA_PROTOCOL`, `RTA_PROTOCOL`), so that leftovers can be told from others' work. */

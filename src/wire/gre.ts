@@ -3,6 +3,8 @@ import { checksum } from './checksum.js';
 
 /** Length without a checksum, bytes. */
 export const GRE_HEADER = 4;
+/** With one. */
+export const GRE_HEADER_CSUM = 8;
 /** Flag: the checksum is present. */
 export const GRE_CSUM = 0x8000;
 /** Bits that RFC 2784 wants to be 0 in a header that a receiver of version 0 understands: all but the checksum flag. */
@@ -16,20 +18,16 @@ export const greFlags = (v: DataView, o: number): number => v.getUint16(o);
 export const greProtocol = (v: DataView, o: number): number => v.getUint16(o + 2);
 /** Bytes from the header to the packet inside: 4, or 8 with a checksum. */
 export const greHeaderLength = (v: DataView, o: number): number =>
-  (v.getUint16(o) & GRE_CSUM) !== 0 ? 8 : GRE_HEADER;
+  (v.getUint16(o) & GRE_CSUM) !== 0 ? GRE_HEADER_CSUM : GRE_HEADER;
 
-/**
- * Writes a header in front of a packet.
- * @param length bytes of header (4, or 8 with a checksum) and packet together.
- * @param csum add a checksum over all of it; the packet is in its place already.
- */
-export function writeGre(v: DataView, o: number, length: number, protocol: number, csum: boolean): void {
+/** Writes a header in front of a packet. @param csum with a checksum, which is 0 for now: see {@link greSetChecksum}. */
+export function writeGre(v: DataView, o: number, protocol: number, csum: boolean): void {
   v.setUint16(o, csum ? GRE_CSUM : 0);
   v.setUint16(o + 2, protocol);
-  if (csum) greSetChecksum(v, o, length);
+  if (csum) v.setUint32(o + 4, 0);
 }
 
-/** Writes the checksum of a header that has one; `length` as for {@link writeGre}. */
+/** Writes the checksum of a header that has one. @param length bytes of header and packet together. */
 export function greSetChecksum(v: DataView, o: number, length: number): void {
   v.setUint32(o + 4, 0);
   v.setUint16(o + 4, checksum(v, o, length));

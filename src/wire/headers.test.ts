@@ -2,13 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { concat, filler, hex, viewOf } from '../../test/support/bytes.js';
-import { csum, icmp, ip4, ip6, pack, SCTP, sctp, TCP, tcp, udp } from '../../test/support/packets.js';
+import { csum, ip4, ip6, pack, SCTP, TCP, tcp, udp } from '../../test/support/packets.js';
 import * as gre from './gre.js';
 import * as gue from './gue.js';
-import { icmpChecksum, icmpCode, icmpType } from './icmp.js';
 import * as ipv4 from './ipv4.js';
 import * as ipv6 from './ipv6.js';
-import * as sctpHeader from './sctp.js';
 import * as tcpHeader from './tcp.js';
 import * as udpHeader from './udp.js';
 
@@ -32,9 +30,7 @@ describe('header views', () => {
     assert.equal(ipv4.ipv4Id(v, 3), 0xabcd);
     assert.equal(ipv4.ipv4FragOff(v, 3), ipv4.IP_DF | ipv4.IP_MF | 100);
     assert.equal(ipv4.ipv4IsFragment(v, 3), true);
-    assert.equal(ipv4.ipv4Ttl(v, 3), 9);
     assert.equal(ipv4.ipv4Protocol(v, 3), 17);
-    assert.equal(ipv4.ipv4Checksum(v, 3), viewOf(bytes).getUint16(10));
     assert.equal(ipv4.ipv4Source(v, 3), 0x0a01_000a);
     assert.equal(ipv4.ipv4Destination(v, 3), 0xfa01_0064 | 0);
   });
@@ -88,7 +84,7 @@ describe('header views', () => {
     );
   });
 
-  it('read UDP, SCTP and ICMP', () => {
+  it('read UDP', () => {
     fc.assert(
       fc.property(...PORTS, (sport, dport) => {
         const u = viewOf(udp('fd00::1', sport, 'fd00::2', dport, { data: filler(5) }));
@@ -96,31 +92,15 @@ describe('header views', () => {
           [udpHeader.udpSourcePort(u, 40), udpHeader.udpDestinationPort(u, 40), udpHeader.udpLength(u, 40)],
           [sport, dport, 13],
         );
-        const s = viewOf(
-          sctp('10.1.0.10', sport, '10.1.0.100', dport, ['cookieEcho', 'data'], { tag: 0xdead_beef }),
-        );
-        assert.deepEqual(
-          [
-            sctpHeader.sctpSourcePort(s, 20),
-            sctpHeader.sctpDestinationPort(s, 20),
-            sctpHeader.sctpVerificationTag(s, 20),
-            sctpHeader.sctpChunkType(s, 32),
-            sctpHeader.sctpChunkLength(s, 32),
-            sctpHeader.sctpChunkType(s, 44),
-          ],
-          [sport, dport, 0xdead_beef, sctpHeader.SCTP_CID_COOKIE_ECHO, 12, sctpHeader.SCTP_CID_DATA],
-        );
       }),
     );
-    const i = viewOf(icmp('10.1.0.10', '10.1.0.100', 11, 1, 0, filler(20)));
-    assert.deepEqual([icmpType(i, 20), icmpCode(i, 20), icmpChecksum(i, 20)], [11, 1, i.getUint16(22)]);
   });
 });
 
 describe('GRE', () => {
   it('is 4 bytes without a checksum', () => {
     const v = new DataView(new ArrayBuffer(8));
-    gre.writeGre(v, 0, 8, gre.ETH_P_IPV6, false);
+    gre.writeGre(v, 0, gre.ETH_P_IPV6, false);
     assert.equal(hex(new Uint8Array(v.buffer)), '000086dd00000000');
     assert.equal(gre.greHeaderLength(v, 0), 4);
   });
@@ -130,7 +110,9 @@ describe('GRE', () => {
       fc.property(fc.uint8Array({ maxLength: 99 }), (packet) => {
         const bytes = concat(new Uint8Array(8).fill(0xee), packet);
         const v = viewOf(bytes);
-        gre.writeGre(v, 0, bytes.length, gre.ETH_P_IP, true);
+        gre.writeGre(v, 0, gre.ETH_P_IP, true);
+        assert.equal(v.getUint32(4), 0);
+        gre.greSetChecksum(v, 0, bytes.length);
         assert.deepEqual(
           [gre.greFlags(v, 0), gre.greProtocol(v, 0), gre.greHeaderLength(v, 0)],
           [gre.GRE_CSUM, 0x0800, 8],

@@ -26,7 +26,3 @@ export const ICMPV6_ECHO_REPLY = 129;
 /** Codes of `ICMPV6_DEST_UNREACH`. */
 export const ICMPV6_ADDR_UNREACH = 3;
 export const ICMPV6_PORT_UNREACH = 4;
-
-export const icmpType = (v: DataView, o: number): number => v.getUint8(o);
-export const icmpCode = (v: DataView, o: number): number => v.getUint8(o + 1);
-export const icmpChecksum = (v: DataView, o: number): number => v.getUint16(o + 2);

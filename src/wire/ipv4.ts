@@ -18,9 +18,7 @@ export const ipv4FragOff = (v: DataView, o: number): number => v.getUint16(o + 6
 /** True for any fragment, the first included. */
 export const ipv4IsFragment = (v: DataView, o: number): boolean =>
   (v.getUint16(o + 6) & (IP_MF | IP_OFFSET)) !== 0;
-export const ipv4Ttl = (v: DataView, o: number): number => v.getUint8(o + 8);
 export const ipv4Protocol = (v: DataView, o: number): number => v.getUint8(o + 9);
-export const ipv4Checksum = (v: DataView, o: number): number => v.getUint16(o + 10);
 /** Host-order signed 32-bit integer. */
 export const ipv4Source = (v: DataView, o: number): number => v.getInt32(o + 12);
 /** Host-order signed 32-bit integer. */

@@ -22,14 +22,8 @@ export const SCTP_CID_ECN_ECNE = 12;
 export const SCTP_CID_ECN_CWR = 13;
 export const SCTP_CID_SHUTDOWN_COMPLETE = 14;
 
-export const sctpSourcePort = (v: DataView, o: number): number => v.getUint16(o);
-export const sctpDestinationPort = (v: DataView, o: number): number => v.getUint16(o + 2);
-export const sctpVerificationTag = (v: DataView, o: number): number => v.getUint32(o + 4);
 /** The CRC32c, which is sent with its least significant byte first. */
 export const sctpChecksum = (v: DataView, o: number): number => v.getUint32(o + 8, true);
-export const sctpChunkType = (v: DataView, o: number): number => v.getUint8(o);
-/** Bytes of the chunk, its header included; the next chunk begins at the next multiple of 4. */
-export const sctpChunkLength = (v: DataView, o: number): number => v.getUint16(o + 2);
 
 /** The CRC32c that the packet of `length` bytes (12 or more) at `o` should carry. */
 export function sctpComputeChecksum(v: DataView, o: number, length: number): number {

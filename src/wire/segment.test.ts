@@ -19,10 +19,9 @@ import {
   type TcpOptions,
   tcp,
   UDP,
-  udp,
 } from '../../test/support/packets.js';
 import type { Packet } from './packet.js';
-import { segmentTcp, segmentUdp } from './segment.js';
+import { segmentTcp } from './segment.js';
 
 const V4 = ['10.1.0.10', '10.1.0.100'] as const;
 const V6 = ['fd00:1::10', 'fd00:1::100'] as const;
@@ -38,9 +37,9 @@ function large(e: Ends, flags: number, size: number, mss: number, o: TcpOptions 
   return p;
 }
 
-function segments(p: Packet, segment = segmentTcp): Uint8Array[] {
+function segments(p: Packet): Uint8Array[] {
   const out: Uint8Array[] = [];
-  segment(p, (s) => {
+  segmentTcp(p, (s) => {
     assert.equal(s.gsoSize, 0);
     out.push(s.payload().slice());
   });
@@ -203,35 +202,5 @@ describe('segmentTcp in a tunnel', () => {
     p.load(concat(...Array.from({ length: 40 }, () => ip(V4[0], V4[1], 4, new Uint8Array(0)))));
     p.gsoSize = 100;
     assert.equal(segments(p).length, 0);
-  });
-});
-
-describe('segmentUdp', () => {
-  it('cuts datagrams that each have their own header', () => {
-    fc.assert(
-      fc.property(
-        ends,
-        fc.integer({ min: 1, max: 5000 }),
-        fc.integer({ min: 64, max: 1400 }),
-        (e, size, mss) => {
-          const p = packetOf(udp(e[0], 1, e[1], 2, { data: filler(size), id: 7 }));
-          makePartial(p, e[0], e[1], UDP, ipLength(e), 6);
-          p.gsoSize = mss;
-          const expected: string[] = [];
-          for (let at = 0, i = 0; at < size; at += mss, i++) {
-            expected.push(
-              hex(udp(e[0], 1, e[1], 2, { data: filler(size).subarray(at, at + mss), id: 7 + i })),
-            );
-          }
-          assert.deepEqual(segments(p, segmentUdp).map(hex), expected);
-        },
-      ),
-      { numRuns: 100 },
-    );
-  });
-
-  it('emits nothing for what is no UDP packet', () => {
-    const p = large(V4, ACK, 3000, 1000);
-    assert.equal(segments(p, segmentUdp).length, 0);
   });
 });

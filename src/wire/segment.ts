@@ -1,5 +1,5 @@
 /**
- * Software segmentation of large TCP and UDP packets (`tcp_gso_segment`, `__udp_gso_segment`), for a way out that has no
+ * Software segmentation of large TCP packets (`tcp_gso_segment`), for a way out that has no
  * hardware for it. The work is done inside the packet's own buffer: each segment's headers are written right before its
  * payload, over what the segment before it no longer needs. Nothing is allocated.
  */
@@ -20,7 +20,7 @@ import {
   tcpHeaderLength,
   tcpSequence,
 } from './tcp.js';
-import { UDP_CHECKSUM, UDP_HEADER } from './udp.js';
+import { UDP_CHECKSUM } from './udp.js';
 
 /** Takes a segment; the packet is good until it returns, and may be changed. It must not segment another packet meanwhile. */
 export type EmitSegment = (segment: Packet) => void;
@@ -49,22 +49,11 @@ export function segmentTcp(p: Packet, emit: EmitSegment): void {
   if (tcp + TCP_MIN > p.len) return;
   const headers = tcp + tcpHeaderLength(p.view, p.data + tcp);
   if (headers < tcp + TCP_MIN || headers > p.len) return;
-  cut(p, headers, true, emit);
+  cut(p, headers, emit);
 }
 
-/** As {@link segmentTcp} for UDP: datagrams of `gsoSize` bytes of payload. */
-export function segmentUdp(p: Packet, emit: EmitSegment): void {
-  if (p.gsoSize === 0) {
-    completeChecksum(p);
-    emit(p);
-    return;
-  }
-  if (!findTransport(p, IPPROTO_UDP, stack) || stack.transport + UDP_HEADER > p.len) return;
-  cut(p, stack.transport + UDP_HEADER, false, emit);
-}
-
-/** @param headers bytes before the payload, the transport header included. */
-function cut(p: Packet, headers: number, tcp: boolean, emit: EmitSegment): void {
+/** @param headers bytes before the payload, the TCP header included. */
+function cut(p: Packet, headers: number, emit: EmitSegment): void {
   const v = p.view;
   const start = p.data;
   const total = p.len - headers;
@@ -78,8 +67,7 @@ function cut(p: Packet, headers: number, tcp: boolean, emit: EmitSegment): void 
     p.data = start + at;
     p.len = headers + (last ? total - at : size);
     for (let o = 0; o < headers; o += 4) v.setInt32(p.data + o, saved.getInt32(o));
-    if (tcp) fixTcp(p, at, index === 0, last);
-    else fixUdp(p);
+    fixTcp(p, at, index === 0, last);
     for (let i = stack.count - 1; i >= 0; i--) fixLayer(p, i, index);
     emit(p);
   }
@@ -92,11 +80,6 @@ function fixTcp(p: Packet, at: number, first: boolean, last: boolean): void {
   const drop = (first ? 0 : TCP_CWR) | (last ? 0 : TCP_FIN | TCP_PSH);
   v.setUint8(tcp + 13, tcpFlags(v, tcp) & ~drop);
   setTransportChecksum(p, stack.count - 1, stack.transport, IPPROTO_TCP, TCP_CHECKSUM);
-}
-
-function fixUdp(p: Packet): void {
-  p.view.setUint16(p.data + stack.transport + 4, p.len - stack.transport);
-  setTransportChecksum(p, stack.count - 1, stack.transport, IPPROTO_UDP, UDP_CHECKSUM);
 }
 
 /** Lengths, identification and checksum of one of the headers before the transport header; those inside it are done. */
