@@ -129,7 +129,7 @@ export class NetnsIpvs {
   ignored = 0;
   /** `conns.foundIn` is that of the packet in work. */
   lookedUp = false;
-  /** Ordinary packets of connections are handled by established.ts. Off, all take the general way, with the same results. */
+  /** Ordinary packets of connections are handled by established4.ts and established6.ts. Off, all take the general way, with the same results. */
   shortWay = true;
   /** Hook at which the packet in work is. */
   hook = 0;
