@@ -236,6 +236,24 @@ export class ConnTable {
     }
   }
 
+  /** The first slot of a hash's bucket, for who only wants it in the cache (foresee.ts). */
+  peekBucket(hash: number): number {
+    return this.slots[this.bucket(hash)]!;
+  }
+
+  /** The connection that a packet with this hash probably belongs to; 0 when none is likely. */
+  peekSlots(hash: number): number {
+    const slots = this.slots;
+    const tag = hash << NODE_BITS;
+    let i = this.bucket(hash);
+    for (const end = i + SLOTS; i < end; i++) {
+      const slot = slots[i]!;
+      if (slot === 0) return 0;
+      if ((slot ^ tag) >>> NODE_BITS === 0) return ((slot & NODE_MASK) - 1) >> 1;
+    }
+    return 0;
+  }
+
   /** Looks at one node; true when it is the real server's packet, which ends the search: replies are looked for first. */
   private see4(node: number, protocol: number, saddr: number, daddr: number, ports: number): boolean {
     const hot = this.hot;
@@ -372,14 +390,15 @@ export class ConnTable {
     this.hot[(((node - 1) >> 1) << HOT_SHIFT) + NEXT + ((node - 1) & 1)] = next;
   }
 
-  /** Multilinear hash: the multipliers are secret, so nobody can aim at one chain. */
-  private hash4(protocol: number, saddr: number, daddr: number, ports: number): number {
+  /** Multilinear hash of a packet: the multipliers are secret, so nobody can aim at one chain. Arguments as those of {@link find4}. */
+  hash4(protocol: number, saddr: number, daddr: number, ports: number): number {
     return finish(
       Math.imul(saddr ^ protocol, this.m0) + Math.imul(daddr, this.m1) + Math.imul(ports, this.m2),
     );
   }
 
-  private hash6(protocol: number, saddr: Int32Array, daddr: Int32Array, ports: number): number {
+  /** As {@link hash4}, for IPv6. */
+  hash6(protocol: number, saddr: Int32Array, daddr: Int32Array, ports: number): number {
     return this.hash4(protocol, this.fold(saddr), this.fold(daddr), ports);
   }
 

@@ -193,9 +193,15 @@ describe('the TUN data path', { skip }, () => {
     it(`carries fragmented datagrams over ${family}`, async () => {
       for (const forward of ['masq', 'route', 'tunnel'] as const) {
         await add(key('udp', vip, 53), forward, [SERVER[family][0]!], 53);
-        // IPv6 is never cut on the way: the sender is told of the tunnel's MTU, and cuts anew
-        if (family === 'inet6' && forward === 'tunnel')
-          assert.throws(() => udp(vip, 53, 5000), /Message too long/);
+        // IPv6 is never cut on the way: the sender is told of the tunnel's MTU, unless it knows it by now, and cuts anew
+        if (family === 'inet6' && forward === 'tunnel') {
+          try {
+            udp(vip, 53, 5000);
+          } catch (error) {
+            assert.match(String(error), /Message too long/);
+          }
+          assert.match(net.ip('c', `-6 route get ${vip}`), /mtu 14\d\d/);
+        }
         assert.equal(udp(vip, 53, 5000).length, 5003, forward);
         await datapath.execute('flush', {});
       }

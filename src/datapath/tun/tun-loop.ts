@@ -54,6 +54,8 @@ export interface Input {
 
 /** Packets taken from a device before the others and the timers have their turn. */
 const BATCH = 256;
+/** Of these, how many are read before the first is decided, so that the engine can look ahead. */
+const AHEAD = 16;
 /** Longest sleep, ms: the engine's timers tick every 10 ms, but none is that urgent while nothing comes. */
 const IDLE = 100;
 const SECOND = 1000;
@@ -74,8 +76,7 @@ export class TunLoop {
   readonly #host: TunHost;
   readonly #wake: EventFd;
   readonly #onSecond: () => void;
-  readonly #packet = new Packet();
-  readonly #address = packetAddress(this.#packet);
+  readonly #packets = Array.from({ length: AHEAD }, () => new Packet());
   readonly #words = new Int32Array(8);
   readonly #reassembler = {
     4: new Reassembler({ timeoutMs: 30_000, maxBytes: 4 << 20 }),
@@ -145,18 +146,30 @@ export class TunLoop {
   }
 
   #drain({ device, mark }: Input): void {
-    const p = this.#packet;
+    for (let i = 0; i < BATCH; i += AHEAD) {
+      const n = this.#read(device);
+      if (n > 1) this.#net.foresee(this.#packets, n);
+      for (let j = 0; j < n; j++) {
+        const p = this.#packets[j]!;
+        p.mark = mark;
+        this.#input(p);
+      }
+      if (n < AHEAD) return;
+    }
+  }
+
+  /** Reads as many packets as there are and as can be held. @returns their number. */
+  #read(device: TunDevice): number {
     const at = HEADROOM - TUN_VNET_HEADER;
-    const capacity = p.bytes.length - at;
-    for (let i = 0; i < BATCH; i++) {
-      const n = device.read(this.#address + at, capacity);
-      if (n < 0) return;
+    for (let i = 0; i < AHEAD; i++) {
+      const p = this.#packets[i]!;
+      const n = device.read(packetAddress(p) + at, p.bytes.length - at);
+      if (n < 0) return i;
       this.counters.packets++;
       p.reset(HEADROOM, n - TUN_VNET_HEADER);
       readVnetHeader(p, at);
-      p.mark = mark;
-      this.#input(p);
     }
+    return AHEAD;
   }
 
   #input(p: Packet): void {
