@@ -1,5 +1,6 @@
 /** The daemon's configuration: a JSON file, overridden by the flags of `ipvsd run`, which have the same names. */
 import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { DestSpec, Director, ServiceSpec } from '../control/command.js';
 import { detailOf, withField } from '../control/command-error.js';
 import { destSpec, keyOf, netnsName, serviceSpec } from '../control/fields.js';
@@ -16,6 +17,7 @@ import {
   text,
   textOf,
 } from '../control/shape.js';
+import { FTP_MAX_PORTS } from '../engine/app-ftp.js';
 import { IpvsError } from '../errors.js';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './logger.js';
 
@@ -45,6 +47,10 @@ export interface Config {
   connTabBits?: number;
   /** Connections at most. */
   connLimit?: number;
+  /** TCP ports on which the FTP helper looks at connections, eight at most (module parameter `ports` of ip_vs_ftp). */
+  ftpPorts?: number[];
+  /** Modules with schedulers of the user's own; relative to the configuration file. */
+  schedulers?: string[];
   /** Set at start, by names below net.ipv4.vs. */
   sysctl?: Record<string, string>;
   /** Applied at start, in this order. */
@@ -83,6 +89,8 @@ const config: Shape<Config> = object({
   logFormat: optional(oneOf('a log format', LOG_FORMATS)),
   connTabBits: optional(integer('a number of bits', 8, 27)),
   connLimit: optional(integer('a number of connections', 1, 2 ** 27)),
+  ftpPorts: optional(list(integer('a port', 1, 65_535), FTP_MAX_PORTS)),
+  schedulers: optional(list(text('a path', 1, 4096))),
   sysctl: optional(tableOf(text('a sysctl value', 0, 4096))),
   services: optional(list(configuredService)),
 });
@@ -101,10 +109,17 @@ export function readConfigFile(path: string): Config {
     throw new IpvsError('BAD_CONFIG', `${path}: ${(error as Error).message}`);
   }
   try {
-    return readConfig(data);
+    return withPaths(readConfig(data), dirname(path));
   } catch (error) {
     throw error instanceof IpvsError ? new IpvsError('BAD_CONFIG', `${path}: ${error.message}`) : error;
   }
+}
+
+/** The paths in a file are meant from where the file is. */
+function withPaths(config: Config, folder: string): Config {
+  const { schedulers } = config;
+  if (schedulers === undefined) return config;
+  return { ...config, schedulers: schedulers.map((module) => resolve(folder, module)) };
 }
 
 function asConfigError<T>(read: () => T): T {

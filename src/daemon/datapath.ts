@@ -20,7 +20,11 @@ export async function openDatapath(
   // each is loaded only when it is wanted: the TUN data path brings system calls along
   if (config.datapath === 'none') {
     const { startWithoutPackets } = await import('./no-datapath.js');
-    return startWithoutPackets(config);
+    const { loadSchedulers } = await import('./schedulers.js');
+    const schedulers = await loadSchedulers(config.schedulers ?? [], (scheduler, hook, error) =>
+      log.error('scheduler failed', { scheduler, hook, error: String(error) }),
+    );
+    return startWithoutPackets(config, schedulers);
   }
   const { startTunDatapath } = await import('./tun-datapath.js');
   const { netns: _all, ...common } = config;

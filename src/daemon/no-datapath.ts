@@ -1,24 +1,17 @@
 /** The director without packets: control, counters and timers only. It needs no privilege and changes nothing on the machine. */
 import { EngineDirector } from '../control/engine-director.js';
 import type { AddrType, Host } from '../engine/host.js';
-import { Net } from '../engine/net.js';
+import type { SchedulerRegistry } from '../engine/schedulers/registry.js';
 import { AF_INET, anyAddr, type InetAddr, inetIsAny } from '../wire/inet.js';
-import type { Config } from './config.js';
 import type { Datapath } from './datapath.js';
-import { randomSource } from './random.js';
+import { createNet, type EngineSettings } from './engine.js';
 
 /** Milliseconds between two looks at the timers. */
 const TICK = 100;
 
-/** Starts the engine in this process, on a host that has no routes. */
-export function startWithoutPackets(config: Pick<Config, 'connTabBits' | 'connLimit'>): Datapath {
-  const { connTabBits, connLimit } = config;
-  const net = new Net({
-    host: nowhere,
-    random: randomSource(),
-    ...(connTabBits !== undefined && { connTabBits }),
-    ...(connLimit !== undefined && { connLimit }),
-  });
+/** Starts the engine in this process, on a host that has no routes. @param schedulers @default the kernel's */
+export function startWithoutPackets(config: EngineSettings, schedulers?: SchedulerRegistry): Datapath {
+  const net = createNet(nowhere, config, schedulers);
   const director = new EngineDirector(net);
   const start = performance.now();
   const timer = setInterval(() => net.advance(performance.now() - start), TICK);

@@ -6,18 +6,13 @@ import type { TunCounters, TunDatapathOptions } from '../datapath/tun/tun-datapa
 import { IpvsError } from '../errors.js';
 import { EventFd } from '../linux/eventfd.js';
 import type { Datapath } from './datapath.js';
+import { type EngineSettings, engineSettings } from './engine.js';
 import type { Logger } from './logger.js';
 import type { BatchOutcome } from './steered-director.js';
 import type { WorkerMessage, WorkerOptions, WorkerTask } from './worker.js';
 
 /** How to start it. */
-export type TunDatapathStart = Omit<TunDatapathOptions, 'wake'> & {
-  /** 2^n, what listings call the size of the connection table. */
-  readonly connTabBits?: number;
-  /** Connections at most. */
-  readonly connLimit?: number;
-  readonly log: Logger;
-};
+export type TunDatapathStart = Omit<TunDatapathOptions, 'wake'> & EngineSettings & { readonly log: Logger };
 
 /** The running data path. */
 export interface TunDatapath extends Datapath {
@@ -37,10 +32,11 @@ interface Pending {
  */
 export async function startTunDatapath(options: TunDatapathStart): Promise<TunDatapath> {
   const wake = new EventFd();
-  const { log, netns, device, rulePriority, table, stateDirectory, connTabBits, connLimit } = options;
-  const given = { netns, device, rulePriority, table, stateDirectory, connTabBits, connLimit };
+  const { log, netns, device, rulePriority, table, stateDirectory } = options;
+  const given = { netns, device, rulePriority, table, stateDirectory };
   const workerData: WorkerOptions = {
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    ...engineSettings(options),
     wake: wake.fd,
   };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });

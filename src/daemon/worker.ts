@@ -4,17 +4,15 @@ import type { CommandError, CommandName, CommandRequest } from '../control/comma
 import { toCommandError } from '../control/command-error.js';
 import { EngineDirector } from '../control/engine-director.js';
 import { type TunCounters, TunDatapath, type TunDatapathOptions } from '../datapath/tun/tun-datapath.js';
-import { Net } from '../engine/net.js';
+import type { SchedulerRegistry } from '../engine/schedulers/registry.js';
 import { EventFd } from '../linux/eventfd.js';
+import { createNet, type EngineSettings } from './engine.js';
 import type { LogFields, LogLevel } from './logger.js';
-import { randomSource } from './random.js';
+import { loadSchedulers } from './schedulers.js';
 import { type BatchOutcome, SteeredDirector } from './steered-director.js';
 
 /** What the thread is started with. */
-export type WorkerOptions = TunDatapathOptions & {
-  readonly connTabBits?: number;
-  readonly connLimit?: number;
-};
+export type WorkerOptions = TunDatapathOptions & EngineSettings;
 
 /** What the thread is told. */
 export type WorkerTask =
@@ -44,19 +42,13 @@ function tell(port: MessagePort, message: WorkerMessage): void {
 }
 
 /** Runs the thread on `port`. */
-function serve(port: MessagePort, options: WorkerOptions): void {
+function serve(port: MessagePort, options: WorkerOptions, schedulers: SchedulerRegistry): void {
   const datapath = new TunDatapath(options, (level, message, fields) =>
     tell(port, { kind: 'log', level, message, fields }),
   );
   let stopped = false;
   try {
-    const { connTabBits, connLimit } = options;
-    const net = new Net({
-      host: datapath.host,
-      random: randomSource(),
-      ...(connTabBits !== undefined && { connTabBits }),
-      ...(connLimit !== undefined && { connLimit }),
-    });
+    const net = createNet(datapath.host, options, schedulers);
     datapath.attach(net);
     const wake = new EventFd(options.wake);
     const director = new SteeredDirector(new EngineDirector(net), datapath, () => {
@@ -119,11 +111,18 @@ function serve(port: MessagePort, options: WorkerOptions): void {
   }
 }
 
-if (parentPort !== null) {
+/** Runs the thread, or tells why it cannot. */
+async function start(port: MessagePort, options: WorkerOptions): Promise<void> {
   try {
-    serve(parentPort, workerData as WorkerOptions);
+    const schedulers = await loadSchedulers(options.schedulers ?? [], (scheduler, hook, error) => {
+      const fields = { scheduler, hook, error: String(error) };
+      tell(port, { kind: 'log', level: 'error', message: 'scheduler failed', fields });
+    });
+    serve(port, options, schedulers);
   } catch (error) {
-    tell(parentPort, { kind: 'failed', error: toCommandError(error) });
-    parentPort.close();
+    tell(port, { kind: 'failed', error: toCommandError(error) });
+    port.close();
   }
 }
+
+if (parentPort !== null) await start(parentPort, workerData as WorkerOptions);

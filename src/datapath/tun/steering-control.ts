@@ -12,7 +12,9 @@ import { serviceKey, Traffic } from './traffic.js';
 export class SteeringControl {
   readonly #layout: SteeringLayout;
   readonly #ifindex: number;
-  readonly #traffic = new Traffic();
+  readonly #traffic = new Traffic(
+    (protocol, port) => this.#ipvs?.protoData[protocol]?.apps.has(port) === true,
+  );
   readonly #table: SteeringTable;
   #ipvs: NetnsIpvs | undefined;
   /** Services that have changed, by their identity; any may have when `#all` is set. */

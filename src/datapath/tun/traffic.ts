@@ -45,6 +45,9 @@ type Wish = { readonly key: string } & (
   | { readonly set: 'tunnels'; readonly item: Family }
 );
 
+/** True where a helper looks at connections to a port: they may bring other connections, of any ports. */
+export type HasHelper = (protocol: number, port: number) => boolean;
+
 /** Protocols that a firewall mark may stand for. */
 const MARKED_PROTOCOLS = [IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP];
 
@@ -64,6 +67,11 @@ export class Traffic {
   /** By service (its identity as a text) or dest. */
   readonly #wishes = new Map<unknown, readonly Wish[]>();
   #trash: ReadonlySet<SteeredDest> = new Set();
+  readonly #helped: HasHelper;
+
+  constructor(helped: HasHelper = () => false) {
+    this.#helped = helped;
+  }
 
   /** Changes with everything but addresses. */
   get rulesVersion(): number {
@@ -77,7 +85,7 @@ export class Traffic {
 
   /** Takes over what a service asks for now; `undefined` when it is gone. */
   setService(id: ServiceId, service: SteeredService | undefined): void {
-    this.#set(serviceKey(id), service === undefined ? [] : serviceWishes(service));
+    this.#set(serviceKey(id), service === undefined ? [] : this.#serviceWishes(service));
   }
 
   /** Forgets all services. */
@@ -90,7 +98,8 @@ export class Traffic {
     const now = new Set(dests);
     for (const dest of this.#trash) if (!now.has(dest)) this.#set(dest, []);
     for (const dest of now) {
-      if (!this.#trash.has(dest)) this.#set(dest, [...virtualWishes(virtualOf(dest)), ...destWishes(dest)]);
+      if (!this.#trash.has(dest))
+        this.#set(dest, [...this.#virtualWishes(virtualOf(dest)), ...this.#destWishes(dest)]);
     }
     this.#trash = now;
   }
@@ -107,6 +116,47 @@ export class Traffic {
   #count({ set, key, item }: Wish): void {
     (this[set] as { add(key: string, item: Wish['item']): unknown }).add(key, item);
   }
+
+  #serviceWishes(service: SteeredService): Wish[] {
+    return [
+      ...this.#virtualWishes(service),
+      ...service.destinations.flatMap((dest) => this.#destWishes(dest)),
+    ];
+  }
+
+  #virtualWishes({ family, protocol, addr, port: own, fwmark }: ServiceId): Wish[] {
+    if (fwmark !== 0) {
+      return [{ set: 'marks', key: `${family} ${fwmark}`, item: { family, mark: fwmark } }];
+    }
+    const key = inetToString(addr);
+    const port = this.#hasDataPorts(protocol, own) ? 0 : own;
+    const wishes: Wish[] = [
+      { set: 'ports', key: `${family} ${protocol} ${port}`, item: { family, protocol, port } },
+      { set: 'addresses', key, item: addr },
+    ];
+    return port === 0 ? [...wishes, { set: 'wholeAddresses', key, item: addr }] : wishes;
+  }
+
+  #destWishes({ addr, port, protocol, connFlags, vport, vfwmark }: SteeredDest): Wish[] {
+    const { family } = addr;
+    const method = connFlags & CONN_F_FWD_MASK;
+    if (method === CONN_F_TUNNEL) return [{ set: 'tunnels', key: `${family}`, item: family }];
+    if (method !== CONN_F_MASQ) return [];
+    const marked = vfwmark !== 0;
+    // a service on every port hands the client's port on
+    const every = !marked && (vport === 0 || this.#hasDataPorts(protocol, vport));
+    const item = { address: addr, port: every ? 0 : port || vport };
+    return (marked ? MARKED_PROTOCOLS : [protocol]).map((number) => ({
+      set: 'answers',
+      key: `${inetToString(addr)} ${number} ${item.port}`,
+      item: { ...item, protocol: number },
+    }));
+  }
+
+  /** FTP's data connections have any ports, and a helper's may. */
+  #hasDataPorts(protocol: number, port: number): boolean {
+    return (protocol === IPPROTO_TCP && port === FTP_PORT) || this.#helped(protocol, port);
+  }
 }
 
 /** A text that is equal for equal identities. */
@@ -114,45 +164,7 @@ export function serviceKey({ family, protocol, addr, port, fwmark }: ServiceId):
   return fwmark !== 0 ? `${family} ${fwmark}` : `${protocol} ${inetToString(addr)} ${port}`;
 }
 
-function serviceWishes(service: SteeredService): Wish[] {
-  return [...virtualWishes(service), ...service.destinations.flatMap(destWishes)];
-}
-
 /** The service that a dest belonged to. */
 function virtualOf({ protocol, vaddr, vport, vfwmark }: SteeredDest): ServiceId {
   return { family: vaddr.family, protocol, addr: vaddr, port: vport, fwmark: vfwmark };
-}
-
-function virtualWishes({ family, protocol, addr, port: own, fwmark }: ServiceId): Wish[] {
-  if (fwmark !== 0) {
-    return [{ set: 'marks', key: `${family} ${fwmark}`, item: { family, mark: fwmark } }];
-  }
-  const key = inetToString(addr);
-  const port = isFtp(protocol, own) ? 0 : own;
-  const wishes: Wish[] = [
-    { set: 'ports', key: `${family} ${protocol} ${port}`, item: { family, protocol, port } },
-    { set: 'addresses', key, item: addr },
-  ];
-  return port === 0 ? [...wishes, { set: 'wholeAddresses', key, item: addr }] : wishes;
-}
-
-function destWishes({ addr, port, protocol, connFlags, vport, vfwmark }: SteeredDest): Wish[] {
-  const { family } = addr;
-  const method = connFlags & CONN_F_FWD_MASK;
-  if (method === CONN_F_TUNNEL) return [{ set: 'tunnels', key: `${family}`, item: family }];
-  if (method !== CONN_F_MASQ) return [];
-  const marked = vfwmark !== 0;
-  // a service on every port hands the client's port on
-  const every = !marked && (vport === 0 || isFtp(protocol, vport));
-  const item = { address: addr, port: every ? 0 : port || vport };
-  return (marked ? MARKED_PROTOCOLS : [protocol]).map((number) => ({
-    set: 'answers',
-    key: `${inetToString(addr)} ${number} ${item.port}`,
-    item: { ...item, protocol: number },
-  }));
-}
-
-/** FTP's data connections have any ports. */
-function isFtp(protocol: number, port: number): boolean {
-  return protocol === IPPROTO_TCP && port === FTP_PORT;
 }
