@@ -94,6 +94,11 @@ export function unregisterApp(ipvs: NetnsIpvs, app: App): void {
   }
 }
 
+/** True when a helper looks at connections to this port. */
+export function hasApp(ipvs: NetnsIpvs, protocol: number, port: number): boolean {
+  return ipvs.protoData[protocol]?.apps.has(port) === true;
+}
+
 /** `register_app` of the protocols with ports. */
 export function registerPortApp(pd: ProtoData, inc: AppInc): void {
   if (pd.apps.has(inc.port))

@@ -1,4 +1,5 @@
 /** Keeps the kernel steering what the engine's services ask for. */
+import { hasApp } from '../../engine/app.js';
 import type { Dest } from '../../engine/dest.js';
 import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
 import type { ServiceId } from '../../engine/service.js';
@@ -13,7 +14,7 @@ export class SteeringControl {
   readonly #layout: SteeringLayout;
   readonly #ifindex: number;
   readonly #traffic = new Traffic(
-    (protocol, port) => this.#ipvs?.protoData[protocol]?.apps.has(port) === true,
+    (protocol, port) => this.#ipvs !== undefined && hasApp(this.#ipvs, protocol, port),
   );
   readonly #table: SteeringTable;
   #ipvs: NetnsIpvs | undefined;
