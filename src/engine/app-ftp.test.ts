@@ -307,10 +307,14 @@ describe('FTP', () => {
     assert.deepEqual(d.conns, []);
   });
 
-  it('of another port than 21 is not tracked, and replies that would have to be changed are dropped', () => {
+  it('is the same on another port that the helper is on', () => {
     const d = new Director({ ftpPorts: [2121] }).service(2121).open(4000, 2121);
     d.client(4000, 2121, PSH | ACK, { seq: 1001, ack: 5001, data: ascii('PASV\r\n') });
     const data = ascii('227 (10,2,0,11,117,48)\r\n');
-    assert.equal(d.server(2121, 4000, PSH | ACK, { seq: 5001, ack: 1007, data }), undefined);
+    const reply = d.server(2121, 4000, PSH | ACK, { seq: 5001, ack: 1007, data })!;
+    assert.equal(text(reply), '227 (10,1,0,100,117,48)\r\n');
+    assertWhole(reply);
+    const acked = d.client(4000, 2121, ACK, { seq: 1007, ack: 5026 })!;
+    assert.equal(word(acked, 28), 5025);
   });
 });

@@ -57,6 +57,7 @@ export function registerFtp(ipvs: NetnsIpvs, ports: readonly number[]): void {
  */
 export const ftp: App = {
   name: 'ftp',
+  conntrack: true,
 
   initConn(ipvs: NetnsIpvs, c: number): void {
     // connection tracking keeps the sequence numbers

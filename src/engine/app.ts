@@ -31,6 +31,8 @@ export interface AppPacket {
 export interface App {
   /** As listings show it, at most 16 characters. */
   readonly name: string;
+  /** It changes text through connection tracking, which is at work for services on its ports. */
+  readonly conntrack?: true;
   /** A connection is bound to it (`init_conn`). */
   initConn?(ipvs: NetnsIpvs, c: number, conn: AppConn): void;
   /** A bound connection ends (`done_conn`). */
@@ -94,9 +96,9 @@ export function unregisterApp(ipvs: NetnsIpvs, app: App): void {
   }
 }
 
-/** True when a helper looks at connections to this port. */
-export function hasApp(ipvs: NetnsIpvs, protocol: number, port: number): boolean {
-  return ipvs.protoData[protocol]?.apps.has(port) === true;
+/** The helper that looks at connections to this port, or undefined. */
+export function appOn(ipvs: NetnsIpvs, protocol: number, port: number): App | undefined {
+  return ipvs.protoData[protocol]?.apps.get(port)?.app;
 }
 
 /** `register_app` of the protocols with ports. */

@@ -1,7 +1,7 @@
 /**
  * What the kernel's connection tracking does to the connections of applications (`ip_vs_nfct.c`, `nf_conntrack_seqadj.c`).
  * IPVS changes FTP's text through it, so it is at work in a namespace as soon as a service on port 21 has a server behind NAT, and only then.
- * A service on another port with an application has it too: there the kernel relies on a firewall to have brought it in.
+ * A service on another of FTP's ports has it too: there the kernel relies on a firewall to have brought it in.
  */
 import { checksum, checksumUpdate, delta32, pseudoSum6 } from '../wire/checksum.js';
 import { AF_INET, type Family } from '../wire/inet.js';

@@ -1,7 +1,7 @@
 /** The control operations (`ip_vs_ctl.c`): services, dests, timeouts, with the kernel's checks, order and errors. */
 import { IpvsError } from '../errors.js';
 import { AF_INET, AF_INET6, type InetAddr, inetEqual } from '../wire/inet.js';
-import { hasApp } from './app.js';
+import { appOn } from './app.js';
 import { registerConntrack, unregisterConntrack } from './conntrack.js';
 import { Dest, type DestUser } from './dest.js';
 import { trash, trashGet } from './dest-trash.js';
@@ -277,11 +277,16 @@ function checkDestAddress(ipvs: NetnsIpvs, user: DestUser): void {
   }
 }
 
+/** The kernel tracks for port 21 alone, and elsewhere relies on a firewall that does: here the application says that it needs it. */
+function needsConntrack(ipvs: NetnsIpvs, { protocol, port }: Service): boolean {
+  return port === FTP_PORT || appOn(ipvs, protocol, port)?.conntrack === true;
+}
+
 function applyDestUser(ipvs: NetnsIpvs, svc: Service, dest: Dest, user: DestUser): void {
   dest.weight = user.weight;
   let flags = (user.connFlags & CONN_F_DEST_MASK) | CONN_F_INACTIVE;
   if ((flags & CONN_F_FWD_MASK) !== CONN_F_MASQ) flags |= CONN_F_NOOUTPUT;
-  else if (svc.port === FTP_PORT || hasApp(ipvs, svc.protocol, svc.port)) registerConntrack(ipvs, svc);
+  else if (needsConntrack(ipvs, svc)) registerConntrack(ipvs, svc);
   dest.connFlags = flags;
   dest.tunType = user.tunType;
   dest.tunPort = user.tunPort;

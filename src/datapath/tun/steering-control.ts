@@ -1,5 +1,5 @@
 /** Keeps the kernel steering what the engine's services ask for. */
-import { hasApp } from '../../engine/app.js';
+import { appOn } from '../../engine/app.js';
 import type { Dest } from '../../engine/dest.js';
 import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
 import type { ServiceId } from '../../engine/service.js';
@@ -14,7 +14,7 @@ export class SteeringControl {
   readonly #layout: SteeringLayout;
   readonly #ifindex: number;
   readonly #traffic = new Traffic(
-    (protocol, port) => this.#ipvs !== undefined && hasApp(this.#ipvs, protocol, port),
+    (protocol, port) => this.#ipvs !== undefined && appOn(this.#ipvs, protocol, port) !== undefined,
   );
   readonly #table: SteeringTable;
   #ipvs: NetnsIpvs | undefined;
