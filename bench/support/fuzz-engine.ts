@@ -27,6 +27,7 @@ const SYSCTLS = [
   ['secure_tcp', 4],
   ['drop_packet', 4],
   ['drop_entry', 4],
+  ['debug_level', 13],
 ] as const;
 
 const SOURCE4 = parseInet('10.1.0.1')!;
@@ -35,6 +36,8 @@ const SOURCE6 = parseInet('fd00:1::1')!;
 /** Sends on what it is given as a real host would, up to the device, and answers with real ICMP errors. */
 class BusyHost extends NullHost {
   private readonly error = new Packet(2048);
+
+  debug(): void {}
 
   override transmit(packet: Packet, route: Route): void {
     super.transmit(packet, route);

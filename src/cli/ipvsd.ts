@@ -128,6 +128,14 @@ ${EXIT_CODES}`,
     });
 }
 
+/** Flags of `simulate` as commander gives them. */
+interface SimulateFlags {
+  readonly out?: string;
+  readonly show?: true;
+  readonly seed: string;
+  readonly debugLevel: string;
+}
+
 function addSimulate(program: Command, exit: (code: number) => void): void {
   command(program, 'simulate <files...>')
     .summary('play scenarios in virtual time')
@@ -136,13 +144,19 @@ function addSimulate(program: Command, exit: (code: number) => void): void {
     )
     .option('-o, --out <dir>', 'write NAME.result.json into DIR instead of standard output')
     .option('--show', 'a readable account instead of JSON')
+    .option('--debug-level <n>', 'show what debug_level shows as well, 0..12 (with --show)', '0')
     .option('--seed <n>', 'seed of the random numbers', '1')
-    .action(async (files: string[], { out, show, seed }: { out?: string; show?: true; seed: string }) => {
-      if (!/^\d{1,10}$/.test(seed)) throw new UsageError(`--seed: "${seed}" is not a whole number`);
+    .action(async (files: string[], { out, show, ...flags }: SimulateFlags) => {
+      const number = (name: 'seed' | 'debugLevel', flag: string): number => {
+        if (/^\d{1,10}$/.test(flags[name])) return Number(flags[name]);
+        throw new UsageError(`${flag}: "${flags[name]}" is not a whole number`);
+      };
+      const seed = number('seed', '--seed');
+      const debugLevel = number('debugLevel', '--debug-level');
+      if (debugLevel > 12) throw new UsageError(`--debug-level: ${debugLevel} is not within 0..12`);
       const { simulate } = await import('./simulate.js');
-      exit(
-        await simulate(files, { ...(out !== undefined && { out }), show: show === true, seed: Number(seed) }),
-      );
+      const options = { ...(out !== undefined && { out }), show: show === true, seed, debugLevel };
+      exit(await simulate(files, options));
     });
 }
 

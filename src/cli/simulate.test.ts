@@ -61,6 +61,23 @@ describe('simulate', () => {
     assert.deepEqual(errors, []);
   });
 
+  it('shows what debug_level shows, in the account only', async (t) => {
+    let account = '';
+    t.mock.method(process.stdout, 'write', (text: string) => {
+      account += text;
+      return true;
+    });
+    await simulate([join(folder, 'two.json')], { show: true, out: join(folder, 'out'), debugLevel: 11 });
+    await simulate([join(folder, 'two.json')], { show: true });
+    t.mock.restoreAll();
+    const lines = account.split('\n').filter((line) => line.includes('Incoming packet'));
+    assert.deepEqual(lines, [
+      '           Incoming packet: UDP 10.1.0.10:1000->10.1.0.100:81',
+      '           Incoming packet: UDP 10.1.0.10:1000->10.1.0.100:82',
+    ]);
+    assert.equal('debug' in result(), false);
+  });
+
   it('ends the same for the same seed', async () => {
     const run = async (seed: number): Promise<Outcome> => {
       await simulate([join(folder, 'two.json')], { out: join(folder, 'out'), seed });

@@ -14,6 +14,8 @@ export interface SimulateOptions {
   readonly out?: string;
   /** A readable account instead of JSON on the standard output. */
   readonly show?: boolean;
+  /** `debug_level` from the start, 0..12: what it shows is part of the account. */
+  readonly debugLevel?: number;
   /** Seed of the random numbers, an unsigned 32-bit integer. */
   readonly seed?: number;
 }
@@ -39,10 +41,17 @@ export async function simulate(files: string[], options: SimulateOptions): Promi
   return code;
 }
 
-async function simulateFile(file: string, { out, show, seed = 1 }: SimulateOptions): Promise<void> {
+async function simulateFile(
+  file: string,
+  { out, show, seed = 1, debugLevel = 0 }: SimulateOptions,
+): Promise<void> {
   const scenario = readScenario(file);
-  const outcome = await play(scenario, (host) => simulatedDirector(host, seed));
-  if (show) process.stdout.write(showScenario(scenario, outcome));
+  const { debug, ...outcome } = await play(scenario, (host) => {
+    const director = simulatedDirector(host, seed);
+    director.tools.setSysctl('debug_level', String(debugLevel));
+    return director;
+  });
+  if (show) process.stdout.write(showScenario(scenario, { ...outcome, ...(debug && { debug }) }));
   const json = `${JSON.stringify(outcome, null, 1)}\n`;
   if (out !== undefined) writeFileSync(join(out, `${scenarioName(file)}.result.json`), json);
   else if (!show) process.stdout.write(json);

@@ -16,6 +16,7 @@ import {
   NO_CONN,
 } from './conn-table.js';
 import { dropConntrack } from './conntrack.js';
+import { DEBUG_BIND, debugConn } from './debug.js';
 import type { Dest } from './dest.js';
 import {
   CONN_F_APP,
@@ -102,6 +103,7 @@ export function bindDest(ipvs: NetnsIpvs, c: number, dest: Dest): void {
   hot[h + C_FLAGS] = flags;
   hot[h + C_DEST] = dest.index + 1;
   dest.refcnt++;
+  if (ipvs.debugLevel >= DEBUG_BIND) debugConn(ipvs, c, 'Bind-dest');
   if ((flags & CONN_F_TEMPLATE) !== 0) {
     dest.persistconns++;
     return;
@@ -117,6 +119,7 @@ function unbindDest(ipvs: NetnsIpvs, c: number): void {
   const h = c << HOT_SHIFT;
   const dest = destOf(ipvs, c);
   if (dest === null) return;
+  if (ipvs.debugLevel >= DEBUG_BIND) debugConn(ipvs, c, 'Unbind-dest');
   const flags = hot[h + C_FLAGS]!;
   hot[h + C_DEST] = 0;
   dest.refcnt--;

@@ -23,6 +23,7 @@ import {
   NO_CONN,
 } from './conn-table.js';
 import { oldConntrack, untrack } from './conntrack.js';
+import { DEBUG_CHANGED, DEBUG_PACKET, DEBUG_STATE, debugPacket, debugState } from './debug.js';
 import { LONG_WAY } from './established.js';
 import { established4 } from './established4.js';
 import { established6 } from './established6.js';
@@ -126,6 +127,7 @@ function receiveIcmp(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
 function inHook(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, iph: IpHdr): number {
   const hot = ipvs.conns.hot;
   const pp = pd.pp;
+  if (ipvs.debugLevel >= DEBUG_PACKET) debugPacket(ipvs, pp, packet, iph, 'Incoming packet');
   let c = pp.connInGet(ipvs, packet, iph);
   if (c !== NO_CONN && iph.fragoffs === 0 && isNewConn(packet, iph) && mayReuse(ipvs, c)) {
     const controls = hot[(c << HOT_SHIFT) + C_NCONTROL] !== 0;
@@ -161,7 +163,7 @@ function inHook(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, iph: IpHdr): num
   }
   const h = c << HOT_SHIFT;
   inStats(ipvs, c, packet.len);
-  pp.stateTransition(ipvs, c, DIR_INPUT, packet, pd);
+  stateTransition(ipvs, c, DIR_INPUT, packet, pd);
   const verdict = packetXmit(ipvs, packet, c, pp, iph);
   const onePacket = (hot[h + C_FLAGS]! & CONN_F_ONE_PACKET) !== 0;
   if (!onePacket) hot[h + C_INPKTS]!++;
@@ -187,6 +189,13 @@ function isNewConn(packet: Packet, iph: IpHdr): boolean {
 /** Connections to dests without weight are to end. */
 function isQuiesced(ipvs: NetnsIpvs, c: number): boolean {
   return ipvs.sysctls.values.expire_nodest_conn !== 0 && destOf(ipvs, c)?.weight === 0;
+}
+
+/** Moves a connection on, and shows how where that is wanted. */
+function stateTransition(ipvs: NetnsIpvs, c: number, direction: number, packet: Packet, pd: ProtoData): void {
+  const old = ipvs.conns.hot[(c << HOT_SHIFT) + C_STATE]! & 0xff;
+  pd.pp.stateTransition(ipvs, c, direction, packet, pd);
+  if (ipvs.debugLevel >= DEBUG_STATE) debugState(ipvs, pd, c, direction, packet, old);
 }
 
 /** A packet that begins a connection finds this one: it is to be scheduled anew (`is_new_conn_expected`). */
@@ -225,6 +234,7 @@ function outHook(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, iph: IpHdr): nu
 
 function handleResponse(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, c: number, iph: IpHdr): number {
   const t = ipvs.conns;
+  if (ipvs.debugLevel >= DEBUG_PACKET) debugPacket(ipvs, pd.pp, packet, iph, 'Outgoing packet');
   if ((t.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_FWD_MASK) === CONN_F_MASQ) {
     if (!pd.pp.snatHandler(ipvs, packet, c, iph)) {
       connPut(ipvs, c);
@@ -239,7 +249,8 @@ function handleResponse(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, c: numbe
     }
   }
   outStats(ipvs, c, packet.len);
-  pd.pp.stateTransition(ipvs, c, DIR_OUTPUT, packet, pd);
+  stateTransition(ipvs, c, DIR_OUTPUT, packet, pd);
+  if (ipvs.debugLevel >= DEBUG_CHANGED) debugPacket(ipvs, pd.pp, packet, iph, 'After SNAT');
   packet.ipvsProperty = true;
   connPut(ipvs, c);
   return NF_ACCEPT;

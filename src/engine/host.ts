@@ -43,6 +43,8 @@ export interface Host {
   readonly unprivilegedPortStart: number;
   /** Free memory pages plus buffer pages, for the defence strategies. */
   availablePages(): number;
+  /** Shows a text that `debug_level` asks for. Absent where nobody looks. */
+  debug?(text: string): void;
   /** MTU of the interface of that name, bytes; undefined when there is none. */
   interfaceMtu(name: string): number | undefined;
   /** Opens the socket of a thread of the sync master. @throws NO_NETWORK, NO_ADDRESS, SYSTEM */

@@ -19,6 +19,7 @@ import {
   type Timeouts,
   zero,
 } from './ctl.js';
+import { DEBUG_STATE } from './debug.js';
 import { updateDefenceLevel } from './defence.js';
 import type { Dest, DestUser } from './dest.js';
 import { statsView } from './estimator.js';
@@ -131,6 +132,8 @@ export class NetnsIpvs {
   lookedUp = false;
   /** Ordinary packets of connections are handled by established4.ts and established6.ts. Off, all take the general way, with the same results. */
   shortWay = true;
+  /** `debug_level`: what is shown of what happens; see debug.ts. */
+  debugLevel = 0;
   /** Hook at which the packet in work is. */
   hook = 0;
   /** The packet in work, and the header inside it when it is an ICMP error. */
@@ -149,6 +152,10 @@ export class NetnsIpvs {
     this.sysctls = new Sysctls(net.hz, (name) => {
       if (name === 'drop_packet' || name === 'drop_entry' || name === 'secure_tcp' || name === 'amemthresh') {
         updateDefenceLevel(this);
+      } else if (name === 'debug_level') {
+        this.debugLevel = this.sysctls.values.debug_level;
+        // the short way shows nothing
+        this.shortWay = this.debugLevel < DEBUG_STATE;
       }
     });
     for (const pp of protocols) {

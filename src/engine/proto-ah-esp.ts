@@ -2,6 +2,7 @@
 import { AF_INET } from '../wire/inet.js';
 import type { Packet } from '../wire/packet.js';
 import { NO_CONN } from './conn-table.js';
+import { addressesText } from './debug.js';
 import { IPPROTO_AH, IPPROTO_ESP, IPPROTO_UDP } from './flags.js';
 import type { IpHdr } from './iphdr.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
@@ -44,6 +45,7 @@ function follower(name: string, protocol: number): Protocol {
     csumCheck: () => true,
     // the kernel has no names for what has one state
     stateName: () => 'ERR!',
+    debugPacket: addressesText,
     stateTransition(): void {},
     timeoutChange(): void {},
   };

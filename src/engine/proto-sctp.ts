@@ -17,6 +17,7 @@ import {
 import { bindPortApp, registerPortApp, unregisterPortApp } from './app.js';
 import { controlAssureCt, destOf } from './conn.js';
 import { C_FLAGS, C_STATE, C_TIMEOUT, HOT_SHIFT } from './conn-table.js';
+import { portsText } from './debug.js';
 import { CONN_F_APP, CONN_F_INACTIVE, CONN_F_NOOUTPUT, IPPROTO_SCTP } from './flags.js';
 import type { IpHdr } from './iphdr.js';
 import { showDatagram } from './nat-helped.js';
@@ -159,6 +160,8 @@ export const protocolSctp: Protocol = {
   stateName(state: number): string {
     return SCTP_STATES[state] ?? '?';
   },
+
+  debugPacket: portsText,
 
   stateTransition(ipvs: NetnsIpvs, c: number, direction: number, packet: Packet, pd: ProtoData): void {
     // the kernel looks right behind the fixed IPv6 header here, whatever extension headers there are

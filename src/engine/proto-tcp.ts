@@ -8,6 +8,7 @@ import * as tcp from '../wire/tcp.js';
 import { bindPortApp, registerPortApp, unregisterPortApp } from './app.js';
 import { controlAssureCt, destOf } from './conn.js';
 import * as layout from './conn-layout.js';
+import { portsText } from './debug.js';
 import * as flags from './flags.js';
 import type { IpHdr } from './iphdr.js';
 import { natTransport, transportChecksumOk } from './nat-checksum.js';
@@ -152,6 +153,8 @@ export const protocolTcp: Protocol = {
   stateName(state: number): string {
     return TCP_STATES[state] ?? 'ERR!';
   },
+
+  debugPacket: portsText,
 
   stateTransition(ipvs: NetnsIpvs, c: number, direction: number, packet: Packet, pd: ProtoData): void {
     // the kernel looks right behind the fixed IPv6 header here, whatever extension headers there are

@@ -4,6 +4,7 @@ import { UDP_CHECKSUM, UDP_HEADER } from '../wire/udp.js';
 import { bindPortApp, registerPortApp, unregisterPortApp } from './app.js';
 import { controlAssureCt } from './conn.js';
 import { C_FLAGS, C_TIMEOUT, HOT_SHIFT } from './conn-table.js';
+import { portsText } from './debug.js';
 import { CONN_F_APP, IPPROTO_UDP } from './flags.js';
 import type { IpHdr } from './iphdr.js';
 import { natTransport, transportChecksumOk } from './nat-checksum.js';
@@ -67,6 +68,8 @@ export const protocolUdp: Protocol = {
   stateName(state: number): string {
     return state === 0 ? 'UDP' : 'BUG!';
   },
+
+  debugPacket: portsText,
 
   stateTransition(ipvs: NetnsIpvs, c: number, direction: number, _packet: Packet, pd: ProtoData): void {
     ipvs.conns.hot[(c << HOT_SHIFT) + C_TIMEOUT] = pd.timeoutTable[0]!;

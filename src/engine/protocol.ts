@@ -39,6 +39,8 @@ export interface Protocol {
   csumCheck(packet: Packet, iph: IpHdr): boolean;
   /** A state as listings show it (`state_name`). */
   stateName(state: number): string;
+  /** What a packet says of where from and where to, for people (`debug_packet`). The transport header is at `iph.len`. */
+  debugPacket(packet: Packet, iph: IpHdr): string;
   /** Moves a connection on and sets its timeout (`state_transition`). */
   stateTransition(ipvs: NetnsIpvs, c: number, direction: number, packet: Packet, pd: ProtoData): void;
   /** Puts an application on a port (`register_app`). Absent where there are no ports. @throws INVALID when the port has one. */

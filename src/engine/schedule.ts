@@ -3,6 +3,7 @@ import { AF_INET6 } from '../wire/inet.js';
 import type { Packet } from '../wire/packet.js';
 import { connNew } from './conn.js';
 import { type ConnKey, NO_CONN } from './conn-table.js';
+import { DEBUG_NO_DEST, DEBUG_SCHEDULE, debugConn, debugText } from './debug.js';
 import { toDrop } from './defence.js';
 import type { Dest } from './dest.js';
 import { CONN_F_ONE_PACKET, IPPROTO_TCP, IPPROTO_UDP } from './flags.js';
@@ -94,7 +95,10 @@ function schedule(ipvs: NetnsIpvs, svc: Service, packet: Packet, iph: IpHdr, por
   ipvs.ignored = 0;
   if (svc.fwmark === 0 && key.vport !== svc.port) return NO_CONN;
   const dest = chooseDest(ipvs, svc, packet, iph);
-  if (dest === null) return NO_CONN;
+  if (dest === null) {
+    if (ipvs.debugLevel >= DEBUG_NO_DEST) debugText(ipvs, 'Schedule: no dest found.');
+    return NO_CONN;
+  }
   const flags = svc.onePacket && iph.protocol === IPPROTO_UDP ? CONN_F_ONE_PACKET : 0;
   const dport = dest.port !== 0 ? dest.port : key.vport;
   const c = connNew(ipvs, key, dest.addr.family, dest.addr.words, dport, flags, dest, packet.mark);
@@ -102,6 +106,7 @@ function schedule(ipvs: NetnsIpvs, svc: Service, packet: Packet, iph: IpHdr, por
     ipvs.ignored = -1;
     return NO_CONN;
   }
+  if (ipvs.debugLevel >= DEBUG_SCHEDULE) debugConn(ipvs, c, 'Schedule');
   connStats(ipvs, dest, svc);
   return c;
 }

@@ -4,6 +4,7 @@ import type { Packet } from '../wire/packet.js';
 import { connFillCport, destOf } from './conn.js';
 import { C_DADDR, C_FLAGS, C_INPKTS, HOT_SHIFT } from './conn-table.js';
 import { confirmIcmp } from './conntrack.js';
+import { DEBUG_CHANGED, debugPacket } from './debug.js';
 import type { Dest } from './dest.js';
 import { encapsulate } from './encapsulate.js';
 import {
@@ -88,6 +89,7 @@ function natXmit(ipvs: NetnsIpvs, packet: Packet, c: number, pp: Protocol, iph: 
   }
   if (!pp.dnatHandler(ipvs, packet, c, iph)) return NF_STOLEN;
   writeDestination(ipvs, packet, c, iph.family);
+  if (ipvs.debugLevel >= DEBUG_CHANGED) debugPacket(ipvs, pp, packet, iph, 'After DNAT');
   packet.ignoreDf = true;
   packet.ipvsProperty = true;
   if (local) return NF_ACCEPT;

@@ -84,6 +84,8 @@ export interface Outcome {
   ipvsadm_results: ({ event: number } & CommandResult)[];
   errors: ({ event: number | null } & Record<string, unknown>)[];
   localrecv: { event: number | null; at: [string, number]; from: [string, number]; hex: string }[];
+  /** What `debug_level` has shown, for people: no part of a result. */
+  debug?: { event: number | null; after: number | null; text: string }[];
   /** In recorded results: what differs from run to run. A text stands for the whole list. */
   volatile?: {
     emitted?: unknown;

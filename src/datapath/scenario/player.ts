@@ -43,6 +43,8 @@ class Player {
   readonly #clients = new Set<string>();
   /** What left since it was last looked at. */
   #frames: Frame[] = [];
+  /** Texts that `debug_level` has shown since. */
+  #shown: string[] = [];
   #event: number | null = null;
   #now = 0;
 
@@ -53,6 +55,10 @@ class Player {
     this.#host = new SimHost(this.#topology, (frame) => this.#frames.push(frame));
     const { net, tools } = director(this.#host);
     this.#host.attach(net);
+    this.#host.onDebug = (text) => {
+      this.outcome.debug ??= [];
+      this.#shown.push(text);
+    };
     this.#tools = tools;
     this.outcome = {
       name: scenario.name,
@@ -164,6 +170,7 @@ class Player {
 
   /** Writes down what left: by interface, because the recordings look at one after the other. */
   #collect(event: number | null, after: number | null): void {
+    for (const text of this.#shown.splice(0)) this.outcome.debug!.push({ event, after, text });
     const frames = this.#frames;
     this.#frames = [];
     frames.sort((a, b) => a.link.ifindex - b.link.ifindex);

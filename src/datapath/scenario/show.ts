@@ -12,14 +12,21 @@ export function showScenario(scenario: Scenario, outcome: Outcome): string {
   for (const error of outcome.errors.filter((e) => e.event === null && e.ipvsadm === undefined)) {
     out.push(`           error: ${JSON.stringify(error)}`);
   }
+  const shown = (event: number | null, after: number | null): string[] =>
+    (outcome.debug ?? [])
+      .filter((d) => d.event === event && d.after === after)
+      .map(({ text }) => `           ${text}`);
   for (const [i, event] of scenario.events.entries()) {
     // what left by itself while time went on to this event
     const before = i === 0 ? null : i - 1;
+    out.push(...shown(null, before));
     out.push(...sent(outcome.emitted.filter((p) => p.event === null && (p.after ?? null) === before)));
     out.push(...showEvent(event, i, outcome));
+    out.push(...shown(i, null));
     out.push(...sent(outcome.emitted.filter((p) => p.event === i)));
   }
   const last = scenario.events.length - 1;
+  out.push(...shown(null, last));
   out.push(...sent(outcome.emitted.filter((p) => p.event === null && p.after === last)));
   return `${out.join('\n')}\n`;
 }

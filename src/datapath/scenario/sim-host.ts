@@ -86,6 +86,8 @@ export class SimHost implements Host {
   readonly reassembler4 = new Reassembler({ timeoutMs: 30_000, maxBytes: REASSEMBLY_BYTES });
   readonly reassembler6 = new Reassembler({ timeoutMs: 60_000, maxBytes: REASSEMBLY_BYTES });
   readonly emit: (frame: Frame) => void;
+  /** Takes what `debug_level` shows. */
+  onDebug: (text: string) => void = () => {};
   readonly #tasks: (() => void)[] = [];
   readonly #routes = new Map<string, Route | undefined>();
   #routesOf = 0;
@@ -306,6 +308,10 @@ export class SimHost implements Host {
   /** As much as the machine of the recordings has. */
   availablePages(): number {
     return 90_656;
+  }
+
+  debug(text: string): void {
+    this.onDebug(text);
   }
 
   interfaceMtu(name: string): number | undefined {

@@ -9,6 +9,7 @@ import { PacketSocket } from '../../linux/packet-socket.js';
 import { openRtnetlink } from '../../linux/rtnetlink.js';
 import type { Family } from '../../wire/inet.js';
 import { deviceIsHeld, presentFamilies } from '../tun-setup.js';
+import { debugLog } from './debug-log.js';
 import { journalPath } from './journal.js';
 import { Machine } from './machine.js';
 import { SteeringControl } from './steering-control.js';
@@ -97,7 +98,7 @@ export class TunDatapath {
       this.#steering.sync();
       this.#machine.moveLocalRules();
       this.#packets = this.#keep(new PacketSocket());
-      this.host = new TunHost(this.#families, this.#devices.main, this.#packets);
+      this.host = new TunHost(this.#families, this.#devices.main, this.#packets, debugLog(report));
       this.#undo.push(() => this.host.kernel.close());
     } catch (error) {
       this.close();

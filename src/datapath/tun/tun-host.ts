@@ -67,7 +67,16 @@ export class TunHost implements Host {
   /** Identification of the next IPv6 datagram that is cut; 32 bits. */
   #fragmentId = randomInt(2 ** 31);
 
-  constructor(families: readonly Family[], tun: TunDevice, socket: PacketSocket) {
+  readonly #show: (text: string) => void;
+
+  /** @param show takes what `debug_level` shows. */
+  constructor(
+    families: readonly Family[],
+    tun: TunDevice,
+    socket: PacketSocket,
+    show: (text: string) => void,
+  ) {
+    this.#show = show;
     this.output = new Output(tun, socket);
     this.kernel = new KernelView(families, {
       resolved: (bytes, entry) => {
@@ -98,6 +107,10 @@ export class TunHost implements Host {
 
   isLocal(family: number, words: Int32Array, at: number): boolean {
     return this.kernel.locals.has(family, words, at);
+  }
+
+  debug(text: string): void {
+    this.#show(text);
   }
 
   interfaceMtu(name: string): number | undefined {
