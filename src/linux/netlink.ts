@@ -1,20 +1,16 @@
-/** Netlink messages (netlink(7)) and their attributes: a writer, a reader and a socket. Numbers are in the machine's own byte order. */
-import { endianness } from 'node:os';
+/** Netlink sockets (netlink(7)). Their messages are `../wire/netlink.js`. */
+import {
+  LITTLE,
+  type NetlinkMessage,
+  type NetlinkWriter,
+  NLM_F_DUMP_INTR,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  netlinkMessages,
+} from '../wire/netlink.js';
 import { checked, EAGAIN, ENOBUFS, lastErrno, SystemError, systemError } from './errno.js';
 import { closeFd } from './fd.js';
 import { libc } from './libc.js';
-
-export const NLM_F_REQUEST = 0x001;
-export const NLM_F_ACK = 0x004;
-export const NLM_F_DUMP = 0x300;
-export const NLM_F_REPLACE = 0x100;
-export const NLM_F_EXCL = 0x200;
-export const NLM_F_CREATE = 0x400;
-
-const NLMSG_ERROR = 2;
-const NLMSG_DONE = 3;
-const NLMSG_HEADER = 16;
-const NLM_F_DUMP_INTR = 0x10;
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -26,107 +22,8 @@ const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const MSG_DONTWAIT = 0x40;
 
-/** True on every machine that matters; netlink follows the machine. */
-export const LITTLE = endianness() === 'LE';
-
-/** Bytes of a message at most: none of ours has more. */
-const MESSAGE = 512;
 /** Messages sent at once, whose acknowledgements fit the socket's buffer. */
 const CHUNK = 128;
-
-/** Builds one message: a fixed part, then attributes. */
-export class NetlinkWriter {
-  readonly #bytes = new Uint8Array(MESSAGE);
-  readonly #view = new DataView(this.#bytes.buffer);
-  #length = NLMSG_HEADER;
-
-  /** @param fixed bytes of the fixed part (`struct rtmsg` and its like), already in the machine's order. */
-  constructor(type: number, flags: number, fixed: Uint8Array) {
-    this.#view.setUint16(4, type, LITTLE);
-    this.#view.setUint16(6, flags | NLM_F_REQUEST, LITTLE);
-    this.#bytes.set(fixed, NLMSG_HEADER);
-    this.#length += align(fixed.length);
-  }
-
-  bytesAttribute(type: number, value: Uint8Array): this {
-    this.#view.setUint16(this.#length, 4 + value.length, LITTLE);
-    this.#view.setUint16(this.#length + 2, type, LITTLE);
-    this.#bytes.set(value, this.#length + 4);
-    this.#length += align(4 + value.length);
-    return this;
-  }
-
-  u8(type: number, value: number): this {
-    return this.bytesAttribute(type, Uint8Array.of(value));
-  }
-
-  u32(type: number, value: number): this {
-    const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setUint32(0, value, LITTLE);
-    return this.bytesAttribute(type, bytes);
-  }
-
-  /** Two 16-bit numbers, as port ranges are. */
-  u16pair(type: number, first: number, second: number): this {
-    const bytes = new Uint8Array(4);
-    const view = new DataView(bytes.buffer);
-    view.setUint16(0, first, LITTLE);
-    view.setUint16(2, second, LITTLE);
-    return this.bytesAttribute(type, bytes);
-  }
-
-  /** A text with its final 0. */
-  text(type: number, value: string): this {
-    return this.bytesAttribute(type, new TextEncoder().encode(`${value}\0`));
-  }
-
-  /** Attributes inside one. */
-  nested(type: number, fill: (inner: this) => void): this {
-    const at = this.#length;
-    this.#length += 4;
-    fill(this);
-    this.#view.setUint16(at, this.#length - at, LITTLE);
-    this.#view.setUint16(at + 2, type, LITTLE);
-    return this;
-  }
-
-  /** The message under number `sequence`; a view that the next change invalidates. */
-  finish(sequence: number): Uint8Array {
-    this.#view.setUint32(0, this.#length, LITTLE);
-    this.#view.setUint32(8, sequence, LITTLE);
-    return this.#bytes.subarray(0, this.#length);
-  }
-}
-
-/** One message as it came in: `view` covers what follows the netlink header. */
-export interface NetlinkMessage {
-  readonly type: number;
-  readonly view: DataView;
-}
-
-/** The attributes from `offset` on, by type (nested and byte-order bits removed); the last of a type counts. */
-export function attributes(view: DataView, offset: number): Map<number, DataView> {
-  const found = new Map<number, DataView>();
-  let at = offset;
-  while (at + 4 <= view.byteLength) {
-    const length = view.getUint16(at, LITTLE);
-    if (length < 4 || at + length > view.byteLength) break;
-    const type = view.getUint16(at + 2, LITTLE) & 0x3fff;
-    found.set(type, new DataView(view.buffer, view.byteOffset + at + 4, length - 4));
-    at += align(length);
-  }
-  return found;
-}
-
-/** The bytes of an attribute. */
-export function attributeBytes(view: DataView): Uint8Array {
-  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-}
-
-/** The text of an attribute, without its final 0. */
-export function attributeText(view: DataView): string {
-  return new TextDecoder().decode(attributeBytes(view)).replace(/\0.*$/s, '');
-}
 
 /** A netlink socket: requests answered at once, or notifications of groups. */
 export class NetlinkSocket {
@@ -191,7 +88,7 @@ export class NetlinkSocket {
         lost = true;
         continue;
       }
-      for (const { type, view } of parse(this.#buffer.slice(0, n))) messages.push({ type, view });
+      for (const { type, view } of netlinkMessages(this.#buffer.slice(0, n))) messages.push({ type, view });
     }
   }
 
@@ -207,7 +104,7 @@ export class NetlinkSocket {
     let interrupted = false;
     for (;;) {
       const n = checked(libc.recv(this.fd, this.#buffer, this.#buffer.length, 0), `recv(${call})`);
-      for (const m of parse(this.#buffer.slice(0, n))) {
+      for (const m of netlinkMessages(this.#buffer.slice(0, n))) {
         // an answer to an earlier request that failed half-way
         if (m.sequence !== sequence) continue;
         if ((m.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
@@ -225,18 +122,12 @@ export class NetlinkSocket {
 
   #exchangeAll(messages: readonly NetlinkWriter[], call: string): number[] {
     const first = this.#sequence + 1;
-    const packed = new Uint8Array(MESSAGE * messages.length);
-    let length = 0;
-    for (const message of messages) {
-      const bytes = message.finish(++this.#sequence);
-      packed.set(bytes, length);
-      length += bytes.length;
-    }
-    checked(libc.sendto(this.fd, packed, length, 0, 0, 0), call);
+    const packed = Buffer.concat(messages.map((message) => message.finish(++this.#sequence)));
+    checked(libc.sendto(this.fd, packed, packed.length, 0, 0, 0), call);
     const errors = new Array<number>(messages.length).fill(0);
     for (let left = messages.length; left > 0; ) {
       const n = checked(libc.recv(this.fd, this.#buffer, this.#buffer.length, 0), `recv(${call})`);
-      for (const { type, sequence, view } of parse(this.#buffer.slice(0, n))) {
+      for (const { type, sequence, view } of netlinkMessages(this.#buffer.slice(0, n))) {
         if (sequence < first || type !== NLMSG_ERROR) continue;
         errors[sequence - first] = -view.getInt32(0, LITTLE);
         left--;
@@ -247,25 +138,5 @@ export class NetlinkSocket {
 
   #option(level: number, name: number, value: number): boolean {
     return libc.setsockopt(this.fd, level, name, Int32Array.of(value), 4) === 0;
-  }
-}
-
-function align(length: number): number {
-  return (length + 3) & ~3;
-}
-
-function* parse(bytes: Uint8Array): Generator<NetlinkMessage & { sequence: number; flags: number }> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = 0;
-  while (at + NLMSG_HEADER <= bytes.length) {
-    const length = view.getUint32(at, LITTLE);
-    if (length < NLMSG_HEADER || at + length > bytes.length) return;
-    yield {
-      type: view.getUint16(at + 4, LITTLE),
-      flags: view.getUint16(at + 6, LITTLE),
-      sequence: view.getUint32(at + 8, LITTLE),
-      view: new DataView(bytes.buffer, bytes.byteOffset + at + NLMSG_HEADER, length - NLMSG_HEADER),
-    };
-    at += align(length);
   }
 }

@@ -1,13 +1,7 @@
 /** Interface addresses by rtnetlink (`struct ifaddrmsg`). */
 import { AF_INET, AF_INET6, type Family, type InetAddr, inetToString } from '../wire/inet.js';
-import {
-  attributes,
-  LITTLE,
-  type NetlinkMessage,
-  type NetlinkSocket,
-  NLM_F_CREATE,
-  NLM_F_EXCL,
-} from './netlink.js';
+import { attributes, LITTLE, type NetlinkMessage, NLM_F_CREATE, NLM_F_EXCL } from '../wire/netlink.js';
+import type { NetlinkSocket } from './netlink.js';
 import {
   change,
   dump,

@@ -1,15 +1,17 @@
 /** Network interfaces by rtnetlink (`struct ifinfomsg`). */
-import { ENODEV, SystemError } from './errno.js';
+
 import {
   attributeBytes,
   attributes,
   attributeText,
   LITTLE,
   type NetlinkMessage,
-  type NetlinkSocket,
   NetlinkWriter,
   NLM_F_ACK,
-} from './netlink.js';
+  NLM_F_REQUEST,
+} from '../wire/netlink.js';
+import { ENODEV, SystemError } from './errno.js';
+import type { NetlinkSocket } from './netlink.js';
 import { change, dump, RTM_GETLINK, RTM_NEWLINK } from './rtnetlink.js';
 
 const IFLA_ADDRESS = 1;
@@ -74,7 +76,7 @@ export function listLinks(socket: NetlinkSocket): Link[] {
 
 /** The interface of that name, or undefined. */
 export function findLink(socket: NetlinkSocket, name: string): Link | undefined {
-  const message = new NetlinkWriter(RTM_GETLINK, NLM_F_ACK, new Uint8Array(IFINFOMSG)).text(
+  const message = new NetlinkWriter(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK, new Uint8Array(IFINFOMSG)).text(
     IFLA_IFNAME,
     name,
   );

@@ -1,16 +1,17 @@
 /** Neighbours (ARP and neighbour discovery) by rtnetlink (`struct ndmsg`). */
 import { AF_INET, AF_INET6, type Family, type InetAddr, inetToString } from '../wire/inet.js';
-import { ENOENT, SystemError } from './errno.js';
 import {
   attributeBytes,
   attributes,
   LITTLE,
   type NetlinkMessage,
-  type NetlinkSocket,
   NetlinkWriter,
   NLM_F_ACK,
   NLM_F_CREATE,
-} from './netlink.js';
+  NLM_F_REQUEST,
+} from '../wire/netlink.js';
+import { ENOENT, SystemError } from './errno.js';
+import type { NetlinkSocket } from './netlink.js';
 import { change, RTM_GETNEIGH, RTM_NEWNEIGH, readAddress, writeAddress } from './rtnetlink.js';
 
 const NDA_DST = 1;
@@ -61,7 +62,11 @@ export function getNeighbour(
   ifindex: number,
   address: InetAddr,
 ): Neighbour | undefined {
-  const message = new NetlinkWriter(RTM_GETNEIGH, NLM_F_ACK, fixedPart(address.family, ifindex, 0));
+  const message = new NetlinkWriter(
+    RTM_GETNEIGH,
+    NLM_F_REQUEST | NLM_F_ACK,
+    fixedPart(address.family, ifindex, 0),
+  );
   writeAddress(message, NDA_DST, address);
   try {
     return parseNeighbour(socket.request(message, `RTM_GETNEIGH ${inetToString(address)}`)[0]!);

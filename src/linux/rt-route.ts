@@ -13,12 +13,13 @@ import {
   attributes,
   LITTLE,
   type NetlinkMessage,
-  type NetlinkSocket,
   NetlinkWriter,
   NLM_F_ACK,
   NLM_F_CREATE,
   NLM_F_REPLACE,
-} from './netlink.js';
+  NLM_F_REQUEST,
+} from '../wire/netlink.js';
+import type { NetlinkSocket } from './netlink.js';
 import { RT_SCOPE_LINK, RT_SCOPE_UNIVERSE } from './rt-address.js';
 import {
   addressBits,
@@ -98,7 +99,7 @@ export function getRoute(socket: NetlinkSocket, destination: InetAddr): KernelRo
   const fixed = new Uint8Array(RTMSG);
   fixed[0] = destination.family;
   fixed[1] = addressBits(destination.family);
-  const message = new NetlinkWriter(RTM_GETROUTE, NLM_F_ACK, fixed);
+  const message = new NetlinkWriter(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_ACK, fixed);
   writeAddress(message, RTA_DST, destination);
   return parseRoute(socket.request(message, `RTM_GETROUTE ${inetToString(destination)}`)[0]!)!;
 }

@@ -5,11 +5,11 @@ import {
   attributeText,
   LITTLE,
   type NetlinkMessage,
-  type NetlinkSocket,
   type NetlinkWriter,
   NLM_F_CREATE,
   NLM_F_EXCL,
-} from './netlink.js';
+} from '../wire/netlink.js';
+import type { NetlinkSocket } from './netlink.js';
 import {
   change,
   dump,

@@ -1,6 +1,7 @@
 /** rtnetlink(7): what its subjects (links, addresses, routes, rules, neighbours: one file each) have in common. */
 import { AF_INET, type Family, type InetAddr, inetBytes, inetFromBytes } from '../wire/inet.js';
-import { attributeBytes, NetlinkSocket, NetlinkWriter, NLM_F_ACK, NLM_F_DUMP } from './netlink.js';
+import { attributeBytes, NetlinkWriter, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST } from '../wire/netlink.js';
+import { NetlinkSocket } from './netlink.js';
 
 export const NETLINK_ROUTE = 0;
 
@@ -49,12 +50,12 @@ export function subscribeRtnetlink(groups: readonly number[]): NetlinkSocket {
 
 /** A message that changes something and is acknowledged. */
 export function change(type: number, flags: number, fixed: Uint8Array): NetlinkWriter {
-  return new NetlinkWriter(type, flags | NLM_F_ACK, fixed);
+  return new NetlinkWriter(type, flags | NLM_F_REQUEST | NLM_F_ACK, fixed);
 }
 
 /** A message that asks for everything of a kind. */
 export function dump(type: number, fixed: Uint8Array): NetlinkWriter {
-  return new NetlinkWriter(type, NLM_F_DUMP, fixed);
+  return new NetlinkWriter(type, NLM_F_REQUEST | NLM_F_DUMP, fixed);
 }
 
 /** Bits of an address of the family. */

@@ -1,7 +1,7 @@
 /** What the kernel knows about addresses, routes and interfaces, kept fresh by its notifications. */
 import type { Route } from '../../engine/host.js';
 import { SystemError } from '../../linux/errno.js';
-import type { NetlinkMessage, NetlinkSocket } from '../../linux/netlink.js';
+import type { NetlinkSocket } from '../../linux/netlink.js';
 import { ARPHRD_ETHER, ARPHRD_LOOPBACK, type Link, listLinks } from '../../linux/rt-link.js';
 import { parseNeighbour } from '../../linux/rt-neighbour.js';
 import {
@@ -34,6 +34,7 @@ import {
   subscribeRtnetlink,
 } from '../../linux/rtnetlink.js';
 import { anyAddr, type Family, type InetAddr, inetToString } from '../../wire/inet.js';
+import type { NetlinkMessage } from '../../wire/netlink.js';
 import { LocalAddresses } from './local-addresses.js';
 import { type NeighbourEntry, type NeighbourEvents, Neighbours } from './neighbours.js';
 import { PathMtu } from './path-mtu.js';

@@ -1,9 +1,10 @@
 /** The routing rules and routes that steer, kept in the kernel as the services change. */
 import { EEXIST, ENOENT, ESRCH, SystemError } from '../../linux/errno.js';
-import type { NetlinkSocket, NetlinkWriter } from '../../linux/netlink.js';
+import type { NetlinkSocket } from '../../linux/netlink.js';
 import { hostRouteAddition, hostRouteDeletion } from '../../linux/rt-route.js';
 import { type Rule, ruleAddition, ruleDeletion } from '../../linux/rt-rule.js';
 import type { Family, InetAddr } from '../../wire/inet.js';
+import type { NetlinkWriter } from '../../wire/netlink.js';
 import { diffRules } from './rule-diff.js';
 
 /** Addresses by a text that is equal for equal ones. */
