@@ -5,35 +5,17 @@ import type { Service, ServiceId, ServiceUser } from '../engine/service.js';
 import type { SyncDaemon, SyncDaemonUser } from '../engine/sync/daemon.js';
 import { IpvsError } from '../errors.js';
 import { AF_INET, AF_INET6, anyAddr, inet4, inetToString, parseInet } from '../wire/inet.js';
-import type {
-  DaemonSpec,
-  DestKey,
-  DestSpec,
-  ForwardName,
-  ProtocolName,
-  ServiceKey,
-  ServiceSpec,
-} from './command.js';
+import type { DaemonSpec, DestKey, DestSpec, ForwardName, ServiceKey, ServiceSpec } from './command.js';
+import {
+  FORWARDS,
+  PROTOCOLS,
+  protocolName,
+  serviceFlagBits,
+  serviceFlagNames,
+  TUN_CSUMS,
+  TUN_TYPES,
+} from './kernel-numbers.js';
 import { show } from './shape.js';
-
-const PROTOCOLS: Readonly<Record<ProtocolName, number>> = {
-  tcp: f.IPPROTO_TCP,
-  udp: f.IPPROTO_UDP,
-  sctp: f.IPPROTO_SCTP,
-};
-
-const SERVICE_FLAGS: Readonly<Record<string, number>> = {
-  persistent: f.SVC_F_PERSISTENT,
-  ops: f.SVC_F_ONEPACKET,
-  'flag-1': f.SVC_F_SCHED1,
-  'flag-2': f.SVC_F_SCHED2,
-  'flag-3': f.SVC_F_SCHED3,
-};
-
-/** Indexed by the number: `CONN_F_MASQ` ... `CONN_F_BYPASS`, tunnel types, tunnel checksum flags. */
-const FORWARDS = ['masq', 'local', 'tunnel', 'route', 'bypass'] as const;
-const TUN_TYPES = ['ipip', 'gue', 'gre'] as const;
-const TUN_CSUMS = ['nocsum', 'csum', 'remcsum'] as const;
 
 function wordFor<W extends string>(words: readonly W[], index: number): W {
   return words[index] ?? words[0]!;
@@ -57,7 +39,7 @@ export function toServiceUser(spec: ServiceSpec): ServiceUser {
     ...id,
     schedName: spec.scheduler,
     peName: spec.pe ?? '',
-    flags: spec.flags.reduce((bits, name) => bits | SERVICE_FLAGS[name]!, 0),
+    flags: serviceFlagBits(spec.flags),
     timeout: spec.timeout,
     netmask: toNetmask(spec.netmask, id.family),
   };
@@ -76,8 +58,7 @@ function toNetmask(text: string, family: number): number {
 /** The plain identity of a service. */
 export function fromServiceId(id: ServiceId): ServiceKey {
   if (id.fwmark !== 0) return { fwmark: id.fwmark, family: id.family === AF_INET ? 'inet' : 'inet6' };
-  const protocol = id.protocol === f.IPPROTO_UDP ? 'udp' : id.protocol === f.IPPROTO_SCTP ? 'sctp' : 'tcp';
-  return { protocol, address: inetToString(id.addr), port: id.port };
+  return { protocol: protocolName(id.protocol)!, address: inetToString(id.addr), port: id.port };
 }
 
 /**
@@ -88,7 +69,7 @@ export function fromService(svc: Service, hz: number): ServiceSpec {
   return {
     ...fromServiceId(svc),
     scheduler: svc.scheduler?.name ?? 'none',
-    flags: Object.keys(SERVICE_FLAGS).filter((name) => (svc.flags & SERVICE_FLAGS[name]!) !== 0),
+    flags: serviceFlagNames(svc.flags),
     timeout: Math.floor(svc.timeout / hz),
     netmask: svc.family === AF_INET ? inetToString(inet4(svc.netmask)) : String(svc.netmask),
     ...(svc.pe !== null && { pe: svc.pe.name }),

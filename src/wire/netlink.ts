@@ -78,8 +78,12 @@ export class NetlinkWriter {
     return this;
   }
 
-  /** @param value a whole number below 2^53. */
-  u64(type: number, value: number): this {
+  /**
+   * A number that lies at a multiple of eight.
+   * @param value a whole number below 2^53. @param pad type of the empty attribute that makes room where that is needed.
+   */
+  u64(type: number, value: number, pad: number): this {
+    if ((this.#length + NLA_HEADER) % 8 !== 0) this.#attribute(pad, 0);
     const at = this.#attribute(type, 8);
     this.#view.setBigUint64(at, BigInt(value), LITTLE);
     return this;
