@@ -62,6 +62,7 @@ export function ipvsd(exit: (code: number) => void): Command {
     .helpCommand('help [command]', 'explain a command')
     .showHelpAfterError('(ipvsd --help explains)')
     .exitOverride()
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       `
@@ -76,6 +77,7 @@ ${EXIT_CODES}`,
   addRun(program);
   addSimulate(program, exit);
   addDecap(program);
+  addExec(program, exit);
   addViews(program);
   return program;
 }
@@ -187,6 +189,37 @@ ${EXIT_CODES}`,
       const stop = stopSignal();
       const { decap } = await import('./decap.js');
       await decap(flags, stop);
+    });
+}
+
+function addExec(program: Command, exit: (code: number) => void): void {
+  command(program, 'exec [program...]')
+    .summary('run a program as if the kernel had IPVS')
+    .description(
+      'Run an unmodified program (ipvsadm, keepalived, ldirectord, a script) as if the kernel had IPVS: the daemon answers it. This process becomes the program, with its exit code.',
+    )
+    .passThroughOptions()
+    .option(...SOCKET)
+    .option('--log <file>', 'append to FILE what the program is not told')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  ipvsd exec -- ipvsadm -L -n
+  ipvsd exec -- keepalived --dont-fork --log-console
+  ipvsd exec -- sh -c 'echo 1 > /proc/sys/net/ipv4/vs/conntrack'
+${EXIT_CODES}  126  the program cannot be executed     127  it is not found
+`,
+    )
+    .action(async (words: string[], flags: { socket?: string; log?: string }) => {
+      const { CannotRun, exec } = await import('./exec.js');
+      try {
+        exec(words, flags);
+      } catch (error) {
+        if (!(error instanceof CannotRun)) throw error;
+        process.stderr.write(`ipvsd: exec: ${error.message}\n`);
+        exit(error.exitCode);
+      }
     });
 }
 

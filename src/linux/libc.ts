@@ -90,7 +90,68 @@ export const libc = {
     length: number,
     flags: number,
   ) => number,
+  getsockname: lib.func('int getsockname(int fd, void *address, void *length)') as (
+    fd: number,
+    address: Pointer,
+    length: Pointer,
+  ) => number,
+  socketpair: lib.func('int socketpair(int domain, int type, int protocol, void *fds)') as (
+    domain: number,
+    type: number,
+    protocol: number,
+    fds: Pointer,
+  ) => number,
+  shutdown: lib.func('int shutdown(int fd, int how)') as (fd: number, how: number) => number,
+  fcntl: lib.func('int fcntl(int fd, int command, int argument)') as (
+    fd: number,
+    command: number,
+    argument: number,
+  ) => number,
+  memfd_create: lib.func('int memfd_create(const char *name, uint flags)') as (
+    name: string,
+    flags: number,
+  ) => number,
+  prctl: lib.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)') as (
+    option: number,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+  ) => number,
+  setsid: lib.func('int setsid()') as () => number,
+  signal: lib.func('void *signal(int number, intptr_t handler)') as (
+    number: number,
+    handler: number,
+  ) => unknown,
+  execve: lib.func('int execve(void *path, void *argv, void *envp)') as (
+    path: Pointer,
+    argv: Pointer,
+    envp: Pointer,
+  ) => number,
+  capget: lib.func('int capget(void *header, void *data)') as (header: Pointer, data: Pointer) => number,
+  process_vm_readv: lib.func(
+    'intptr_t process_vm_readv(int pid, void *local, ulong localCount, void *remote, ulong remoteCount, ulong flags)',
+  ) as RemoteCopy,
+  process_vm_writev: lib.func(
+    'intptr_t process_vm_writev(int pid, void *local, ulong localCount, void *remote, ulong remoteCount, ulong flags)',
+  ) as RemoteCopy,
+  /** For calls that have no function of their own in older libraries. */
+  syscall: lib.func('long syscall(long number, long a, long b, void *c)') as (
+    number: number,
+    a: number,
+    b: number,
+    c: Pointer,
+  ) => number,
 } as const;
+
+type RemoteCopy = (
+  pid: number,
+  local: Pointer,
+  localCount: number,
+  remote: Pointer,
+  remoteCount: number,
+  flags: number,
+) => number;
 
 /**
  * The address of a buffer's first byte. It keeps nothing alive: something that lives as long as the address is used must hold the buffer and be seen

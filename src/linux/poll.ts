@@ -1,8 +1,10 @@
 /** poll(2) over a fixed set of descriptors. */
+import { LITTLE } from '../wire/netlink.js';
 import { EINTR, lastErrno, systemError } from './errno.js';
 import { libc, Memory } from './libc.js';
 
 const POLLIN = 1;
+const POLLHUP = 16;
 
 /** Waits until one of the descriptors can be read. Allocates nothing per call. */
 export class ReadPoll {
@@ -32,6 +34,11 @@ export class ReadPoll {
 
   /** True when descriptor `index` was ready (or failed: a read then tells how) at the last `wait`. */
   ready(index: number): boolean {
-    return this.#view.getInt16(8 * index + 6) !== 0;
+    return this.#view.getInt16(8 * index + 6, LITTLE) !== 0;
+  }
+
+  /** True when, at the last `wait`, descriptor `index` had nobody at its other end any more. */
+  hungUp(index: number): boolean {
+    return (this.#view.getInt16(8 * index + 6, LITTLE) & POLLHUP) !== 0;
   }
 }
