@@ -85,14 +85,12 @@ async function readAnswer(answer: IncomingMessage, socketPath: string): Promise<
   }
 }
 
-/** What a failed exchange means to the caller. The `cause` of NO_DAEMON is the error of the socket. */
+/** What a failed exchange means to the caller. */
 function unreachable(error: NodeJS.ErrnoException, socket: string): IpvsError {
   if (error.code === 'EACCES' || error.code === 'EPERM') {
     return new IpvsError('NOT_PERMITTED', `no permission to use ${socket} (are you root?)`);
   }
   const down = error.code === 'ECONNREFUSED' || error.code === 'ENOENT';
   const why = down ? 'is it running? "ipvsd run" starts it' : error.message;
-  const missed = new IpvsError('NO_DAEMON', `the ipvsd daemon does not answer at ${socket} (${why})`);
-  missed.cause = error;
-  return missed;
+  return new IpvsError('NO_DAEMON', `the ipvsd daemon does not answer at ${socket} (${why})`);
 }

@@ -73,6 +73,12 @@ export async function accessFile(call: Call, director: Director): Promise<void> 
   else call.succeed(0);
 }
 
+/** readlink, readlinkat: none of the files is a link. */
+export async function readLink(call: Call, director: Director): Promise<void> {
+  await mustExist(virtualPath(call.path)!, director);
+  call.fail(os.errno.EINVAL);
+}
+
 /** @throws NO_SYSCTL */
 async function mustExist(file: VirtualPath, director: Director): Promise<void> {
   if (file.kind === 'sysctl') await director.execute('sysctl.get', { name: file.name });

@@ -18,18 +18,18 @@ function argument(i: number): number {
   return SECCOMP_DATA.args + 8 * i + (LITTLE ? 0 : 4);
 }
 
-/** How the calls are looked at, by the label of the code that does it. */
+/** How the calls are looked at, by the label of the code that does it: those first that must cost nothing. */
 const CALLS: Readonly<Record<string, readonly SyscallName[]>> = {
-  // named by path, which a filter cannot read
-  notify: ['open', 'stat', 'lstat', 'access', 'execve'],
-  pathAt: ['openat', 'openat2', 'faccessat', 'faccessat2', 'execveat'],
-  statAt: ['newfstatat'],
-  statxAt: ['statx'],
-  socket: ['socket'],
-  send: ['sendmsg', 'sendto', 'write'],
+  send: ['write', 'sendmsg', 'sendto'],
   receive: ['recvmsg', 'recvfrom'],
   setOption: ['setsockopt'],
   getOption: ['getsockopt'],
+  socket: ['socket'],
+  // named by path, which a filter cannot read
+  notify: ['open', 'stat', 'lstat', 'access', 'readlink', 'execve'],
+  pathAt: ['openat', 'openat2', 'faccessat', 'faccessat2', 'readlinkat', 'execveat'],
+  statAt: ['newfstatat'],
+  statxAt: ['statx'],
 };
 
 /** The filter for a machine. */

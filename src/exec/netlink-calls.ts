@@ -109,11 +109,6 @@ export class NetlinkCalls {
       await sleep(PAUSE);
     }
   }
-
-  close(): void {
-    this.#answers.close();
-    this.#kernel.close();
-  }
 }
 
 /** Whether a message goes to the kernel: it is addressed so, or not at all. */

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Args, CommandName, Director, Result } from '../control/command.js';
 import { IpvsError } from '../errors.js';
+import { ECONNREFUSED, ENOENT, SystemError } from '../linux/errno.js';
 
 /** Between two attempts, ms. */
 const PAUSE = 100;
@@ -28,7 +29,8 @@ export function patientDirector(director: Director, patience: number): Director 
 
 /** Whether nobody listened, so that a command cannot have been carried out. */
 function neverAsked(error: unknown): boolean {
-  if (!(error instanceof IpvsError) || error.code !== 'NO_DAEMON') return false;
-  const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
-  return code === 'ECONNREFUSED' || code === 'ENOENT';
+  if (!(error instanceof IpvsError && error.code === 'NO_DAEMON' && error.cause instanceof SystemError))
+    return false;
+  const { number } = error.cause;
+  return number === ECONNREFUSED || number === ENOENT;
 }

@@ -1,15 +1,14 @@
 /** The process that answers the calls of a program and of all that came of it. Started by `launch.ts`: PID SOCKET LOG. */
 import { appendFileSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
-import { connectDirector } from '../control/client.js';
 import { toCommandError } from '../control/command-error.js';
 import { closeFd } from '../linux/fd.js';
 import { libc } from '../linux/libc.js';
 import { takeFd } from '../linux/remote-process.js';
 import { Listener } from '../linux/seccomp.js';
-import type { GateMessage, GateOptions } from './gate.js';
+import { DaemonConnection } from './daemon-connection.js';
 import { hear, type LauncherWord, say } from './handshake.js';
 import { SUPERVISOR_FD } from './launch.js';
+import { runLoop } from './loop.js';
 import { patientDirector } from './patient-director.js';
 import { Supervisor } from './supervisor.js';
 
@@ -32,31 +31,29 @@ function outliveSignals(): void {
 
 async function main(): Promise<void> {
   outliveSignals();
-  const client = connectDirector({ socket });
+  let listener: Listener;
+  const daemon = new DaemonConnection(socket);
   try {
-    await client.execute('info', {});
+    await daemon.ask();
     say(SUPERVISOR_FD, { word: 'ready' });
     const word = hear<LauncherWord>(SUPERVISOR_FD);
-    if (word === undefined) return client.close();
-    const fd = takeFd(Number(pid), word.listener);
-    const gate = new Worker(new URL('./gate.js', import.meta.url), {
-      workerData: { listener: fd } satisfies GateOptions,
-    });
-    const supervisor = new Supervisor(new Listener(fd), patientDirector(client, PATIENCE), log);
-    gate.on('message', (message: GateMessage) => {
-      if (message === 'end') process.exit(0);
-      void supervisor.handle(message.call, message.path);
-    });
-    gate.on('error', (error) => {
-      log(String(error));
-      process.exit(1);
-    });
+    // the launcher has found no need for us
+    if (word === undefined) return;
+    listener = new Listener(takeFd(Number(pid), word.listener));
     say(SUPERVISOR_FD, { word: 'taken' });
     closeFd(SUPERVISOR_FD);
   } catch (error) {
     say(SUPERVISOR_FD, { word: 'refused', error: toCommandError(error) });
-    process.exit(1);
+    return;
   }
+  listener.preferSameCpu();
+  await runLoop(listener, daemon, new Supervisor(listener, patientDirector(daemon, PATIENCE), log));
 }
 
-await main();
+main().then(
+  () => process.exit(0),
+  (error) => {
+    log(error instanceof Error ? String(error.stack) : String(error));
+    process.exit(1);
+  },
+);

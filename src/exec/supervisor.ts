@@ -3,7 +3,7 @@ import type { Director } from '../control/command.js';
 import { closeFd } from '../linux/fd.js';
 import type { Listener } from '../linux/seccomp.js';
 import { Call } from './call.js';
-import { accessFile, openFile, statFile } from './file-calls.js';
+import { accessFile, openFile, readLink, statFile } from './file-calls.js';
 import { loadModules } from './modprobe.js';
 import { NetlinkCalls } from './netlink-calls.js';
 import { getSocketOption, setSocketOption } from './option-calls.js';
@@ -16,6 +16,7 @@ export class Supervisor {
   readonly #netlink: NetlinkCalls;
   readonly #sysctls: SysctlFiles;
   readonly #log: (message: string) => void;
+  #underWay = 0;
 
   /** @param log takes what no program is told of. */
   constructor(listener: Listener, director: Director, log: (message: string) => void) {
@@ -26,9 +27,15 @@ export class Supervisor {
     this.#log = log;
   }
 
+  /** True while something is going on. */
+  get busy(): boolean {
+    return this.#underWay > 0 || this.#sysctls.anyOpen;
+  }
+
   /** Ends a call in one way or another. Never rejects. @param bytes of the notification. @param path among its arguments, when it is ours. */
-  async handle(bytes: Uint8Array, path: string | undefined): Promise<void> {
+  async handle(bytes: Uint8Array, path?: string): Promise<void> {
     const call = new Call(this.#listener, bytes, path);
+    this.#underWay++;
     try {
       await this.#sysctls.settle();
       await this.#carryOut(call);
@@ -39,11 +46,9 @@ export class Supervisor {
       } catch (fault) {
         this.#log(String(fault));
       }
+    } finally {
+      this.#underWay--;
     }
-  }
-
-  close(): void {
-    this.#netlink.close();
   }
 
   #carryOut(call: Call): Promise<void> | void {
@@ -78,6 +83,9 @@ export class Supervisor {
       case 'faccessat':
       case 'faccessat2':
         return accessFile(call, this.#director);
+      case 'readlink':
+      case 'readlinkat':
+        return readLink(call, this.#director);
       case 'execve':
       case 'execveat':
         return loadModules(call);

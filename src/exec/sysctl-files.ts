@@ -32,6 +32,11 @@ export class SysctlFiles {
     this.#log = log;
   }
 
+  /** Whether a program may still write to any. */
+  get anyOpen(): boolean {
+    return this.#open.size > 0;
+  }
+
   /** Returns a descriptor for sysctl `name` from a call that opens it. @param content what can be read from it, if anything */
   give(call: Call, name: string, content: string | undefined, closeOnExec: boolean): void {
     const [ours, theirs] = streamPair();

@@ -15,6 +15,7 @@ export const EEXIST = koffi.os.errno.EEXIST!;
 export const ENOENT = koffi.os.errno.ENOENT!;
 export const ESRCH = koffi.os.errno.ESRCH!;
 export const ENOBUFS = koffi.os.errno.ENOBUFS!;
+export const ECONNREFUSED = koffi.os.errno.ECONNREFUSED!;
 export const ENODEV = koffi.os.errno.ENODEV!;
 export const ENETUNREACH = koffi.os.errno.ENETUNREACH!;
 export const EADDRNOTAVAIL = koffi.os.errno.EADDRNOTAVAIL!;

@@ -1,8 +1,8 @@
 /** seccomp(2) with user notification (seccomp_unotify(2)): a filter on this thread, and the listener that its calls come to. */
 import { LITTLE } from '../wire/netlink.js';
 import { checked, EINTR, ENOENT, lastErrno, SystemError, systemError } from './errno.js';
-import { closeFd } from './fd.js';
-import { addressOf, libc, Memory, stableBytes } from './libc.js';
+import { closeFd, O_CLOEXEC } from './fd.js';
+import { addressOf, libc, Memory, type Pointer, stableBytes } from './libc.js';
 import { syscallTable } from './syscalls.js';
 
 /** What a filter returns. */
@@ -26,7 +26,6 @@ const IOCTL_SET_FLAGS = 0x40082104;
 const SYNC_WAKE_UP = 1;
 const RESPONSE_CONTINUE = 1;
 const ADDFD_SETFD = 1;
-const ADDFD_SEND = 2;
 
 /** Bytes of `struct seccomp_notif`. */
 export const NOTIFICATION = 80;
@@ -146,23 +145,25 @@ export class Listener {
 
   /** True while the caller waits: what was read from its memory is then the caller's. */
   waits(call: Notification): boolean {
-    return libc.ioctl(this.fd, IOCTL_ID_VALID, call.bytes) === 0;
+    return this.#ioctl(IOCTL_ID_VALID, call.bytes) === 0;
   }
 
   /**
-   * Gives the caller a descriptor, which the call returns.
+   * Gives the caller a descriptor, which the call then returns.
    * @param number that it is to have; the lowest free one when left out.
    * @returns false when the caller may have no such number, and still waits; true also when it has gone.
    */
   give(call: Notification, fd: number, closeOnExec: boolean, number?: number): boolean {
-    const O_CLOEXEC = 0o2000000;
     this.#addfd.bytes.set(call.bytes.subarray(0, 8));
-    this.#addfdView.setUint32(8, ADDFD_SEND | (number === undefined ? 0 : ADDFD_SETFD), LITTLE);
+    this.#addfdView.setUint32(8, number === undefined ? 0 : ADDFD_SETFD, LITTLE);
     this.#addfdView.setUint32(12, fd, LITTLE);
     this.#addfdView.setUint32(16, number ?? 0, LITTLE);
     this.#addfdView.setUint32(20, closeOnExec ? O_CLOEXEC : 0, LITTLE);
-    if (libc.ioctl(this.fd, IOCTL_ADDFD, this.#addfd.address) >= 0) return true;
-    return lastErrno() === ENOENT;
+    const given = this.#ioctl(IOCTL_ADDFD, this.#addfd.address);
+    if (given < 0) return lastErrno() === ENOENT;
+    // to do both at once (SECCOMP_ADDFD_FLAG_SEND) cannot be done again after a signal
+    this.succeed(call, given);
+    return true;
   }
 
   close(): void {
@@ -175,8 +176,16 @@ export class Listener {
     this.#responseView.setBigInt64(8, BigInt(value), LITTLE);
     this.#responseView.setInt32(16, error, LITTLE);
     this.#responseView.setUint32(20, flags, LITTLE);
-    if (libc.ioctl(this.fd, IOCTL_SEND, this.#response.address) === 0) return;
+    if (this.#ioctl(IOCTL_SEND, this.#response.address) === 0) return;
     // a caller that was killed needs no answer
     if (lastErrno() !== ENOENT) throw systemError('ioctl(SECCOMP_IOCTL_NOTIF_SEND)');
+  }
+
+  /** A signal may come while the listener is locked. */
+  #ioctl(request: number, argument: Pointer): number {
+    for (;;) {
+      const result = libc.ioctl(this.fd, request, argument);
+      if (result >= 0 || lastErrno() !== EINTR) return result;
+    }
   }
 }

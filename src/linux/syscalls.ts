@@ -22,8 +22,10 @@ export type SyscallName =
   | 'setsockopt'
   | 'getsockopt'
   | 'execve'
+  | 'readlink'
   | 'openat'
   | 'newfstatat'
+  | 'readlinkat'
   | 'faccessat'
   | 'seccomp'
   | 'execveat'
@@ -53,8 +55,10 @@ const TABLES: Readonly<Record<string, SyscallTable>> = {
       setsockopt: 54,
       getsockopt: 55,
       execve: 59,
+      readlink: 89,
       openat: 257,
       newfstatat: 262,
+      readlinkat: 267,
       faccessat: 269,
       seccomp: 317,
       execveat: 322,
@@ -68,6 +72,7 @@ const TABLES: Readonly<Record<string, SyscallTable>> = {
       faccessat: 48,
       openat: 56,
       write: 64,
+      readlinkat: 78,
       newfstatat: 79,
       socket: 198,
       sendto: 206,
