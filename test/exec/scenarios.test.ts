@@ -23,14 +23,9 @@ import { SupervisedShell } from './supervised-shell.js';
 
 const FOLDER = fileURLToPath(new URL('../../../test/scenarios/', import.meta.url));
 
-/** All of them with IPVSD_ALL_SCENARIOS=1; else those that are about what ipvsadm says, and some of each other kind. */
 const names = readdirSync(FOLDER)
   .filter((file) => file.endsWith('.expected.json'))
-  .map((file) => file.replace('.expected.json', ''))
-  .filter(
-    (name, i) =>
-      process.env.IPVSD_ALL_SCENARIOS === '1' || /^(text|fwmark|persist)_/.test(name) || i % 12 === 0,
-  );
+  .map((file) => file.replace('.expected.json', ''));
 
 describe("Debian's ipvsadm under ipvsd exec says what it said on a kernel", rootOnly('ipvsadm'), () => {
   const folder = temporaryFolder();

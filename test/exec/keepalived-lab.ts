@@ -1,0 +1,141 @@
+/** A director with Debian's keepalived on it under `ipvsd exec`, real servers that come and go, and a client. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { eventually, IPVSADM, IPVSD } from '../../demo/lab.js';
+import { Namespaces, run } from '../e2e/namespaces.js';
+
+const SERVER = fileURLToPath(new URL('../e2e/server.js', import.meta.url));
+export const VIP = '10.1.0.100';
+
+/** Address of real server `n`. */
+export function server(n: number): string {
+  return `10.2.${n}.11`;
+}
+
+/** The laboratory: up until `close`. */
+export class KeepalivedLab {
+  readonly net = new Namespaces('kal');
+  readonly folder = mkdtempSync(join(tmpdir(), 'ipvsd-keepalived-'));
+  readonly #socket = join(this.folder, 'ipvsd.sock');
+  readonly #servers = new Map<number, ChildProcess>();
+  #daemon: ChildProcess | undefined;
+  #keepalived: ChildProcess | undefined;
+
+  /** @param servers how many. */
+  async open(servers: number): Promise<void> {
+    for (const name of ['client', 'director']) this.net.add(name);
+    this.net.connect('client', 'eth0', 'director', 'c0');
+    this.net.address('client', 'eth0', '10.1.0.9/24');
+    this.net.address('director', 'c0', '10.1.0.1/24');
+    this.net.address('director', 'lo', `${VIP}/32`);
+    this.net.ip('client', `route add ${VIP}/32 via 10.1.0.1`);
+    this.net.sysctl('director', 'net/ipv4/ip_forward', 1);
+    for (let n = 1; n <= servers; n++) {
+      this.net.add(`server${n}`);
+      this.net.connect(`server${n}`, 'eth0', 'director', `s${n}`);
+      this.net.address(`server${n}`, 'eth0', `${server(n)}/24`);
+      this.net.address('director', `s${n}`, `10.2.${n}.1/24`);
+      this.net.ip(`server${n}`, `route add default via 10.2.${n}.1`);
+      await this.startServer(n);
+    }
+    await this.startDaemon();
+  }
+
+  async startServer(n: number): Promise<void> {
+    this.#servers.set(
+      n,
+      await this.net.start(`server${n}`, process.execPath, SERVER, `server${n}`, server(n)),
+    );
+  }
+
+  async stopServer(n: number): Promise<void> {
+    await end(this.#servers.get(n), 'SIGKILL');
+  }
+
+  async startDaemon(): Promise<void> {
+    this.#daemon = this.net.background(
+      'director',
+      ...[process.execPath, IPVSD, 'run', '--socket', this.#socket, '--log-level', 'error'],
+    );
+    await eventually('ipvsd does not come up', 15, () => this.listing());
+  }
+
+  /** Starts keepalived, its checkers alone, with a configuration. */
+  startKeepalived(configuration: string): void {
+    this.configure(configuration);
+    const at = (name: string): string => join(this.folder, name);
+    this.#keepalived = this.net.background(
+      'director',
+      ...[process.execPath, IPVSD, 'exec', '--socket', this.#socket, '--log', at('exec.log'), '--'],
+      ...['keepalived', '--dont-fork', '--no-syslog', '--check', '--use-file', at('keepalived.conf')],
+      ...['--pid', at('keepalived.pid'), '--checkers_pid', at('checkers.pid')],
+    );
+  }
+
+  /** Writes the configuration, which a running keepalived takes at the next {@link reload}. */
+  configure(configuration: string): void {
+    writeFileSync(join(this.folder, 'keepalived.conf'), configuration);
+  }
+
+  /** The process that was started as `ipvsd exec` is keepalived itself. */
+  reload(): void {
+    this.#keepalived!.kill('SIGHUP');
+  }
+
+  /** @returns its exit code */
+  async stopKeepalived(): Promise<number | null> {
+    return end(this.#keepalived, 'SIGTERM');
+  }
+
+  /** What the director does, as our own ipvsadm lists it: `tcp 10.1.0.100:80 rr`, `-> 10.2.1.11:80 masq 1`. */
+  listing(): string[] {
+    const lines = this.ipvsadm('-L -n').split('\n');
+    return lines.slice(3).map((line) => line.trim().split(/\s+/).slice(0, 4).join(' '));
+  }
+
+  /** Runs our own ipvsadm. */
+  ipvsadm(args: string): string {
+    return run(`${process.execPath} ${IPVSADM} ${args}`, { IPVSD_SOCKET: this.#socket }).trim();
+  }
+
+  /** Connections that the first service has had. */
+  connections(): string {
+    return /^TCP +\S+:80 +(\d+)/m.exec(this.ipvsadm('-L -n --stats --exact'))![1]!;
+  }
+
+  /** Waits for a listing. */
+  async becomes(what: string, expected: readonly string[]): Promise<void> {
+    await eventually(what, 20, () => {
+      const found = this.listing();
+      if (found.join('\n') !== expected.join('\n')) throw new Error(`listed: ${found.join(' | ')}`);
+    });
+  }
+
+  /** Who answers at the virtual address. */
+  ask(port = 80): string {
+    return this.net.exec('client', `curl -sS -m 5 http://${VIP}:${port}/`).trim().split(' ')[0]!;
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.stopKeepalived();
+      await end(this.#daemon, 'SIGTERM');
+    } finally {
+      this.net.close();
+      rmSync(this.folder, { recursive: true, force: true });
+    }
+  }
+}
+
+async function end(child: ChildProcess | undefined, signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+  if (child === undefined) return null;
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill(signal);
+    await once(child, 'exit');
+  }
+  return child.exitCode;
+}
