@@ -1,16 +1,26 @@
 /** `ipvsd exec`: the program to run, found as a shell finds it. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { socketPath } from '../control/client.js';
+import { dropInFor, writeDropIn } from '../exec/drop-in.js';
 import { launch } from '../exec/launch.js';
 import { UsageError } from './usage-error.js';
+
+const IPVSD = fileURLToPath(new URL('../../../bin/ipvsd', import.meta.url));
 
 /** Exit codes of programs that run others, as env(1) has them. */
 export const NOT_EXECUTABLE = 126;
 export const NOT_FOUND = 127;
 
 /** The flags as they were given. */
-export type ExecFlags = Readonly<{ socket?: string; log?: string }>;
+export type ExecFlags = Readonly<{
+  socket?: string;
+  log?: string;
+  install?: string | true;
+  root?: string;
+  dryRun?: true;
+}>;
 
 /** A program that cannot be run, with the exit code for it. */
 export class CannotRun extends Error {
@@ -35,6 +45,31 @@ export function exec(words: readonly string[], { socket, log }: ExecFlags): neve
     socket: resolve(socketPath(socket)),
     ...(log !== undefined && { log: resolve(log) }),
   });
+}
+
+/**
+ * Makes a service run under `ipvsd exec`.
+ * @param print takes a line without its end.
+ * @throws what {@link dropInFor} and {@link writeDropIn} throw.
+ */
+export function install(
+  { install: name, root = '/', socket, dryRun }: ExecFlags,
+  print: (line: string) => void,
+): void {
+  const service = typeof name === 'string' ? name : 'keepalived';
+  const unit = service.includes('.') ? service : `${service}.service`;
+  const dropIn = dropInFor({
+    root,
+    unit,
+    command: [process.execPath, IPVSD, 'exec', '--'],
+    ...(socket !== undefined && { socket: resolve(socket) }),
+  });
+  if (dryRun === true) {
+    print(`# ${dropIn.path}\n${dropIn.text.trimEnd()}`);
+    return;
+  }
+  writeDropIn(dropIn);
+  print(`${dropIn.path} is written. Now: systemctl daemon-reload && systemctl restart ${unit}`);
 }
 
 /** The path of a program: as it is when it has a slash, else from `$PATH`. @throws CannotRun */

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import type { ClientOptions } from '../control/client.js';
 import type { Director } from '../control/command.js';
 import { IpvsError } from '../errors.js';
+import type { ExecFlags } from './exec.js';
 import { EXIT, exitCodeOf } from './exit-code.js';
 import type { RunFlags } from './run.js';
 import { stopSignal } from './signals.js';
@@ -201,6 +202,9 @@ function addExec(program: Command, exit: (code: number) => void): void {
     .passThroughOptions()
     .option(...SOCKET)
     .option('--log <file>', 'append to FILE what the program is not told')
+    .option('--install [service]', 'make a systemd service run so, from now on (default: keepalived)')
+    .option('--root <dir>', 'install below DIR instead of /')
+    .option('--dry-run', 'print what would be installed')
     .addHelpText(
       'after',
       `
@@ -208,11 +212,13 @@ Examples:
   ipvsd exec -- ipvsadm -L -n
   ipvsd exec -- keepalived --dont-fork --log-console
   ipvsd exec -- sh -c 'echo 1 > /proc/sys/net/ipv4/vs/conntrack'
+  ipvsd exec --install keepalived --dry-run
 ${EXIT_CODES}  126  the program cannot be executed     127  it is not found
 `,
     )
-    .action(async (words: string[], flags: { socket?: string; log?: string }) => {
-      const { CannotRun, exec } = await import('./exec.js');
+    .action(async (words: string[], flags: ExecFlags) => {
+      const { CannotRun, exec, install } = await import('./exec.js');
+      if (flags.install !== undefined) return install(flags, print);
       try {
         exec(words, flags);
       } catch (error) {
