@@ -17,6 +17,7 @@ const MAY: Record<string, readonly string[]> = {
   control: ['wire', 'engine'],
   datapath: ['wire', 'engine', 'linux', 'ebpf', 'control'],
   daemon: ['wire', 'engine', 'linux', 'ebpf', 'control', 'datapath'],
+  exec: ['wire', 'engine', 'linux', 'control'],
 };
 const LAYERS = [...Object.keys(MAY), 'cli'];
 const PACKAGES = ['node:fs', 'fs', 'node:fs/promises', 'koffi', '@fastify/swagger'];
