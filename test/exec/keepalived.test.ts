@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { eventually } from '../../demo/lab.js';
 import { rootOnly } from '../support/require-root.js';
-import { KeepalivedLab, server, VIP } from './keepalived-lab.js';
+import { DirectorLab, server, VIP } from './director-lab.js';
 
 const SORRY = 4;
 
 describe('keepalived under ipvsd exec', rootOnly('keepalived', 'curl', 'sysctl'), () => {
-  const lab = new KeepalivedLab();
+  const lab = new DirectorLab();
   const weightFile = join(lab.folder, 'weight');
   const script = join(lab.folder, 'check');
 
@@ -86,7 +86,12 @@ virtual_server ${VIP} 8080 {
   after(() => lab.close());
 
   test('adds services and real servers', async () => {
-    lab.startKeepalived(configuration(3));
+    const file = lab.write('keepalived.conf', configuration(3));
+    const at = (name: string): string => join(lab.folder, name);
+    lab.start(
+      ...['keepalived', '--dont-fork', '--no-syslog', '--check', '--use-file', file],
+      ...['--pid', at('keepalived.pid'), '--checkers_pid', at('checkers.pid')],
+    );
     await lab.becomes('services are not there', [...first(3), ...second(5)]);
     assert.match(lab.ipvsadm('-L --timeout'), /: 700 70 77$/);
     assert.deepEqual([...new Set(Array.from({ length: 8 }, () => lab.ask()))].sort(), ['server1', 'server2']);
@@ -130,16 +135,16 @@ virtual_server ${VIP} 8080 {
 
   test('a reload changes what is different and leaves connections counted', async () => {
     const before = lab.connections();
-    lab.configure(configuration(4));
-    lab.reload();
+    lab.write('keepalived.conf', configuration(4));
+    lab.signal('SIGHUP');
     await lab.becomes('weight is not 4', [...first(4), ...second(7)]);
     assert.equal(lab.connections(), before, 'services were not made anew');
   });
 
   test('at its end it removes what it added, and leaves with its own exit code', async () => {
-    assert.equal(await lab.stopKeepalived(), 0);
+    assert.equal(await lab.stop(), 0);
     assert.deepEqual(lab.listing(), []);
     // nothing that the program was not told
-    assert.equal(existsSync(join(lab.folder, 'exec.log')), false);
+    assert.equal(existsSync(lab.log), false);
   });
 });

@@ -1,4 +1,4 @@
-/** A director with Debian's keepalived on it under `ipvsd exec`, real servers that come and go, and a client. */
+/** A director with a program on it under `ipvsd exec`, real servers that come and go, and a client. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,13 +17,13 @@ export function server(n: number): string {
 }
 
 /** The laboratory: up until `close`. */
-export class KeepalivedLab {
-  readonly net = new Namespaces('kal');
-  readonly folder = mkdtempSync(join(tmpdir(), 'ipvsd-keepalived-'));
+export class DirectorLab {
+  readonly net = new Namespaces('exl');
+  readonly folder = mkdtempSync(join(tmpdir(), 'ipvsd-exec-'));
   readonly #socket = join(this.folder, 'ipvsd.sock');
   readonly #servers = new Map<number, ChildProcess>();
   #daemon: ChildProcess | undefined;
-  #keepalived: ChildProcess | undefined;
+  #program: ChildProcess | undefined;
 
   /** @param servers how many. */
   async open(servers: number): Promise<void> {
@@ -64,31 +64,34 @@ export class KeepalivedLab {
     await eventually('ipvsd does not come up', 15, () => this.listing());
   }
 
-  /** Starts keepalived, its checkers alone, with a configuration. */
-  startKeepalived(configuration: string): void {
-    this.configure(configuration);
-    const at = (name: string): string => join(this.folder, name);
-    this.#keepalived = this.net.background(
+  /** Starts a program of the director under supervision. */
+  start(...words: string[]): void {
+    this.#program = this.net.background(
       'director',
-      ...[process.execPath, IPVSD, 'exec', '--socket', this.#socket, '--log', at('exec.log'), '--'],
-      ...['keepalived', '--dont-fork', '--no-syslog', '--check', '--use-file', at('keepalived.conf')],
-      ...['--pid', at('keepalived.pid'), '--checkers_pid', at('checkers.pid')],
+      ...[process.execPath, IPVSD, 'exec', '--socket', this.#socket, '--log', this.log, '--', ...words],
     );
   }
 
-  /** Writes the configuration, which a running keepalived takes at the next {@link reload}. */
-  configure(configuration: string): void {
-    writeFileSync(join(this.folder, 'keepalived.conf'), configuration);
+  /** What the program was not told. */
+  get log(): string {
+    return join(this.folder, 'exec.log');
   }
 
-  /** The process that was started as `ipvsd exec` is keepalived itself. */
-  reload(): void {
-    this.#keepalived!.kill('SIGHUP');
+  /** Writes a file. @returns its path */
+  write(name: string, text: string): string {
+    const path = join(this.folder, name);
+    writeFileSync(path, text);
+    return path;
   }
 
-  /** @returns its exit code */
-  async stopKeepalived(): Promise<number | null> {
-    return end(this.#keepalived, 'SIGTERM');
+  /** Sends a signal to what was started as `ipvsd exec`, which is the program itself. */
+  signal(signal: 'SIGHUP' | 'SIGTERM'): void {
+    this.#program!.kill(signal);
+  }
+
+  /** @returns the program's exit code */
+  async stop(): Promise<number | null> {
+    return end(this.#program, 'SIGTERM');
   }
 
   /** What the director does, as our own ipvsadm lists it: `tcp 10.1.0.100:80 rr`, `-> 10.2.1.11:80 masq 1`. */
@@ -122,7 +125,7 @@ export class KeepalivedLab {
 
   async close(): Promise<void> {
     try {
-      await this.stopKeepalived();
+      await this.stop();
       await end(this.#daemon, 'SIGTERM');
     } finally {
       this.net.close();
