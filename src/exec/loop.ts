@@ -12,8 +12,6 @@ import { isModprobe } from './modprobe.js';
 import type { Supervisor } from './supervisor.js';
 import { LONGEST_PATH, virtualPath } from './virtual-path.js';
 
-/** Longest wait while something is under way that no descriptor tells of, ms. */
-const TICK = 5;
 const PROC = Buffer.from('/proc/');
 const memory = new Memory(256);
 
@@ -32,7 +30,7 @@ export function runLoop(listener: Listener, daemon: DaemonConnection, supervisor
           poll = new ReadPoll(polled === undefined ? [listener.fd] : [listener.fd, polled]);
         }
         for (;;) {
-          poll.wait(supervisor.busy ? TICK : -1);
+          poll.wait(supervisor.patience);
           if (poll.hungUp(0)) {
             resolve();
             return;
@@ -42,7 +40,7 @@ export function runLoop(listener: Listener, daemon: DaemonConnection, supervisor
           if (answered) daemon.read();
           if (poll.ready(0)) takeCall();
           // what was begun goes on when this function has returned
-          if (answered || supervisor.busy) break;
+          if (answered || supervisor.patience >= 0) break;
         }
       } catch (error) {
         reject(error);

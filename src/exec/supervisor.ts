@@ -9,6 +9,9 @@ import { NetlinkCalls } from './netlink-calls.js';
 import { getSocketOption, setSocketOption } from './option-calls.js';
 import { SysctlFiles } from './sysctl-files.js';
 
+/** While something is under way, ms. */
+const SOON = 5;
+
 /** What happens to the calls that the gate hands over. */
 export class Supervisor {
   readonly #listener: Listener;
@@ -27,9 +30,10 @@ export class Supervisor {
     this.#log = log;
   }
 
-  /** True while something is going on. */
-  get busy(): boolean {
-    return this.#underWay > 0 || this.#sysctls.anyOpen;
+  /** How long may be waited for calls before what is under way is looked after, ms; -1 for as long as none comes. */
+  get patience(): number {
+    if (this.#underWay > 0) return SOON;
+    return this.#sysctls.anyOpen ? SysctlFiles.PERIOD : -1;
   }
 
   /** Ends a call in one way or another. Never rejects. @param bytes of the notification. @param path among its arguments, when it is ours. */

@@ -6,9 +6,6 @@ import { StreamEnd, streamPair } from '../linux/stream-pair.js';
 import type { Call } from './call.js';
 import { FD_BASE, FD_RECEIVE } from './reserved-fds.js';
 
-/** How often it is looked whether something was written where no call told of it, ms. */
-const PERIOD = 20;
-
 interface OpenSysctl {
   readonly name: string;
   readonly end: StreamEnd;
@@ -19,6 +16,8 @@ interface OpenSysctl {
  * output) writes into a stream, which is read before anything else is done for any program: then all is in order but that errors are lost.
  */
 export class SysctlFiles {
+  /** How often it is looked whether something was written where no call told of it, ms. */
+  static readonly PERIOD = 20;
   readonly #director: Director;
   readonly #log: (message: string) => void;
   /** By the inode of the programs' end. */
@@ -43,7 +42,7 @@ export class SysctlFiles {
     const end = new StreamEnd(ours);
     this.#open.set(fstatSync(theirs).ino, { name, end });
     if (content !== undefined) end.writeLast(Buffer.from(content));
-    this.#timer ??= setInterval(() => this.settle(), PERIOD);
+    this.#timer ??= setInterval(() => this.settle(), SysctlFiles.PERIOD);
     try {
       call.giveReserved(theirs, closeOnExec, FD_BASE, FD_RECEIVE);
     } finally {

@@ -118,9 +118,9 @@ export class DirectorLab {
     });
   }
 
-  /** Who answers at the virtual address. */
-  ask(port = 80): string {
-    return this.net.exec('client', `curl -sS -m 5 http://${VIP}:${port}/`).trim().split(' ')[0]!;
+  /** Who answers at a virtual address. */
+  ask(port = 80, address = VIP): string {
+    return this.net.exec('client', `curl -sS -m 5 http://${address}:${port}/`).trim().split(' ')[0]!;
   }
 
   async close(): Promise<void> {
