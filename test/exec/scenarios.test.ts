@@ -36,7 +36,11 @@ describe("Debian's ipvsadm under ipvsd exec says what it said on a kernel", root
 
   before(async () => {
     const director: ControlDirector = { execute: (name, args) => current.execute(name, args) };
-    api = await createApi({ director: () => director, ready: () => true, onFault: (error) => assert.fail(String(error)) });
+    api = await createApi({
+      director: () => director,
+      ready: () => true,
+      onFault: (error) => assert.fail(String(error)),
+    });
     await api.listen({ path: socket });
     shell = new SupervisedShell(socket);
   });
