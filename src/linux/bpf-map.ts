@@ -1,0 +1,180 @@
+/** BPF maps: tables in the kernel that programs and this process share. */
+import {
+  BPF_MAP_CREATE,
+  BPF_MAP_DELETE_BATCH,
+  BPF_MAP_DELETE_ELEM,
+  BPF_MAP_LOOKUP_BATCH,
+  BPF_MAP_LOOKUP_ELEM,
+  BPF_MAP_UPDATE_BATCH,
+  BPF_MAP_UPDATE_ELEM,
+  BpfObject,
+  bpf,
+  bpfChecked,
+  bpfResult,
+} from './bpf.js';
+import { ENOENT, SystemError } from './errno.js';
+import { Memory } from './libc.js';
+
+/** Kinds of maps (`enum bpf_map_type`). */
+export const MAP_TYPES = { hash: 1, array: 2 } as const;
+export type MapType = keyof typeof MAP_TYPES;
+
+/** Elements take memory as they are added. */
+export const BPF_F_NO_PREALLOC = 1;
+
+/** Update only what is not there yet. */
+export const BPF_NOEXIST = 1;
+
+/** Bytes of the position in a scan. */
+const POSITION = 16;
+
+/** What a map is to be. */
+export interface MapOptions {
+  readonly name: string;
+  readonly type: MapType;
+  /** Bytes. */
+  readonly keySize: number;
+  /** Bytes; a multiple of 8. */
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** `BPF_F_*` */
+  readonly flags?: number;
+}
+
+/** Room for `capacity` elements: keys one after the other, and values likewise. */
+export class MapBatch {
+  readonly capacity: number;
+  readonly keys: DataView;
+  readonly values: DataView;
+  readonly keyMemory: Memory;
+  readonly valueMemory: Memory;
+
+  constructor(map: BpfMap, capacity: number) {
+    this.capacity = capacity;
+    this.keyMemory = new Memory(map.keySize * capacity);
+    this.valueMemory = new Memory(map.valueSize * capacity);
+    this.keys = viewOf(this.keyMemory);
+    this.values = viewOf(this.valueMemory);
+  }
+}
+
+/** A map. Its `key` and `value` are what the operations on single elements work on: filled by the caller before, or read after. */
+export class BpfMap extends BpfObject {
+  readonly name: string;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly key: DataView;
+  readonly value: DataView;
+  readonly #key: Memory;
+  readonly #value: Memory;
+  readonly #position = [new Memory(POSITION), new Memory(POSITION)] as const;
+
+  /** @param fd of a map that exists, and is what the options say; a new one when left out. @throws SYSTEM */
+  constructor(options: MapOptions, fd = createMap(options)) {
+    super(fd);
+    this.name = options.name;
+    this.keySize = options.keySize;
+    this.valueSize = options.valueSize;
+    this.maxEntries = options.maxEntries;
+    this.#key = new Memory(options.keySize);
+    this.#value = new Memory(options.valueSize);
+    this.key = viewOf(this.#key);
+    this.value = viewOf(this.#value);
+  }
+
+  /** Brings the element with `key` to `value`. @returns false when there is none. */
+  lookup(): boolean {
+    return this.#found(this.#element(BPF_MAP_LOOKUP_ELEM, 0), 'LOOKUP');
+  }
+
+  /** Writes `value` for `key`. @param flags `BPF_NOEXIST` or 0. @throws SystemError, with E2BIG when the map is full. */
+  update(flags = 0): void {
+    bpfChecked(this.#element(BPF_MAP_UPDATE_ELEM, flags), `BPF_MAP_UPDATE_ELEM, ${this.name}`);
+  }
+
+  /** Removes the element with `key`. @returns false when there is none. */
+  delete(): boolean {
+    const result = bpf(BPF_MAP_DELETE_ELEM, 16, (a) => a.u32(0, this.fd).pointer(8, this.#key));
+    return this.#found(result, 'DELETE');
+  }
+
+  /**
+   * Writes the first `count` elements of a batch.
+   * @returns how many were written: fewer when the map is full.
+   */
+  updateBatch(batch: MapBatch, count: number): number {
+    return this.#batch(BPF_MAP_UPDATE_BATCH, batch, count);
+  }
+
+  /** Removes the first `count` keys of a batch. Those that are not there do not matter. */
+  deleteBatch(batch: MapBatch, count: number): void {
+    let done = 0;
+    while (done < count) {
+      done += this.#batch(BPF_MAP_DELETE_BATCH, batch, count - done, done);
+      // the one it stopped at is not there
+      done++;
+    }
+  }
+
+  /** Reads all elements, up to a batch at a time. @param visit is told how many there are in the batch; it may change the map. */
+  scan(batch: MapBatch, visit: (count: number) => void): void {
+    const [from, to] = this.#position;
+    for (let first = true; ; first = false) {
+      const result = bpf(BPF_MAP_LOOKUP_BATCH, 56, (a) => {
+        if (!first) a.pointer(0, from);
+        a.pointer(8, to)
+          .pointer(16, batch.keyMemory)
+          .pointer(24, batch.valueMemory)
+          .u32(32, batch.capacity)
+          .u32(36, this.fd);
+      });
+      if (result < 0 && result !== -ENOENT)
+        throw new SystemError(`bpf(BPF_MAP_LOOKUP_BATCH, ${this.name})`, -result);
+      const count = bpfResult(32);
+      if (count > 0) visit(count);
+      if (result < 0) return;
+      from.bytes.set(to.bytes);
+    }
+  }
+
+  #element(command: number, flags: number): number {
+    return bpf(command, 32, (a) =>
+      a.u32(0, this.fd).pointer(8, this.#key).pointer(16, this.#value).u64(24, flags),
+    );
+  }
+
+  #found(result: number, verb: string): boolean {
+    if (result === -ENOENT) return false;
+    bpfChecked(result, `BPF_MAP_${verb}_ELEM, ${this.name}`);
+    return true;
+  }
+
+  #batch(command: number, batch: MapBatch, count: number, from = 0): number {
+    const result = bpf(command, 56, (a) =>
+      a
+        .pointer(16, batch.keyMemory, from * this.keySize)
+        .pointer(24, batch.valueMemory, from * this.valueSize)
+        .u32(32, count)
+        .u32(36, this.fd),
+    );
+    return result < 0 ? bpfResult(32) : count;
+  }
+}
+
+function createMap({ name, type, keySize, valueSize, maxEntries, flags = 0 }: MapOptions): number {
+  const result = bpf(BPF_MAP_CREATE, 44, (a) =>
+    a
+      .u32(0, MAP_TYPES[type])
+      .u32(4, keySize)
+      .u32(8, valueSize)
+      .u32(12, maxEntries)
+      .u32(16, flags)
+      .name(28, name),
+  );
+  return bpfChecked(result, `BPF_MAP_CREATE, ${name}`);
+}
+
+function viewOf({ bytes }: Memory): DataView {
+  return new DataView(bytes.buffer);
+}
