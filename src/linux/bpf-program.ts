@@ -12,6 +12,9 @@ export type ProgramType = keyof typeof PROGRAM_TYPES;
 
 const INSTRUCTION = 8;
 const LICENSE = 'Apache-2.0';
+/** A test run's packet has the sum of all its bytes, as a network card gives it; afterwards that must be right still (Linux 6.17). */
+export const BPF_F_TEST_SKB_CHECKSUM_COMPLETE = 4;
+
 /** Bytes for what the verifier says; its last words are at the end. */
 const LOG = 16 << 20;
 /** Lines of it that an error shows. */
@@ -75,9 +78,13 @@ export class BpfProgram extends BpfObject {
   /**
    * Runs the program on a packet, which goes nowhere.
    * @param context the first bytes of `struct __sk_buff` or `struct xdp_md`.
+   * @param flags `BPF_F_TEST_*`
    * @param repeat how often, for a measurement; maps are changed each time.
    */
-  test(packet: Uint8Array, { context, repeat = 1 }: { context?: Uint8Array; repeat?: number } = {}): TestRun {
+  test(
+    packet: Uint8Array,
+    { context, flags = 0, repeat = 1 }: { context?: Uint8Array; flags?: number; repeat?: number } = {},
+  ): TestRun {
     const input = memoryOf(packet);
     const output = new Memory(PACKET);
     const contextMemory = context && memoryOf(context);
@@ -88,6 +95,7 @@ export class BpfProgram extends BpfObject {
         .pointer(16, input)
         .pointer(24, output)
         .u32(32, repeat);
+      a.u32(64, flags);
       if (contextMemory !== undefined) a.u32(40, contextMemory.bytes.length).pointer(48, contextMemory);
     });
     bpfChecked(result, `BPF_PROG_TEST_RUN, ${this.name}`);

@@ -1,0 +1,77 @@
+/** What the fast path may carry of a connection: the flows that do to its packets what the engine would do. */
+
+import type { Flow } from '../../ebpf/flow.js';
+import { C_CADDR, C_DADDR, C_FLAGS, C_STATE, C_VADDR, HOT_SHIFT } from '../../engine/conn-table.js';
+import {
+  CONN_F_APP,
+  CONN_F_DROUTE,
+  CONN_F_FWD_MASK,
+  CONN_F_MASQ,
+  CONN_F_NFCT,
+  CONN_F_NO_CPORT,
+  CONN_F_ONE_PACKET,
+  CONN_F_SEQ_MASK,
+  CONN_F_TEMPLATE,
+  CONN_F_TUNNEL,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+} from '../../engine/flags.js';
+import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
+import { TCP_S_ESTABLISHED } from '../../engine/tcp-states.js';
+
+/** Connections with these need more for each packet than a rewrite. */
+const SPECIAL =
+  CONN_F_NO_CPORT | CONN_F_SEQ_MASK | CONN_F_NFCT | CONN_F_APP | CONN_F_TEMPLATE | CONN_F_ONE_PACKET;
+
+/** True when the next packets of connection `c` need nothing that the fast path cannot do. */
+export function isCarriable(ipvs: NetnsIpvs, c: number): boolean {
+  const t = ipvs.conns;
+  const h = c << HOT_SHIFT;
+  const flags = t.hot[h + C_FLAGS]!;
+  if ((flags & SPECIAL) !== 0) return false;
+  const method = flags & CONN_F_FWD_MASK;
+  if (method !== CONN_F_MASQ && method !== CONN_F_DROUTE && method !== CONN_F_TUNNEL) return false;
+  const protocol = t.protocol(c);
+  return (
+    protocol === IPPROTO_UDP ||
+    (protocol === IPPROTO_TCP && (t.hot[h + C_STATE]! & 0xff) === TCP_S_ESTABLISHED)
+  );
+}
+
+/** Fills `flow` in for the client's packets of a connection that {@link isCarriable}. @param way to its dest. */
+export function requestFlow(ipvs: NetnsIpvs, c: number, way: number, flow: Flow): void {
+  const t = ipvs.conns;
+  const method = t.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_FWD_MASK;
+  identity(ipvs, c, way, flow);
+  t.addr(c, C_CADDR, flow.source);
+  t.addr(c, C_VADDR, flow.destination);
+  flow.sourcePort = t.cport(c);
+  flow.destinationPort = t.vport(c);
+  if (method !== CONN_F_MASQ) {
+    flow.action = method === CONN_F_DROUTE ? 'direct' : 'tunnel';
+    return;
+  }
+  flow.action = 'natRequest';
+  t.addr(c, C_DADDR, flow.address);
+  flow.port = t.dport(c);
+}
+
+/** Fills `flow` in for the answers that a NAT server sends. @param way to the client. */
+export function replyFlow(ipvs: NetnsIpvs, c: number, way: number, flow: Flow): void {
+  const t = ipvs.conns;
+  identity(ipvs, c, way, flow);
+  t.addr(c, C_DADDR, flow.source);
+  t.addr(c, C_CADDR, flow.destination);
+  flow.sourcePort = t.dport(c);
+  flow.destinationPort = t.cport(c);
+  flow.action = 'natReply';
+  t.addr(c, C_VADDR, flow.address);
+  flow.port = t.vport(c);
+}
+
+function identity(ipvs: NetnsIpvs, c: number, way: number, flow: Flow): void {
+  flow.family = ipvs.conns.family(c);
+  flow.protocol = ipvs.conns.protocol(c);
+  flow.way = way;
+  flow.owner = c;
+}

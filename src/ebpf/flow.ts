@@ -1,0 +1,124 @@
+/** Flows and ways as plain data, and how they are written into the maps. Nothing here allocates: flows come by the hundred thousand a second. */
+import { checksumFold, delta16, delta32 } from '../wire/checksum.js';
+import { AF_INET, type Family, type InetAddr, inetBytes } from '../wire/inet.js';
+import { FLOW, FLOW_ACTIONS, FLOW4_KEY, FLOW6_KEY, type FlowAction, WAY } from './programs/flow-maps.js';
+import { htons } from './programs/headers.js';
+
+/** One direction of a connection. An object may be used for one flow after another. */
+export interface Flow {
+  family: Family;
+  /** IPPROTO_TCP or IPPROTO_UDP. */
+  protocol: number;
+  /** The packet as it arrives: words of addresses in host order. */
+  readonly source: Int32Array;
+  readonly destination: Int32Array;
+  sourcePort: number;
+  destinationPort: number;
+  action: FlowAction;
+  /** NAT: what takes the place of the destination (request) or of the source (reply). */
+  readonly address: Int32Array;
+  port: number;
+  /** Number of the way out. */
+  way: number;
+  /** Whatever the caller knows it by; 32 bits. */
+  owner: number;
+}
+
+/** A flow to be filled in. */
+export function emptyFlow(): Flow {
+  return {
+    family: AF_INET,
+    protocol: 0,
+    source: new Int32Array(4),
+    destination: new Int32Array(4),
+    sourcePort: 0,
+    destinationPort: 0,
+    action: 'direct',
+    address: new Int32Array(4),
+    port: 0,
+    way: 0,
+    owner: 0,
+  };
+}
+
+/** Writes the key of a flow at `at`, in the layout of its family's map. */
+export function writeFlowKey(view: DataView, at: number, flow: Flow): void {
+  const { fields } = flow.family === AF_INET ? FLOW4_KEY : FLOW6_KEY;
+  writeWords(view, at + fields.source.offset, flow.source, flow.family);
+  writeWords(view, at + fields.destination.offset, flow.destination, flow.family);
+  fields.sourcePort.set(view, at + fields.sourcePort.offset, flow.sourcePort);
+  fields.destinationPort.set(view, at + fields.destinationPort.offset, flow.destinationPort);
+  fields.protocol.set(view, at + fields.protocol.offset, flow.protocol);
+}
+
+/** Writes the record of a flow at `at`, nothing counted yet. @param now CLOCK_MONOTONIC, ns. */
+export function writeFlow(view: DataView, at: number, flow: Flow, now: number): void {
+  const { fields } = FLOW;
+  fields.packets.set(view, at + fields.packets.offset, 0);
+  fields.bytes.set(view, at + fields.bytes.offset, 0);
+  fields.lastUsed.set(view, at + fields.lastUsed.offset, now);
+  fields.way.set(view, at + fields.way.offset, flow.way);
+  fields.owner.set(view, at + fields.owner.offset, flow.owner);
+  fields.action.set(view, at + fields.action.offset, FLOW_ACTIONS[flow.action]);
+  fields.port.set(view, at + fields.port.offset, flow.port);
+  const reply = flow.action === 'natReply';
+  const old = reply ? flow.source : flow.destination;
+  const oldPort = reply ? flow.sourcePort : flow.destinationPort;
+  let delta = 0;
+  for (let i = 0; i < 4; i++) delta += delta32(old[i]!, flow.address[i]!);
+  // the same sum of words in the machine's order: ones' complement sums do not mind which, if it is one
+  fields.addressDelta.set(view, at + fields.addressDelta.offset, htons(checksumFold(delta)));
+  const portDelta = oldPort === flow.port ? 0 : htons(checksumFold(delta16(oldPort, flow.port)));
+  fields.portDelta.set(view, at + fields.portDelta.offset, portDelta);
+  writeWords(view, at + fields.address.offset, flow.address, flow.family);
+}
+
+/** How packets leave. */
+export interface Way {
+  /** The neighbour that they are handed to. */
+  readonly nextHop: InetAddr;
+  /** 0 closes the way. */
+  readonly ifindex: number;
+  /** Largest packet that may take it, bytes; a tunnel's own headers are taken off already. */
+  readonly mtu: number;
+  /** Hardware addresses of the neighbour and of our interface, when they are known. */
+  readonly hardware?: { readonly destination: Uint8Array; readonly source: Uint8Array } | undefined;
+  /** IP-in-IP: addresses of the outer header. */
+  readonly tunnel?:
+    | { readonly source: InetAddr; readonly destination: InetAddr; readonly copyDf: boolean }
+    | undefined;
+}
+
+/** Writes the record of a way at `at`. */
+export function writeWay(view: DataView, at: number, way: Way): void {
+  const { nextHop, ifindex, mtu, hardware, tunnel } = way;
+  new Uint8Array(view.buffer, view.byteOffset + at, WAY.size).fill(0);
+  WAY.write(view, at, {
+    family: nextHop.family,
+    nextHop: padded(nextHop),
+    ifindex,
+    mtu,
+    ...(hardware && { resolved: 1, ...hardware }),
+  });
+  if (tunnel === undefined) return;
+  const { source, destination, copyDf } = tunnel;
+  WAY.write(view, at, {
+    tunnelVersion: source.family === AF_INET ? 0x45 : 0x60,
+    tunnelDf: copyDf ? 1 : 0,
+    tunnelSource: padded(source),
+    tunnelDestination: padded(destination),
+  });
+}
+
+/** 16 bytes, an IPv4 address being the first four. */
+function padded(addr: InetAddr): Uint8Array {
+  const bytes = new Uint8Array(16);
+  bytes.set(inetBytes(addr));
+  return bytes;
+}
+
+function writeWords(view: DataView, at: number, words: Int32Array, family: Family): void {
+  view.setInt32(at, words[0]!);
+  if (family === AF_INET) return;
+  for (let i = 1; i < 4; i++) view.setInt32(at + 4 * i, words[i]!);
+}

@@ -1,0 +1,153 @@
+/**
+ * What the tc and the XDP program have in common: which packets are theirs, and the look-up of flow and way. Registers keep their meaning
+ * through a program: `ctx`, `packet`, `flow`, `way` survive calls.
+ */
+import type { Assembler } from '../assembler.js';
+import { type Memory, part, r0, r1, r2, type r3, type r4, r5, r10, register } from '../operand.js';
+import { record, u32, u64 } from '../record.js';
+import { FLOW, FLOW4_KEY, FLOW6_KEY, WAY } from './flow-maps.js';
+import { ETH_HLEN, htons, IPPROTO_TCP, IPPROTO_UDP, IPV4, IPV6, TCP, UDP } from './headers.js';
+
+export const ctx = register(6, 'ctx');
+/** The packet's first byte: its Ethernet header. */
+export const packet = register(7, 'packet');
+export const flow = register(8, 'flow');
+export const way = register(9, 'way');
+
+const LOCALS = record('locals', {
+  /** IP bytes of the packet. */
+  length: u64,
+  /** Number of the way. */
+  way: u32,
+});
+
+/** Where to go with packets that the program leaves alone. */
+export const SLOW = 'slow';
+
+/** MF and the fragment offset. */
+const FRAGMENT = htons(0x3fff);
+/** FIN, SYN, RST, ACK: whatever has another of these than ACK alone may change a connection's state. */
+const STATE_FLAGS = 0x17;
+const ACK = 0x10;
+/** Smallest TTL that a router may take one from. */
+const TTL_MIN = 2;
+
+/** The stack of a program. */
+export type Frame = ReturnType<typeof frame>;
+
+/** Lays the stack out. */
+export function frame(a: Assembler) {
+  return { locals: a.stack(LOCALS), key4: a.stack(FLOW4_KEY), key6: a.stack(FLOW6_KEY) };
+}
+
+/** The IPv4 header. */
+export const ip4 = IPV4.at(packet, ETH_HLEN);
+/** Transport headers behind it. */
+export const tcp4 = TCP.at(packet, ETH_HLEN + IPV4.size);
+export const udp4 = UDP.at(packet, ETH_HLEN + IPV4.size);
+/** The IPv6 header. */
+export const ip6 = IPV6.at(packet, ETH_HLEN);
+export const tcp6 = TCP.at(packet, ETH_HLEN + IPV6.size);
+export const udp6 = UDP.at(packet, ETH_HLEN + IPV6.size);
+export const inFlow = FLOW.at(flow);
+export const inWay = WAY.at(way);
+
+/**
+ * IPv4: checks that the packet is an ordinary one and finds its flow.
+ * @param end register with the packet's end. @param room register with the bytes behind the Ethernet header.
+ */
+export function findFlow4(a: Assembler, { locals, key4 }: Frame, end: typeof r3, room: typeof r4): void {
+  a.needBytes(packet, ETH_HLEN + IPV4.size + UDP.size, end, r1, SLOW);
+  a.load(r1, ip4.versionIhl).jumpIf(r1, '!=', 0x45, SLOW);
+  a.load(r1, ip4.fragment).jumpIf(r1, '&', FRAGMENT, SLOW);
+  a.load(r1, ip4.ttl).jumpIf(r1, '<', TTL_MIN, SLOW);
+  a.load(r2, ip4.totalLength).toBigEndian(r2, 16).jumpIf(r2, '>', room, SLOW);
+  a.store(locals.length, r2);
+  a.load(r1, ip4.source).store(key4.source, r1);
+  a.load(r1, ip4.destination).store(key4.destination, r1);
+  a.load(r1, tcp4.ports).store(ports(key4.sourcePort), r1);
+  a.load(r1, ip4.protocol).store(key4.protocol, r1);
+  ordinaryTransport(a, r1, r2, end, IPV4.size, tcp4.flags);
+  a.movMap(r1, 'flows4').mov(r2, r10).add(r2, key4.offset).call('map_lookup_elem');
+  takeFlow(a, locals);
+}
+
+/** IPv6: likewise. Extension headers are for the slow path. */
+export function findFlow6(a: Assembler, { locals, key6 }: Frame, end: typeof r3, room: typeof r4): void {
+  a.needBytes(packet, ETH_HLEN + IPV6.size + UDP.size, end, r1, SLOW);
+  a.load(r1, part(ip6.versionClassFlow, 0, 1))
+    .and(r1, 0xf0)
+    .jumpIf(r1, '!=', 0x60, SLOW);
+  a.load(r1, ip6.hopLimit).jumpIf(r1, '<', TTL_MIN, SLOW);
+  a.load(r2, ip6.payloadLength).toBigEndian(r2, 16).add(r2, IPV6.size).jumpIf(r2, '>', room, SLOW);
+  a.store(locals.length, r2);
+  for (const at of [0, 8]) {
+    a.load(r1, part(ip6.source, at, 8)).store(part(key6.source, at, 8), r1);
+    a.load(r1, part(ip6.destination, at, 8)).store(part(key6.destination, at, 8), r1);
+  }
+  a.load(r1, tcp6.ports).store(ports(key6.sourcePort), r1);
+  a.load(r1, ip6.nextHeader).store(key6.protocol, r1);
+  ordinaryTransport(a, r1, r2, end, IPV6.size, tcp6.flags);
+  a.movMap(r1, 'flows6').mov(r2, r10).add(r2, key6.offset).call('map_lookup_elem');
+  takeFlow(a, locals);
+}
+
+/** Both ports of a key, as one number. */
+function ports(source: Memory): Memory {
+  return part(source, 0, 4);
+}
+
+/** TCP that only carries data or acknowledges it, or UDP; long enough, all of its header in reach. */
+function ordinaryTransport(
+  a: Assembler,
+  protocol: typeof r1,
+  length: typeof r2,
+  end: typeof r3,
+  header: number,
+  flags: Memory,
+): void {
+  const udp = a.newLabel('udp');
+  const done = a.newLabel('transport');
+  a.jumpIf(protocol, '==', IPPROTO_UDP, udp).jumpIf(protocol, '!=', IPPROTO_TCP, SLOW);
+  a.jumpIf(length, '<', header + TCP.size, SLOW);
+  a.needBytes(packet, ETH_HLEN + header + TCP.size, end, r5, SLOW);
+  a.load(r5, flags).and(r5, STATE_FLAGS).jumpIf(r5, '!=', ACK, SLOW).jump(done);
+  a.label(udp).jumpIf(length, '<', header + UDP.size, SLOW);
+  a.label(done);
+}
+
+/** The flow that the look-up has found, and its way, which must be open. */
+function takeFlow(a: Assembler, locals: Frame['locals']): void {
+  a.jumpIf(r0, '==', 0, SLOW).mov(flow, r0);
+  a.load(r1, inFlow.way).store(locals.way, r1);
+  a.movMap(r1, 'ways').mov(r2, r10).add(r2, locals.way.offset).call('map_lookup_elem');
+  a.jumpIf(r0, '==', 0, SLOW).mov(way, r0);
+  a.load(r1, inWay.ifindex).jumpIf(r1, '==', 0, SLOW);
+}
+
+/** Counts the packet in its flow. */
+export function account(a: Assembler, { locals }: Frame): void {
+  a.mov(r1, 1).atomicAdd(inFlow.packets, r1);
+  a.load(r1, locals.length).atomicAdd(inFlow.bytes, r1);
+  a.call('ktime_get_coarse_ns').store(inFlow.lastUsed, r0);
+}
+
+/** Folds the sum in `sum` (below 2^32) to 16 bits. */
+export function fold(a: Assembler, sum: typeof r1, scratch: typeof r2): void {
+  for (let i = 0; i < 2; i++) a.mov(scratch, sum).rsh(scratch, 16).and(sum, 0xffff).add(sum, scratch);
+}
+
+/** Takes one from the TTL, and puts the checksum right for that and for `delta`, a register with a further difference. */
+export function decrementTtl4(a: Assembler, delta?: typeof r3): void {
+  a.load(r1, ip4.ttl).sub(r1, 1).store(ip4.ttl, r1);
+  // the 16-bit word of TTL and protocol has become one less, which in ones' complement is to add 0xfffe
+  a.load(r1, ip4.checksum).xor(r1, 0xffff).add(r1, 0xfffe);
+  if (delta !== undefined) a.add(r1, delta);
+  fold(a, r1, r2);
+  a.xor(r1, 0xffff).store(ip4.checksum, r1);
+}
+
+/** Takes one from the hop limit. */
+export function decrementTtl6(a: Assembler): void {
+  a.load(r1, ip6.hopLimit).sub(r1, 1).store(ip6.hopLimit, r1);
+}

@@ -1,0 +1,94 @@
+/**
+ * The maps of the fast path. A flow is one direction of a connection: what the engine has decided for its packets. A way is how packets leave: it
+ * stands for a real server, or for the next hop of answers, and many flows share one, so that a change of a route or a neighbour, and the end of a server,
+ * are one write.
+ */
+import { be16, be32, bytes, record, u8, u16, u32, u64 } from '../record.js';
+
+/** The packet of an IPv4 flow as it arrives. */
+export const FLOW4_KEY = record('key', {
+  source: be32,
+  destination: be32,
+  sourcePort: be16,
+  destinationPort: be16,
+  protocol: u32,
+});
+
+/** The packet of an IPv6 flow as it arrives. */
+export const FLOW6_KEY = record('key', {
+  source: bytes(16, 8),
+  destination: bytes(16, 8),
+  sourcePort: be16,
+  destinationPort: be16,
+  protocol: u32,
+});
+
+/** What is done with a flow's packets before they leave. */
+export const FLOW_ACTIONS = {
+  /** Only the TTL changes: direct routing. */
+  direct: 0,
+  /** The destination becomes the real server: NAT. */
+  natRequest: 1,
+  /** The source becomes the virtual service: NAT, the other way. */
+  natReply: 2,
+  /** An IP header is put in front of it. */
+  tunnel: 3,
+} as const;
+export type FlowAction = keyof typeof FLOW_ACTIONS;
+
+/** A flow. 64 bytes, one cache line. */
+export const FLOW = record('flow', {
+  packets: u64,
+  /** IP bytes, as they arrive. */
+  bytes: u64,
+  /** CLOCK_MONOTONIC, ns, to the tick. */
+  lastUsed: u64,
+  /** Number of its way. */
+  way: u32,
+  /** Whatever the owner of the flow knows it by. */
+  owner: u32,
+  /** {@link FLOW_ACTIONS} */
+  action: u8,
+  spare: u8,
+  /** NAT: the new port. */
+  port: be16,
+  /** NAT: difference that the new address makes to a checksum; words as they are loaded, folded to 16 bits. */
+  addressDelta: u32,
+  /** NAT: difference that the new port makes, likewise. */
+  portDelta: u32,
+  /** NAT: the new address; an IPv4 one has the first four bytes. */
+  address: bytes(16, 4),
+});
+
+/** A way out. It begins with `struct bpf_redir_neigh`, which `bpf_redirect_neigh` is given. */
+export const WAY = record('way', {
+  /** AF_INET or AF_INET6: of the next hop. */
+  family: u32,
+  nextHop: bytes(16, 4),
+  /** Interface; 0 while the way is closed: packets then take the slow path. */
+  ifindex: u32,
+  /** Largest packet, bytes, before anything is put in front of it. */
+  mtu: u32,
+  /** 1 when the hardware addresses are right: XDP sends on its own then. */
+  resolved: u32,
+  /** Of the next hop. */
+  destination: bytes(6, 4),
+  /** Of our interface. */
+  source: bytes(6),
+  /** Outer header: what of its checksum never changes, folded (IPv4). */
+  tunnelSum: u32,
+  /** 0x45 or 0x60: of the outer header; 0 where there is none. */
+  tunnelVersion: u8,
+  /** The outer header carries DF when the inner one does. */
+  tunnelDf: u8,
+  tunnelSpare: u16,
+  tunnelSource: bytes(16, 4),
+  tunnelDestination: bytes(16, 4),
+});
+
+/** Names of the maps in programs. */
+export const MAPS = {
+  flows4: { name: 'ipvsd_flows4', type: 'hash', keySize: FLOW4_KEY.size, valueSize: FLOW.size },
+  flows6: { name: 'ipvsd_flows6', type: 'hash', keySize: FLOW6_KEY.size, valueSize: FLOW.size },
+  ways: { name: 'ipvsd_ways', type: 'array', keySize: 4, valueSize: WAY.size },
+} as const;

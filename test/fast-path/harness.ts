@@ -1,0 +1,84 @@
+/** The fast path's programs and maps without an interface: packets go in and come out by BPF_PROG_TEST_RUN. */
+
+import { emptyFlow, type Flow, type Way, writeFlow, writeFlowKey, writeWay } from '../../src/ebpf/flow.js';
+import { type Program, relocate } from '../../src/ebpf/program.js';
+import { FLOW, MAPS } from '../../src/ebpf/programs/flow-maps.js';
+import { BpfMap } from '../../src/linux/bpf-map.js';
+import { BpfProgram, type ProgramType } from '../../src/linux/bpf-program.js';
+import { AF_INET } from '../../src/wire/inet.js';
+import { concat } from '../support/bytes.js';
+
+const ETHERNET = 14;
+
+/** Hardware addresses of the ways. */
+export const HARDWARE = {
+  destination: Uint8Array.of(2, 0, 0, 0, 0, 0x11),
+  source: Uint8Array.of(2, 0, 0, 0, 0, 0x22),
+};
+
+/** What a program made of a packet. */
+export interface Outcome {
+  readonly verdict: number;
+  readonly ethernet: Uint8Array;
+  readonly ip: Uint8Array;
+  readonly nanoseconds: number;
+}
+
+/** One program with its maps. */
+export class Harness {
+  readonly maps: { readonly flows4: BpfMap; readonly flows6: BpfMap; readonly ways: BpfMap };
+  readonly #program: BpfProgram;
+
+  constructor(type: ProgramType, program: Program) {
+    const make = (name: keyof typeof MAPS) => new BpfMap({ ...MAPS[name], maxEntries: 4096 });
+    this.maps = { flows4: make('flows4'), flows6: make('flows6'), ways: make('ways') };
+    const { flows4, flows6, ways } = this.maps;
+    const instructions = relocate(program, { flows4: flows4.fd, flows6: flows6.fd, ways: ways.fd });
+    this.#program = new BpfProgram(type, { ...program, instructions });
+  }
+
+  /** Installs a flow. @param fill writes what it is. */
+  install(fill: (flow: Flow) => void): void {
+    const flow = emptyFlow();
+    fill(flow);
+    const map = this.#mapOf(flow);
+    writeFlowKey(map.key, 0, flow);
+    writeFlow(map.value, 0, flow, 0);
+    map.update();
+  }
+
+  /** What a flow has counted. */
+  counted(fill: (flow: Flow) => void): { packets: number; bytes: number; lastUsed: number } {
+    const flow = emptyFlow();
+    fill(flow);
+    const map = this.#mapOf(flow);
+    writeFlowKey(map.key, 0, flow);
+    if (!map.lookup()) throw new Error('no such flow');
+    const { packets, bytes, lastUsed } = FLOW.read(map.value, 0);
+    return { packets, bytes, lastUsed };
+  }
+
+  setWay(number: number, way: Way): void {
+    this.maps.ways.key.setUint32(0, number, true);
+    writeWay(this.maps.ways.value, 0, way);
+    this.maps.ways.update();
+  }
+
+  /** Runs the program on an IP packet. */
+  run(ip: Uint8Array, { flags = 0, repeat = 1 }: { flags?: number; repeat?: number } = {}): Outcome {
+    const frame = concat(
+      Uint8Array.of(2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, ...(ip[0]! >>> 4 === 6 ? [0x86, 0xdd] : [8, 0])),
+      ip,
+    );
+    const { verdict, packet, nanoseconds } = this.#program.test(frame, { flags, repeat });
+    return { verdict, ethernet: packet.slice(0, ETHERNET), ip: packet.slice(ETHERNET), nanoseconds };
+  }
+
+  close(): void {
+    for (const object of [...Object.values(this.maps), this.#program]) object.close();
+  }
+
+  #mapOf(flow: Flow): BpfMap {
+    return flow.family === AF_INET ? this.maps.flows4 : this.maps.flows6;
+  }
+}

@@ -1,0 +1,140 @@
+/** Packets for the fast path: ordinary ones, and those that only the engine can handle. */
+import fc from 'fast-check';
+import { CONN_F_MASQ } from '../../src/engine/flags.js';
+import { filler } from '../support/bytes.js';
+import { ACK, CWR, ECE, FIN, PSH, RST, SYN, TCP, tcp, UDP, URG, udp } from '../support/packets.js';
+import { KINDS, MTU } from './director.js';
+
+/** One packet of a connection. */
+export interface Vector {
+  readonly kind: number;
+  readonly protocol: number;
+  readonly client: number;
+  readonly port: number;
+  readonly fromServer: boolean;
+  readonly flags: number;
+  readonly ttl: number;
+  readonly tos: number;
+  readonly id: number;
+  readonly flow: number;
+  readonly df: boolean;
+  readonly length: number;
+  readonly seq: number;
+  readonly fault:
+    | 'none'
+    | 'badChecksum'
+    | 'noChecksum'
+    | 'options'
+    | 'fragment'
+    | 'last fragment'
+    | 'cut'
+    | 'padded';
+}
+
+const often = <T>(value: T, ...others: T[]): fc.Arbitrary<T> =>
+  fc.oneof(
+    { weight: 8, arbitrary: fc.constant(value) },
+    { weight: 2, arbitrary: fc.constantFrom(...others) },
+  );
+
+export const vectorArb: fc.Arbitrary<Vector> = fc.record({
+  kind: fc.nat(KINDS.length - 1),
+  protocol: fc.constantFrom(TCP, UDP),
+  client: fc.nat(0xffff),
+  port: fc.integer({ min: 1, max: 65_535 }),
+  fromServer: fc.boolean(),
+  flags: often(
+    ACK,
+    ACK | PSH,
+    ACK | PSH | URG | ECE | CWR,
+    SYN,
+    SYN | ACK,
+    FIN | ACK,
+    RST,
+    RST | ACK,
+    0,
+    PSH,
+  ),
+  ttl: often(64, 0, 1, 2, 255),
+  tos: fc.nat(255),
+  id: fc.nat(65_535),
+  flow: fc.nat(0xf_ffff),
+  df: fc.boolean(),
+  length: fc.oneof(fc.nat(100), fc.integer({ min: 1380, max: MTU }), fc.nat(3000)),
+  seq: fc.nat(),
+  fault: often(
+    'none' as Vector['fault'],
+    'badChecksum',
+    'noChecksum',
+    'options',
+    'fragment',
+    'last fragment',
+    'cut',
+    'padded',
+  ),
+});
+
+/** The client's address. */
+export function clientOf({ kind, client }: Vector): string {
+  const six = KINDS[kind]!.vip.includes(':');
+  return six ? `2001:db8:c::${client.toString(16)}` : `172.16.${client >>> 8}.${client & 255}`;
+}
+
+/** A vector of a method without answers has none. */
+export function isReply({ kind, fromServer }: Vector): boolean {
+  return fromServer && KINDS[kind]!.method === CONN_F_MASQ;
+}
+
+/** The packet. */
+export function build(v: Vector): Uint8Array {
+  const kind = KINDS[v.kind]!;
+  const client = clientOf(v);
+  const ends = isReply(v)
+    ? ([kind.server, kind.serverPort, client, v.port] as const)
+    : ([client, v.port, kind.vip, kind.port] as const);
+  const { ttl, tos, id, flow, df, seq, fault } = v;
+  const data = filler(v.length);
+  const ip = {
+    ttl,
+    tos,
+    id,
+    flow,
+    df,
+    mf: fault === 'fragment',
+    off: fault === 'last fragment' ? 80 : 0,
+    ...(fault === 'options' && { options: Uint8Array.of(1, 1, 1, 0) }),
+  };
+  const options = { ...ip, data, badChecksum: fault === 'badChecksum' };
+  const packet =
+    v.protocol === TCP
+      ? tcp(...ends, v.flags, { ...options, seq })
+      : udp(...ends, { ...options, noChecksum: fault === 'noChecksum' });
+  // a test run takes no packet without a whole IP header
+  if (fault === 'cut')
+    return packet.slice(0, Math.max(packet[0]! >>> 4 === 6 ? 40 : 20, packet.length - 1 - (seq % 30)));
+  if (fault !== 'padded') return packet;
+  const padded = new Uint8Array(packet.length + (seq % 20));
+  padded.set(packet);
+  return padded;
+}
+
+/** The packet without what lies behind it in its frame. */
+export function trimmed(v: Vector, packet: Uint8Array): Uint8Array {
+  return v.fault === 'padded' ? packet.subarray(0, packet.length - (v.seq % 20)) : packet;
+}
+
+/** Why only the engine can handle the packet; undefined when it is an ordinary one. @param room bytes that the way out takes. */
+export function unusual(v: Vector, room: number): string | undefined {
+  const six = KINDS[v.kind]!.vip.includes(':');
+  if (v.ttl < 2) return 'TTL';
+  // IPv6 has no options and no fragments without an extension header, which these packets do not have
+  if (!six && (v.fault === 'options' || v.fault === 'fragment' || v.fault === 'last fragment'))
+    return v.fault;
+  if (v.fault === 'cut') return 'cut';
+  const header = (six ? 40 : 20) + (v.protocol === TCP ? 20 : 8);
+  if (header + v.length > room) return 'too large';
+  if (v.protocol === TCP && (v.flags & (SYN | FIN | RST | ACK)) !== ACK) return 'state';
+  if (v.protocol === UDP && v.fault === 'noChecksum' && KINDS[v.kind]!.method === CONN_F_MASQ)
+    return 'no checksum';
+  return undefined;
+}
