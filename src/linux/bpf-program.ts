@@ -33,12 +33,16 @@ export interface ProgramCode {
 
 /** The kernel's verifier refused a program. The message has its last words, each instruction with its source. */
 export class VerifierError extends SystemError {
-  /** All that the verifier said. */
-  readonly log: string;
+  readonly #log: string;
 
   constructor(code: ProgramCode, errno: number, log: string) {
     super(`bpf(BPF_PROG_LOAD, ${code.name}):\n${explainLog(code, log)}\n`, errno);
-    this.log = log;
+    this.#log = log;
+  }
+
+  /** All that the verifier said. */
+  get log(): string {
+    return this.#log;
   }
 }
 

@@ -3,7 +3,7 @@
  * through a program: `ctx`, `packet`, `flow`, `way` survive calls.
  */
 import type { Assembler } from '../assembler.js';
-import { type Memory, part, r0, r1, r2, type r3, type r4, r5, r10, register } from '../operand.js';
+import { type Memory, part, type Register, r0, r1, r2, r3, r5, r10, register } from '../operand.js';
 import { record, u32, u64 } from '../record.js';
 import { FLOW, FLOW4_KEY, FLOW6_KEY, WAY } from './flow-maps.js';
 import { ETH_HLEN, htons, IPPROTO_TCP, IPPROTO_UDP, IPV4, IPV6, TCP, UDP } from './headers.js';
@@ -56,7 +56,7 @@ export const inWay = WAY.at(way);
  * IPv4: checks that the packet is an ordinary one and finds its flow.
  * @param end register with the packet's end. @param room register with the bytes behind the Ethernet header.
  */
-export function findFlow4(a: Assembler, { locals, key4 }: Frame, end: typeof r3, room: typeof r4): void {
+export function findFlow4(a: Assembler, { locals, key4 }: Frame, end: Register, room: Register): void {
   a.needBytes(packet, ETH_HLEN + IPV4.size + UDP.size, end, r1, SLOW);
   a.load(r1, ip4.versionIhl).jumpIf(r1, '!=', 0x45, SLOW);
   a.load(r1, ip4.fragment).jumpIf(r1, '&', FRAGMENT, SLOW);
@@ -73,7 +73,7 @@ export function findFlow4(a: Assembler, { locals, key4 }: Frame, end: typeof r3,
 }
 
 /** IPv6: likewise. Extension headers are for the slow path. */
-export function findFlow6(a: Assembler, { locals, key6 }: Frame, end: typeof r3, room: typeof r4): void {
+export function findFlow6(a: Assembler, { locals, key6 }: Frame, end: Register, room: Register): void {
   a.needBytes(packet, ETH_HLEN + IPV6.size + UDP.size, end, r1, SLOW);
   a.load(r1, part(ip6.versionClassFlow, 0, 1))
     .and(r1, 0xf0)
@@ -100,9 +100,9 @@ function ports(source: Memory): Memory {
 /** TCP that only carries data or acknowledges it, or UDP; long enough, all of its header in reach. */
 function ordinaryTransport(
   a: Assembler,
-  protocol: typeof r1,
-  length: typeof r2,
-  end: typeof r3,
+  protocol: Register,
+  length: Register,
+  end: Register,
   header: number,
   flags: Memory,
 ): void {
@@ -133,12 +133,12 @@ export function account(a: Assembler, { locals }: Frame): void {
 }
 
 /** Folds the sum in `sum` (below 2^32) to 16 bits. */
-export function fold(a: Assembler, sum: typeof r1, scratch: typeof r2): void {
+export function fold(a: Assembler, sum: Register, scratch: Register): void {
   for (let i = 0; i < 2; i++) a.mov(scratch, sum).rsh(scratch, 16).and(sum, 0xffff).add(sum, scratch);
 }
 
 /** Takes one from the TTL, and puts the checksum right for that and for `delta`, a register with a further difference. */
-export function decrementTtl4(a: Assembler, delta?: typeof r3): void {
+export function decrementTtl4(a: Assembler, delta?: Register): void {
   a.load(r1, ip4.ttl).sub(r1, 1).store(ip4.ttl, r1);
   // the 16-bit word of TTL and protocol has become one less, which in ones' complement is to add 0xfffe
   a.load(r1, ip4.checksum).xor(r1, 0xffff).add(r1, 0xfffe);
@@ -150,4 +150,17 @@ export function decrementTtl4(a: Assembler, delta?: typeof r3): void {
 /** Takes one from the hop limit. */
 export function decrementTtl6(a: Assembler): void {
   a.load(r1, ip6.hopLimit).sub(r1, 1).store(ip6.hopLimit, r1);
+}
+
+/** Puts the flow's address in place of one in the header; r3 is overwritten. */
+export function rewriteAddress(a: Assembler, version: 4 | 6, to: Memory): Assembler {
+  for (const [offset, size] of version === 4
+    ? ([[0, 4]] as const)
+    : ([
+        [0, 8],
+        [8, 8],
+      ] as const)) {
+    a.load(r3, part(inFlow.address, offset, size)).store(part(to, offset, size), r3);
+  }
+  return a;
 }

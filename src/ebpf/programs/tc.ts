@@ -4,7 +4,7 @@
  * the way out takes.
  */
 import { Assembler } from '../assembler.js';
-import { part, r0, r1, r2, r3, r4, r5 } from '../operand.js';
+import { r0, r1, r2, r3, r4, r5 } from '../operand.js';
 import type { Program } from '../program.js';
 import {
   account,
@@ -20,6 +20,7 @@ import {
   ip4,
   ip6,
   packet,
+  rewriteAddress,
   SLOW,
   tcp4,
   tcp6,
@@ -139,11 +140,9 @@ function nat(a: Assembler, { version, header, tcp, udp }: FamilyParts): void {
   const from = version === 4 ? ip4 : ip6;
   a.load(r4, inFlow.port);
   a.jumpIf(action, '==', FLOW_ACTIONS.natReply, reply);
-  rewrite(a, version === 4 ? [4] : [8, 8], from.destination)
-    .store(tcp.destination, r4)
-    .jump(sums);
+  rewriteAddress(a, version, from.destination).store(tcp.destination, r4).jump(sums);
   a.label(reply);
-  rewrite(a, version === 4 ? [4] : [8, 8], from.source).store(tcp.source, r4);
+  rewriteAddress(a, version, from.source).store(tcp.source, r4);
   a.label(sums);
   // from here on the register of the packet holds the place of its checksum
   const udpFlags = `nat.udp.${v}`;
@@ -165,14 +164,6 @@ function nat(a: Assembler, { version, header, tcp, udp }: FamilyParts): void {
   a.label(flagless).mov(r1, ctx).mov(r2, packet).mov(r3, 0).call('l4_csum_replace');
   a.label(samePort);
   if (version === 6) updateSum(a, true);
-}
-
-/** Copies the flow's address to the header in parts of these sizes. */
-function rewrite(a: Assembler, sizes: readonly number[], to: typeof ip4.source): Assembler {
-  for (const [i, size] of sizes.entries()) {
-    a.load(r3, part(inFlow.address, i * size, size)).store(part(to, i * size, size), r3);
-  }
-  return a;
 }
 
 /**

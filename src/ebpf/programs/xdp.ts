@@ -1,0 +1,125 @@
+/**
+ * The XDP program: in front of tc, it sends on the ordinary packets of connections whose way out has known hardware addresses. Everything else passes
+ * to the kernel, and so to tc.
+ */
+import { Assembler } from '../assembler.js';
+import { part, r0, r1, r2, r3, r4, r5 } from '../operand.js';
+import type { Program } from '../program.js';
+import {
+  account,
+  ctx,
+  decrementTtl4,
+  decrementTtl6,
+  type Frame,
+  findFlow4,
+  findFlow6,
+  fold,
+  frame,
+  inFlow,
+  inWay,
+  ip4,
+  ip6,
+  packet,
+  rewriteAddress,
+  SLOW,
+  tcp4,
+  tcp6,
+  udp4,
+  udp6,
+} from './common.js';
+import { FLOW_ACTIONS } from './flow-maps.js';
+import {
+  ETH_HLEN,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  ETHERNET,
+  htons,
+  IPPROTO_TCP,
+  IPV4,
+  IPV6,
+  TCP,
+  XDP_MD,
+} from './headers.js';
+
+const XDP_PASS = 2;
+const XDP_TX = 3;
+
+/** Its maps are those of flow-maps.ts. */
+export function xdpProgram(): Program {
+  const a = new Assembler('ipvsd_xdp');
+  const f = frame(a);
+  const xdp = XDP_MD.at(ctx);
+  const ethernet = ETHERNET.at(packet);
+  a.mov(ctx, r1).load(packet, xdp.data).load(r3, xdp.dataEnd);
+  a.mov(r4, r3).sub(r4, packet).sub(r4, ETH_HLEN);
+  a.needBytes(packet, ETHERNET.size, r3, r1, SLOW);
+  a.load(r1, ethernet.type)
+    .jumpIf(r1, '==', htons(ETH_P_IPV6), 'ipv6')
+    .jumpIf(r1, '!=', htons(ETH_P_IP), SLOW);
+  findFlow4(a, f, r3, r4);
+  forward(a, f, 4);
+  a.label('ipv6');
+  findFlow6(a, f, r3, r4);
+  forward(a, f, 6);
+  a.label(SLOW).mov(r0, XDP_PASS).exit();
+  return a.finish();
+}
+
+/** Everything behind the look-up. */
+function forward(a: Assembler, f: Frame, version: 4 | 6): void {
+  const direct = `direct.v${version}`;
+  const send = `send.v${version}`;
+  a.load(r1, inWay.resolved).jumpIf(r1, '==', 0, SLOW);
+  a.load(r1, f.locals.length).load(r2, inWay.mtu).jumpIf(r1, '>', r2, SLOW);
+  a.load(r0, inFlow.action)
+    .jumpIf(r0, '==', FLOW_ACTIONS.direct, direct)
+    .jumpIf(r0, '>', FLOW_ACTIONS.natReply, SLOW);
+  nat(a, version);
+  a.jump(send);
+  a.label(direct);
+  if (version === 4) decrementTtl4(a);
+  else decrementTtl6(a);
+  a.label(send);
+  // destination and source of the Ethernet header, twelve bytes in one
+  const ethernet = ETHERNET.at(packet);
+  a.load(r1, part(inWay.destination, 0, 8)).store(part(ethernet.destination, 0, 8), r1);
+  a.load(r1, part(inWay.destination, 8, 4)).store(part(ethernet.destination, 8, 4), r1);
+  account(a, f);
+  const elsewhere = `redirect.v${version}`;
+  a.load(r1, inWay.ifindex).load(r2, XDP_MD.at(ctx).ingressIfindex).jumpIf(r1, '!=', r2, elsewhere);
+  a.mov(r0, XDP_TX).exit();
+  a.label(elsewhere).mov(r2, 0).call('redirect').exit();
+}
+
+/** Rewrites address, port and checksums; the flow's action is in r0. No network card has a packet's checksum still to complete here. */
+function nat(a: Assembler, version: 4 | 6): void {
+  const v = `v${version}`;
+  const [ip, tcp, udp] = version === 4 ? [ip4, tcp4, udp4] : ([ip6, tcp6, udp6] as const);
+  const done = `nat.done.${v}`;
+  const isUdp = `nat.udp.${v}`;
+  const addresses = `nat.addresses.${v}`;
+  const sum = r1;
+  a.load(r3, inFlow.addressDelta).load(r4, inFlow.portDelta).add(r4, r3);
+  a.load(r5, version === 4 ? ip4.protocol : ip6.nextHeader).jumpIf(r5, '!=', IPPROTO_TCP, isUdp);
+  // the verifier has forgotten that it is there
+  const header = version === 4 ? IPV4.size : IPV6.size;
+  a.load(r5, XDP_MD.at(ctx).dataEnd).needBytes(packet, ETH_HLEN + header + TCP.size, r5, r2, SLOW);
+  a.load(sum, tcp.checksum).xor(sum, 0xffff).add(sum, r4);
+  fold(a, sum, r2);
+  a.xor(sum, 0xffff).store(tcp.checksum, sum).jump(addresses);
+  a.label(isUdp);
+  // a datagram without a checksum is given one by the slow path
+  a.load(sum, udp.checksum).jumpIf(sum, '==', 0, SLOW).xor(sum, 0xffff).add(sum, r4);
+  fold(a, sum, r2);
+  const mangled = `nat.mangled.${v}`;
+  a.xor(sum, 0xffff).jumpIf(sum, '!=', 0, mangled).mov(sum, 0xffff).label(mangled).store(udp.checksum, sum);
+  a.label(addresses);
+  if (version === 4) decrementTtl4(a, r3);
+  else decrementTtl6(a);
+  const reply = `nat.reply.${v}`;
+  a.load(r4, inFlow.port).jumpIf(r0, '==', FLOW_ACTIONS.natReply, reply);
+  rewriteAddress(a, version, ip.destination).store(tcp.destination, r4).jump(done);
+  a.label(reply);
+  rewriteAddress(a, version, ip.source).store(tcp.source, r4);
+  a.label(done);
+}

@@ -1,0 +1,169 @@
+/** The tc and the XDP program do to a packet what the engine's transmitters do, byte for byte, or leave it alone. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import fc from 'fast-check';
+import { isCarriable, replyFlow, requestFlow } from '../../src/datapath/fast/flows-of.js';
+import type { Flow } from '../../src/ebpf/flow.js';
+import { tcProgram } from '../../src/ebpf/programs/tc.js';
+import { xdpProgram } from '../../src/ebpf/programs/xdp.js';
+import { CONN_F_MASQ, CONN_F_TUNNEL } from '../../src/engine/flags.js';
+import { BPF_F_TEST_SKB_CHECKSUM_COMPLETE } from '../../src/linux/bpf-program.js';
+import { EINVAL, SystemError } from '../../src/linux/errno.js';
+import { AF_INET, parseInet } from '../../src/wire/inet.js';
+import { concat, hex } from '../support/bytes.js';
+import { udp } from '../support/packets.js';
+import { rootOnly } from '../support/require-root.js';
+import { KINDS, type Kind, MTU, SOURCE, VectorDirector } from './director.js';
+import { HARDWARE, Harness } from './harness.js';
+import { build, clientOf, isReply, trimmed, unusual, type Vector, vectorArb } from './vectors.js';
+
+/** Number of the way to the clients; those to servers have the number of their kind. */
+const CLIENTS_WAY = 100;
+const IFINDEX = 2;
+
+const PROGRAMS = [
+  { type: 'tc', program: tcProgram, sent: 7, left: -1 },
+  { type: 'xdp', program: xdpProgram, sent: 4, left: 2 },
+] as const;
+
+/** Bytes that a kind's outer header takes. */
+function outerHeader({ method, server }: Kind): number {
+  return method !== CONN_F_TUNNEL ? 0 : server.includes(':') ? 40 : 20;
+}
+
+/** Makes the ways of all kinds. */
+function setWays(harness: Harness): void {
+  for (const [number, kind] of KINDS.entries()) {
+    const nextHop = parseInet(kind.server)!;
+    const source = parseInet(nextHop.family === AF_INET ? SOURCE[4] : SOURCE[6])!;
+    const tunnel = kind.method === CONN_F_TUNNEL ? { source, destination: nextHop, copyDf: true } : undefined;
+    harness.setWay(number, {
+      nextHop,
+      ifindex: IFINDEX,
+      mtu: MTU - outerHeader(kind),
+      hardware: HARDWARE,
+      tunnel,
+    });
+  }
+  harness.setWay(CLIENTS_WAY, {
+    nextHop: parseInet('10.9.0.1')!,
+    ifindex: IFINDEX,
+    mtu: MTU,
+    hardware: HARDWARE,
+  });
+}
+
+/** Opens the vector's connection in an engine of its own, and installs its flows. @returns the one that the vector is of. */
+function open(harness: Harness, v: Vector): { director: VectorDirector; flow: (flow: Flow) => void } {
+  const director = new VectorDirector();
+  const { ipvs } = director.net;
+  const kind = KINDS[v.kind]!;
+  const c = director.connect(kind, v.protocol, clientOf(v), v.port);
+  assert.ok(isCarriable(ipvs, c));
+  const request = (flow: Flow): void => requestFlow(ipvs, c, v.kind, flow);
+  const reply = (flow: Flow): void => replyFlow(ipvs, c, CLIENTS_WAY, flow);
+  harness.install(request);
+  if (kind.method === CONN_F_MASQ) harness.install(reply);
+  return { director, flow: isReply(v) ? reply : request };
+}
+
+for (const { type, program, sent, left } of PROGRAMS) {
+  describe(`the ${type} program`, rootOnly(), () => {
+    let harness: Harness;
+    before(() => {
+      harness = new Harness(type, program());
+      setWays(harness);
+    });
+    after(() => harness.close());
+
+    test('gives what the engine gives, and leaves alone what is unusual', () => {
+      const seen = new Map<string, number>();
+      fc.assert(
+        fc.property(vectorArb, (v) => {
+          const kind = KINDS[v.kind]!;
+          if (kind.method === CONN_F_TUNNEL) return;
+          const { director, flow } = open(harness, v);
+          const packet = build(v);
+          const { verdict, ip, ethernet } = harness.run(packet);
+          const why = unusual(v, MTU - outerHeader(kind));
+          const key = why ?? `${kind.name} ${v.protocol} ${isReply(v) ? 'reply' : 'request'}`;
+          seen.set(key, (seen.get(key) ?? 0) + 1);
+          if (why !== undefined) {
+            assert.equal(verdict, left, why);
+            assert.equal(hex(ip), hex(packet));
+            assert.deepEqual(harness.counted(flow), { packets: 0, bytes: 0, lastUsed: 0 });
+            return;
+          }
+          assert.equal(verdict, sent);
+          const whole = trimmed(v, packet);
+          const expected = director.receive(whole, isReply(v))!;
+          // what answers lose of their TTL is the kernel's to take, behind the engine
+          if (isReply(v)) routed(expected);
+          assert.equal(hex(ip.subarray(0, expected.length)), hex(expected));
+          if (type === 'xdp')
+            assert.equal(hex(ethernet.subarray(0, 12)), hex(concat(HARDWARE.destination, HARDWARE.source)));
+          const { packets, bytes, lastUsed } = harness.counted(flow);
+          assert.deepEqual({ packets, bytes }, { packets: 1, bytes: whole.length });
+          assert.ok(Math.abs(Number(process.hrtime.bigint()) - lastUsed) < 1e9);
+        }),
+        { numRuns: 5000 },
+      );
+      for (const [key, count] of seen) assert.ok(count >= 10, `${key}: only ${count}`);
+    });
+
+    test('leaves everything alone when the way is closed', () => {
+      const v = fc
+        .sample(vectorArb, { seed: 1, numRuns: 200 })
+        .find((v) => KINDS[v.kind]!.method === CONN_F_MASQ && unusual(v, MTU) === undefined)!;
+      open(harness, v);
+      assert.equal(harness.run(build(v)).verdict, sent);
+      const number = isReply(v) ? CLIENTS_WAY : v.kind;
+      harness.setWay(number, { nextHop: parseInet('10.9.0.1')!, ifindex: 0, mtu: MTU, hardware: HARDWARE });
+      assert.equal(harness.run(build(v)).verdict, left);
+      setWays(harness);
+    });
+  });
+}
+
+describe('the tc program', rootOnly(), () => {
+  test('keeps the sum right that a network card has taken', (t) => {
+    const harness = new Harness('tc', tcProgram());
+    setWays(harness);
+    if (!canSum(harness)) return t.skip('BPF_F_TEST_SKB_CHECKSUM_COMPLETE is of Linux 6.17');
+    fc.assert(
+      fc.property(vectorArb, (v) => {
+        const kind = KINDS[v.kind]!;
+        if (kind.method === CONN_F_TUNNEL || unusual(v, MTU - outerHeader(kind)) !== undefined) return;
+        open(harness, v);
+        // the kernel checks the sum again when the program has run
+        assert.equal(harness.run(build(v), { flags: BPF_F_TEST_SKB_CHECKSUM_COMPLETE }).verdict, 7);
+      }),
+      { numRuns: 1000 },
+    );
+    harness.close();
+  });
+});
+
+/** The kernel can give test packets such a sum. */
+function canSum(harness: Harness): boolean {
+  try {
+    harness.run(udp('10.0.0.1', 1, '10.0.0.2', 2), { flags: BPF_F_TEST_SKB_CHECKSUM_COMPLETE });
+    return true;
+  } catch (error) {
+    if (error instanceof SystemError && error.number === EINVAL) return false;
+    throw error;
+  }
+}
+
+/** Takes one from the TTL as a router does. */
+function routed(ip: Uint8Array): void {
+  if (ip[0]! >>> 4 === 6) {
+    ip[7]!--;
+    return;
+  }
+  ip[8]!--;
+  const sum = ((ip[10]! << 8) | ip[11]!) + 0x100;
+  const check = sum >= 0xffff ? sum - 0xffff : sum;
+  ip[10] = check >>> 8;
+  ip[11] = check & 255;
+}
