@@ -105,9 +105,15 @@ export function writeWay(view: DataView, at: number, way: Way): void {
   WAY.write(view, at, {
     tunnelVersion: source.family === AF_INET ? 0x45 : 0x60,
     tunnelDf: copyDf ? 1 : 0,
+    tunnelSum: htons(checksumFold(sumOf(source) + sumOf(destination))),
     tunnelSource: padded(source),
     tunnelDestination: padded(destination),
   });
+}
+
+/** Sum of an address's words. */
+function sumOf({ words }: InetAddr): number {
+  return words.reduce((sum, word) => sum + (word >>> 0), 0);
 }
 
 /** 16 bytes, an IPv4 address being the first four. */

@@ -11,7 +11,7 @@ import { BPF_F_TEST_SKB_CHECKSUM_COMPLETE } from '../../src/linux/bpf-program.js
 import { EINVAL, SystemError } from '../../src/linux/errno.js';
 import { AF_INET, parseInet } from '../../src/wire/inet.js';
 import { concat, hex } from '../support/bytes.js';
-import { udp } from '../support/packets.js';
+import { csum, udp } from '../support/packets.js';
 import { rootOnly } from '../support/require-root.js';
 import { KINDS, type Kind, MTU, SOURCE, VectorDirector } from './director.js';
 import { HARDWARE, Harness } from './harness.js';
@@ -81,7 +81,7 @@ for (const { type, program, sent, left } of PROGRAMS) {
       fc.assert(
         fc.property(vectorArb, (v) => {
           const kind = KINDS[v.kind]!;
-          if (kind.method === CONN_F_TUNNEL) return;
+          if (type === 'xdp' && kind.method === CONN_F_TUNNEL) return;
           const { director, flow } = open(harness, v);
           const packet = build(v);
           const { verdict, ip, ethernet } = harness.run(packet);
@@ -99,6 +99,9 @@ for (const { type, program, sent, left } of PROGRAMS) {
           const expected = director.receive(whole, isReply(v))!;
           // what answers lose of their TTL is the kernel's to take, behind the engine
           if (isReply(v)) routed(expected);
+          // an outer header that may be cut is identified by a number that both choose
+          if (kind.method === CONN_F_TUNNEL && expected[0] === 0x45 && (expected[6]! & 0x40) === 0)
+            identify(expected, ip);
           assert.equal(hex(ip.subarray(0, expected.length)), hex(expected));
           if (type === 'xdp')
             assert.equal(hex(ethernet.subarray(0, 12)), hex(concat(HARDWARE.destination, HARDWARE.source)));
@@ -133,7 +136,7 @@ describe('the tc program', rootOnly(), () => {
     fc.assert(
       fc.property(vectorArb, (v) => {
         const kind = KINDS[v.kind]!;
-        if (kind.method === CONN_F_TUNNEL || unusual(v, MTU - outerHeader(kind)) !== undefined) return;
+        if (unusual(v, MTU - outerHeader(kind)) !== undefined) return;
         open(harness, v);
         // the kernel checks the sum again when the program has run
         assert.equal(harness.run(build(v), { flags: BPF_F_TEST_SKB_CHECKSUM_COMPLETE }).verdict, 7);
@@ -153,6 +156,13 @@ function canSum(harness: Harness): boolean {
     if (error instanceof SystemError && error.number === EINVAL) return false;
     throw error;
   }
+}
+
+/** Gives an IPv4 packet the identification of another, which must have a right checksum. */
+function identify(ip: Uint8Array, other: Uint8Array): void {
+  assert.equal(csum(other.subarray(0, 20)), 0);
+  ip.set(other.subarray(4, 6), 4);
+  ip.set(other.subarray(10, 12), 10);
 }
 
 /** Takes one from the TTL as a router does. */

@@ -19,6 +19,11 @@ const LOCALS = record('locals', {
   length: u64,
   /** Number of the way. */
   way: u32,
+  /** What an outer header takes over. */
+  tos: u32,
+  ttl: u32,
+  fragment: u32,
+  id: u32,
 });
 
 /** Where to go with packets that the program leaves alone. */

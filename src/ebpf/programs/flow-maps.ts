@@ -75,7 +75,7 @@ export const WAY = record('way', {
   destination: bytes(6, 4),
   /** Of our interface. */
   source: bytes(6),
-  /** Outer header: what of its checksum never changes, folded (IPv4). */
+  /** Outer header: sum of its addresses, words as they are loaded, folded to 16 bits. */
   tunnelSum: u32,
   /** 0x45 or 0x60: of the outer header; 0 where there is none. */
   tunnelVersion: u8,

@@ -43,9 +43,11 @@ import {
   TCP,
   UDP,
 } from './headers.js';
+import { checkTunnel, DROP, encapsulate } from './tunnel.js';
 
 /** The next program, or the kernel's own way, has the packet. */
 const TC_ACT_UNSPEC = -1;
+const TC_ACT_SHOT = 2;
 
 /** Flags of `bpf_l4_csum_replace`: the change is one of the pseudo header; a UDP checksum of 0 becomes 0xffff. */
 const BPF_F_PSEUDO_HDR = 0x10;
@@ -83,6 +85,7 @@ export function tcProgram(): Program {
   findFlow6(a, f, r3, r4);
   forward(a, f, V6);
   a.label(SLOW).mov(r0, TC_ACT_UNSPEC).exit();
+  a.label(DROP).mov(r0, TC_ACT_SHOT).exit();
   return a.finish();
 }
 
@@ -91,18 +94,29 @@ function forward(a: Assembler, f: Frame, family: FamilyParts): void {
   const v = `v${family.version}`;
   fits(a, f, family);
   a.load(r1, inFlow.action);
-  a.jumpIf(r1, '==', FLOW_ACTIONS.direct, `direct.${v}`).jumpIf(r1, '>', FLOW_ACTIONS.natReply, SLOW);
+  a.jumpIf(r1, '==', FLOW_ACTIONS.direct, `direct.${v}`).jumpIf(r1, '==', FLOW_ACTIONS.tunnel, `tunnel.${v}`);
+  a.jumpIf(r1, '>', FLOW_ACTIONS.natReply, SLOW);
   nat(a, family);
   a.jump(`send.${v}`);
+  a.label(`tunnel.${v}`);
+  checkTunnel(a, family.version);
+  lowerTtl(a, family.version);
+  encapsulate(a, f, family.version, `send.${v}`);
   a.label(`direct.${v}`);
-  if (family.version === 4) decrementTtl4(a);
-  else {
-    decrementTtl6(a);
-    updateSum(a, false);
-  }
+  lowerTtl(a, family.version);
   a.label(`send.${v}`);
   account(a, f);
   redirect(a);
+}
+
+/** All that is done to a packet whose addresses stay. */
+function lowerTtl(a: Assembler, version: 4 | 6): void {
+  if (version === 4) {
+    decrementTtl4(a);
+    return;
+  }
+  decrementTtl6(a);
+  updateSum(a, false);
 }
 
 /** The packet is no longer than its way takes; of many segments in one, no segment is. */
