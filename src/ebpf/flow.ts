@@ -20,6 +20,8 @@ export interface Flow {
   port: number;
   /** Number of the way out. */
   way: number;
+  /** Number of the counters that it adds to. */
+  counter: number;
   /** Whatever the caller knows it by; 32 bits. */
   owner: number;
 }
@@ -37,6 +39,7 @@ export function emptyFlow(): Flow {
     address: new Int32Array(4),
     port: 0,
     way: 0,
+    counter: 0,
     owner: 0,
   };
 }
@@ -55,9 +58,9 @@ export function writeFlowKey(view: DataView, at: number, flow: Flow): void {
 export function writeFlow(view: DataView, at: number, flow: Flow, now: number): void {
   const { fields } = FLOW;
   fields.packets.set(view, at + fields.packets.offset, 0);
-  fields.bytes.set(view, at + fields.bytes.offset, 0);
   fields.lastUsed.set(view, at + fields.lastUsed.offset, now);
   fields.way.set(view, at + fields.way.offset, flow.way);
+  fields.counter.set(view, at + fields.counter.offset, flow.counter);
   fields.owner.set(view, at + fields.owner.offset, flow.owner);
   fields.action.set(view, at + fields.action.offset, FLOW_ACTIONS[flow.action]);
   fields.port.set(view, at + fields.port.offset, flow.port);

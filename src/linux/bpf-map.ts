@@ -1,4 +1,5 @@
 /** BPF maps: tables in the kernel that programs and this process share. */
+import { readFileSync } from 'node:fs';
 import {
   BPF_MAP_CREATE,
   BPF_MAP_DELETE_BATCH,
@@ -16,7 +17,7 @@ import { ENOENT, SystemError } from './errno.js';
 import { Memory } from './libc.js';
 
 /** Kinds of maps (`enum bpf_map_type`). */
-export const MAP_TYPES = { hash: 1, array: 2 } as const;
+export const MAP_TYPES = { hash: 1, array: 2, percpuArray: 6 } as const;
 export type MapType = keyof typeof MAP_TYPES;
 
 /** Elements take memory as they are added. */
@@ -34,7 +35,7 @@ export interface MapOptions {
   readonly type: MapType;
   /** Bytes. */
   readonly keySize: number;
-  /** Bytes; a multiple of 8. */
+  /** Bytes. What a `percpuArray` gives is as many values as there are processors, each padded to a multiple of 8. */
   readonly valueSize: number;
   readonly maxEntries: number;
   /** `BPF_F_*` */
@@ -62,6 +63,7 @@ export class MapBatch {
 export class BpfMap extends BpfObject {
   readonly name: string;
   readonly keySize: number;
+  /** Bytes that an element has for this process. */
   readonly valueSize: number;
   readonly maxEntries: number;
   readonly key: DataView;
@@ -75,10 +77,13 @@ export class BpfMap extends BpfObject {
     super(fd);
     this.name = options.name;
     this.keySize = options.keySize;
-    this.valueSize = options.valueSize;
+    this.valueSize =
+      options.type === 'percpuArray'
+        ? Math.ceil(options.valueSize / 8) * 8 * processors()
+        : options.valueSize;
     this.maxEntries = options.maxEntries;
     this.#key = new Memory(options.keySize);
-    this.#value = new Memory(options.valueSize);
+    this.#value = new Memory(this.valueSize);
     this.key = viewOf(this.#key);
     this.value = viewOf(this.#value);
   }
@@ -173,6 +178,12 @@ function createMap({ name, type, keySize, valueSize, maxEntries, flags = 0 }: Ma
       .name(28, name),
   );
   return bpfChecked(result, `BPF_MAP_CREATE, ${name}`);
+}
+
+/** Processors that this machine may have: values are kept for all of them. */
+function processors(): number {
+  const ranges = readFileSync('/sys/devices/system/cpu/possible', 'utf8').trim();
+  return Number(ranges.split(/[-,]/).at(-1)) + 1;
 }
 
 function viewOf({ bytes }: Memory): DataView {

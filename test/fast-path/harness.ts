@@ -2,7 +2,7 @@
 
 import { emptyFlow, type Flow, type Way, writeFlow, writeFlowKey, writeWay } from '../../src/ebpf/flow.js';
 import { type Program, relocate } from '../../src/ebpf/program.js';
-import { FLOW, MAPS } from '../../src/ebpf/programs/flow-maps.js';
+import { COUNTER, FLOW, MAPS } from '../../src/ebpf/programs/flow-maps.js';
 import { BpfMap } from '../../src/linux/bpf-map.js';
 import { BpfProgram, type ProgramType } from '../../src/linux/bpf-program.js';
 import { AF_INET } from '../../src/wire/inet.js';
@@ -26,14 +26,19 @@ export interface Outcome {
 
 /** One program with its maps. */
 export class Harness {
-  readonly maps: { readonly flows4: BpfMap; readonly flows6: BpfMap; readonly ways: BpfMap };
+  readonly maps: { readonly [K in keyof typeof MAPS]: BpfMap };
   readonly #program: BpfProgram;
 
   constructor(type: ProgramType, program: Program) {
     const make = (name: keyof typeof MAPS) => new BpfMap({ ...MAPS[name], maxEntries: 4096 });
-    this.maps = { flows4: make('flows4'), flows6: make('flows6'), ways: make('ways') };
-    const { flows4, flows6, ways } = this.maps;
-    const instructions = relocate(program, { flows4: flows4.fd, flows6: flows6.fd, ways: ways.fd });
+    this.maps = {
+      flows4: make('flows4'),
+      flows6: make('flows6'),
+      ways: make('ways'),
+      counters: make('counters'),
+    };
+    const descriptors = Object.fromEntries(Object.entries(this.maps).map(([name, { fd }]) => [name, fd]));
+    const instructions = relocate(program, descriptors);
     this.#program = new BpfProgram(type, { ...program, instructions });
   }
 
@@ -47,15 +52,34 @@ export class Harness {
     map.update();
   }
 
-  /** What a flow has counted. */
-  counted(fill: (flow: Flow) => void): { packets: number; bytes: number; lastUsed: number } {
+  /** What a flow has counted; its server's counters begin anew. */
+  counted(fill: (flow: Flow) => void): {
+    packets: number;
+    lastUsed: number;
+    server: { packets: number; bytes: number };
+  } {
     const flow = emptyFlow();
     fill(flow);
     const map = this.#mapOf(flow);
     writeFlowKey(map.key, 0, flow);
     if (!map.lookup()) throw new Error('no such flow');
-    const { packets, bytes, lastUsed } = FLOW.read(map.value, 0);
-    return { packets, bytes, lastUsed };
+    const { packets, lastUsed } = FLOW.read(map.value, 0);
+    return { packets, lastUsed, server: this.#counters(flow.counter) };
+  }
+
+  #counters(number: number): { packets: number; bytes: number } {
+    const { counters } = this.maps;
+    counters.key.setUint32(0, number, true);
+    counters.lookup();
+    const sum = { packets: 0, bytes: 0 };
+    for (let at = 0; at < counters.valueSize; at += COUNTER.size) {
+      const { packets, bytes } = COUNTER.read(counters.value, at);
+      sum.packets += packets;
+      sum.bytes += bytes;
+    }
+    new Uint8Array(counters.value.buffer).fill(0);
+    counters.update();
+    return sum;
   }
 
   setWay(number: number, way: Way): void {

@@ -91,7 +91,11 @@ for (const { type, program, sent, left } of PROGRAMS) {
           if (why !== undefined) {
             assert.equal(verdict, left, why);
             assert.equal(hex(ip), hex(packet));
-            assert.deepEqual(harness.counted(flow), { packets: 0, bytes: 0, lastUsed: 0 });
+            assert.deepEqual(harness.counted(flow), {
+              packets: 0,
+              lastUsed: 0,
+              server: { packets: 0, bytes: 0 },
+            });
             return;
           }
           assert.equal(verdict, sent);
@@ -105,8 +109,8 @@ for (const { type, program, sent, left } of PROGRAMS) {
           assert.equal(hex(ip.subarray(0, expected.length)), hex(expected));
           if (type === 'xdp')
             assert.equal(hex(ethernet.subarray(0, 12)), hex(concat(HARDWARE.destination, HARDWARE.source)));
-          const { packets, bytes, lastUsed } = harness.counted(flow);
-          assert.deepEqual({ packets, bytes }, { packets: 1, bytes: whole.length });
+          const { packets, server, lastUsed } = harness.counted(flow);
+          assert.deepEqual({ packets, server }, { packets: 1, server: { packets: 1, bytes: whole.length } });
           assert.ok(Math.abs(Number(process.hrtime.bigint()) - lastUsed) < 1e9);
         }),
         { numRuns: 5000 },

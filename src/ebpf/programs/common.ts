@@ -5,7 +5,7 @@
 import type { Assembler } from '../assembler.js';
 import { type Memory, part, type Register, r0, r1, r2, r3, r5, r10, register } from '../operand.js';
 import { record, u32, u64 } from '../record.js';
-import { FLOW, FLOW4_KEY, FLOW6_KEY, WAY } from './flow-maps.js';
+import { COUNTER, FLOW, FLOW4_KEY, FLOW6_KEY, WAY } from './flow-maps.js';
 import { ETH_HLEN, htons, IPPROTO_TCP, IPPROTO_UDP, IPV4, IPV6, TCP, UDP } from './headers.js';
 
 export const ctx = register(6, 'ctx');
@@ -17,8 +17,10 @@ export const way = register(9, 'way');
 const LOCALS = record('locals', {
   /** IP bytes of the packet. */
   length: u64,
-  /** Number of the way. */
+  /** Number of the way, */
   way: u32,
+  /** and of the counters. */
+  counter: u32,
   /** What an outer header takes over. */
   tos: u32,
   ttl: u32,
@@ -130,11 +132,18 @@ function takeFlow(a: Assembler, locals: Frame['locals']): void {
   a.load(r1, inWay.ifindex).jumpIf(r1, '==', 0, SLOW);
 }
 
-/** Counts the packet in its flow. */
-export function account(a: Assembler, { locals }: Frame): void {
+/** Counts the packet in its flow and in the counters of its server. */
+export function account(a: Assembler, { locals }: Frame, label: string): void {
+  const counter = COUNTER.at(r0);
   a.mov(r1, 1).atomicAdd(inFlow.packets, r1);
-  a.load(r1, locals.length).atomicAdd(inFlow.bytes, r1);
   a.call('ktime_get_coarse_ns').store(inFlow.lastUsed, r0);
+  a.load(r1, inFlow.counter).store(locals.counter, r1);
+  a.movMap(r1, 'counters').mov(r2, r10).add(r2, locals.counter.offset).call('map_lookup_elem');
+  // each processor has its own: nobody else adds to it
+  a.jumpIf(r0, '==', 0, label);
+  a.load(r1, counter.packets).add(r1, 1).store(counter.packets, r1);
+  a.load(r1, counter.bytes).load(r2, locals.length).add(r1, r2).store(counter.bytes, r1);
+  a.label(label);
 }
 
 /** Folds the sum in `sum` (below 2^32) to 16 bits. */

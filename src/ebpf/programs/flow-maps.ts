@@ -36,15 +36,15 @@ export const FLOW_ACTIONS = {
 } as const;
 export type FlowAction = keyof typeof FLOW_ACTIONS;
 
-/** A flow. 64 bytes, one cache line. */
+/** A flow: less than a cache line. */
 export const FLOW = record('flow', {
   packets: u64,
-  /** IP bytes, as they arrive. */
-  bytes: u64,
   /** CLOCK_MONOTONIC, ns, to the tick. */
   lastUsed: u64,
   /** Number of its way. */
   way: u32,
+  /** Number of the counters that its packets add to. */
+  counter: u32,
   /** Whatever the owner of the flow knows it by. */
   owner: u32,
   /** {@link FLOW_ACTIONS} */
@@ -86,9 +86,17 @@ export const WAY = record('way', {
   tunnelDestination: bytes(16, 4),
 });
 
+/** What the flows of one real server have carried in one direction, on one processor. */
+export const COUNTER = record('counter', {
+  packets: u64,
+  /** IP bytes, as they arrive. */
+  bytes: u64,
+});
+
 /** Names of the maps in programs. */
 export const MAPS = {
   flows4: { name: 'ipvsd_flows4', type: 'hash', keySize: FLOW4_KEY.size, valueSize: FLOW.size },
   flows6: { name: 'ipvsd_flows6', type: 'hash', keySize: FLOW6_KEY.size, valueSize: FLOW.size },
   ways: { name: 'ipvsd_ways', type: 'array', keySize: 4, valueSize: WAY.size },
+  counters: { name: 'ipvsd_counters', type: 'percpuArray', keySize: 4, valueSize: COUNTER.size },
 } as const;

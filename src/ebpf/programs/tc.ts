@@ -105,7 +105,7 @@ function forward(a: Assembler, f: Frame, family: FamilyParts): void {
   a.label(`direct.${v}`);
   lowerTtl(a, family.version);
   a.label(`send.${v}`);
-  account(a, f);
+  account(a, f, `counted.${v}`);
   redirect(a);
 }
 

@@ -84,7 +84,7 @@ function forward(a: Assembler, f: Frame, version: 4 | 6): void {
   const ethernet = ETHERNET.at(packet);
   a.load(r1, part(inWay.destination, 0, 8)).store(part(ethernet.destination, 0, 8), r1);
   a.load(r1, part(inWay.destination, 8, 4)).store(part(ethernet.destination, 8, 4), r1);
-  account(a, f);
+  account(a, f, `counted.v${version}`);
   const elsewhere = `redirect.v${version}`;
   a.load(r1, inWay.ifindex).load(r2, XDP_MD.at(ctx).ingressIfindex).jumpIf(r1, '!=', r2, elsewhere);
   a.mov(r0, XDP_TX).exit();
