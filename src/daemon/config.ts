@@ -17,6 +17,7 @@ import {
   text,
   textOf,
 } from '../control/shape.js';
+import { FAST_PATHS, type FastPathName } from '../datapath/fast/names.js';
 import { FTP_MAX_PORTS } from '../engine/app-ftp.js';
 import { IpvsError } from '../errors.js';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './logger.js';
@@ -41,6 +42,10 @@ export interface Config {
   rulePriority?: number;
   /** First of the routing tables that these rules use. */
   table?: number;
+  /** What carries established connections. */
+  fastPath?: FastPathName;
+  /** Interfaces at which it takes packets; all Ethernet interfaces when absent. */
+  interfaces?: string[];
   logLevel?: LogLevel;
   logFormat?: LogFormat;
   /** 2^n buckets of the connection table at the start, which it also reports (8..27). */
@@ -59,6 +64,10 @@ export interface Config {
 
 /** What Linux takes as the name of an interface, and what is easy to read. */
 const DEVICE = /^[A-Za-z][\w.-]{0,14}$/;
+
+const deviceName = textOf('a device name (1..15 characters)', { pattern: DEVICE.source }, (name) =>
+  DEVICE.test(name),
+);
 
 const configuredService: Shape<ConfiguredService> = {
   what: 'a service',
@@ -80,11 +89,11 @@ const config: Shape<Config> = object({
   netns: optional(oneOrMore(netnsName)),
   socket: optional(text('a path', 1, 107)),
   datapath: optional(oneOf('a data path', DATAPATHS)),
-  device: optional(
-    textOf('a device name (1..15 characters)', { pattern: DEVICE.source }, (name) => DEVICE.test(name)),
-  ),
+  device: optional(deviceName),
   rulePriority: optional(integer('a rule priority', 1, 32_000)),
   table: optional(integer('a routing table', 1, 0x7fff_0000)),
+  fastPath: optional(oneOf('a fast path', FAST_PATHS)),
+  interfaces: optional(list(deviceName)),
   logLevel: optional(oneOf('a log level', LOG_LEVELS)),
   logFormat: optional(oneOf('a log format', LOG_FORMATS)),
   connTabBits: optional(integer('a number of bits', 8, 27)),

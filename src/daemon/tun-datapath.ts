@@ -32,8 +32,8 @@ interface Pending {
  */
 export async function startTunDatapath(options: TunDatapathStart): Promise<TunDatapath> {
   const wake = new EventFd();
-  const { log, netns, device, rulePriority, table, stateDirectory } = options;
-  const given = { netns, device, rulePriority, table, stateDirectory };
+  const { log, netns, device, rulePriority, table, stateDirectory, fastPath, interfaces } = options;
+  const given = { netns, device, rulePriority, table, stateDirectory, fastPath, interfaces };
   const workerData: WorkerOptions = {
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     ...engineSettings(options),

@@ -83,7 +83,10 @@ function serve(port: MessagePort, options: WorkerOptions, schedulers: SchedulerR
     });
     const turn = (): void => {
       try {
-        if (!stopped) director.steer();
+        if (!stopped) {
+          director.steer();
+          datapath.refresh();
+        }
         for (const message of answers.splice(0)) tell(port, message);
         if (stopped) {
           port.close();

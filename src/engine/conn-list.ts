@@ -1,7 +1,7 @@
 /** Connections as rows of a listing (`ip_vs_conn_seq_show`). */
 import { inetFromWords, inetToString } from '../wire/inet.js';
 import { C_CADDR, C_DADDR, C_EXPIRES, C_FLAGS, C_STATE, C_VADDR, HOT_SHIFT } from './conn-table.js';
-import { CONN_F_SYNC, CONN_F_TEMPLATE } from './flags.js';
+import { CONN_F_CARRIED, CONN_F_SYNC, CONN_F_TEMPLATE } from './flags.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 
 /** One connection. Addresses are texts, ports numbers. */
@@ -63,6 +63,7 @@ export function connRow(ipvs: NetnsIpvs, c: number): ConnRow {
   const t = ipvs.conns;
   const h = c << HOT_SHIFT;
   const protocol = t.protocol(c);
+  if ((t.hot[h + C_FLAGS]! & CONN_F_CARRIED) !== 0) ipvs.fastPath!.settle(c);
   const state = t.hot[h + C_STATE]! & 0xffff;
   const template = (t.hot[h + C_FLAGS]! & CONN_F_TEMPLATE) !== 0;
   const name = template

@@ -20,6 +20,7 @@ import { DEBUG_BIND, debugConn } from './debug.js';
 import type { Dest } from './dest.js';
 import {
   CONN_F_APP,
+  CONN_F_CARRIED,
   CONN_F_DEST_MASK,
   CONN_F_FWD_MASK,
   CONN_F_INACTIVE,
@@ -161,6 +162,7 @@ export function connPut(ipvs: NetnsIpvs, c: number): void {
 /** Lets a connection end at the next tick (`ip_vs_conn_expire_now`). */
 export function connExpireNow(ipvs: NetnsIpvs, c: number): void {
   const now = ipvs.net.jiffies;
+  if (isCarried(ipvs, c)) ipvs.fastPath!.withdraw(c);
   ipvs.conns.hot[(c << HOT_SHIFT) + C_EXPIRES] = now;
   ipvs.connTimers.set(c, now);
 }
@@ -169,7 +171,12 @@ export function connExpireNow(ipvs: NetnsIpvs, c: number): void {
 export function connTimer(ipvs: NetnsIpvs, c: number, jiffies: number): void {
   const hot = ipvs.conns.hot;
   const h = c << HOT_SHIFT;
-  const expires = hot[h + C_EXPIRES]!;
+  let expires = hot[h + C_EXPIRES]!;
+  if (((expires - jiffies) | 0) <= 0 && isCarried(ipvs, c)) {
+    // its packets may have gone past us
+    ipvs.fastPath!.settle(c);
+    expires = hot[h + C_EXPIRES]!;
+  }
   if (((expires - jiffies) | 0) > 0) {
     ipvs.connTimers.set(c, expires);
     return;
@@ -184,6 +191,19 @@ export function connTimer(ipvs: NetnsIpvs, c: number, jiffies: number): void {
   remove(ipvs, c);
 }
 
+/** The fast path has this connection. */
+function isCarried(ipvs: NetnsIpvs, c: number): boolean {
+  return (ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_CARRIED) !== 0;
+}
+
+/** Takes a connection back whose end is decided: a timeout of 0 says that it is forced, and stays. */
+function carriedEnds(ipvs: NetnsIpvs, c: number): void {
+  const h = c << HOT_SHIFT;
+  const timeout = ipvs.conns.hot[h + C_TIMEOUT]!;
+  ipvs.fastPath!.withdraw(c);
+  ipvs.conns.hot[h + C_TIMEOUT] = timeout;
+}
+
 /** Takes a connection out of the table, and its controlling one with it when nothing else needs that (`ip_vs_conn_del`). */
 export function connDelete(ipvs: NetnsIpvs, c: number): void {
   ipvs.conns.hot[(c << HOT_SHIFT) + C_TIMEOUT] = 0;
@@ -193,6 +213,7 @@ export function connDelete(ipvs: NetnsIpvs, c: number): void {
 function remove(ipvs: NetnsIpvs, c: number): void {
   const t = ipvs.conns;
   const h = c << HOT_SHIFT;
+  if (isCarried(ipvs, c)) carriedEnds(ipvs, c);
   const flags = t.hot[h + C_FLAGS]!;
   ipvs.connTimers.cancel(c);
   if ((flags & CONN_F_ONE_PACKET) === 0) t.unhash(c);

@@ -172,6 +172,7 @@ function inHook(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, iph: IpHdr): num
   } else if (onePacket && hot[h + C_CONTROL] !== 0) {
     hot[((hot[h + C_CONTROL]! - 1) << HOT_SHIFT) + C_INPKTS]!++;
   }
+  ipvs.fastPath?.used(c);
   connPut(ipvs, c);
   return verdict;
 }
@@ -252,6 +253,7 @@ function handleResponse(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, c: numbe
   stateTransition(ipvs, c, DIR_OUTPUT, packet, pd);
   if (ipvs.debugLevel >= DEBUG_CHANGED) debugPacket(ipvs, pd.pp, packet, iph, 'After SNAT');
   packet.ipvsProperty = true;
+  ipvs.fastPath?.used(c);
   connPut(ipvs, c);
   return NF_ACCEPT;
 }

@@ -169,6 +169,8 @@ export function delDest(ipvs: NetnsIpvs, id: ServiceId, which: DestId): void {
 
 function unlinkDest(ipvs: NetnsIpvs, svc: Service, dest: Dest, tellScheduler: boolean): void {
   const index = svc.destinations.indexOf(dest);
+  // what was carried until now is counted
+  ipvs.fastPath?.fold(dest);
   dest.flags &= ~DEST_F_AVAILABLE;
   svc.destinations.splice(index, 1);
   if (dest.addr.family !== svc.family) ipvs.mixedAddressFamilyDests--;

@@ -115,10 +115,12 @@ export function established4(ipvs: NetnsIpvs, packet: Packet, hook: number): num
   touch(ipvs, c);
   if (reply) {
     countOut(ipvs, dest, packet.len);
+    if (ipvs.fastPath !== null) ipvs.fastPath.used(c);
     return NF_ACCEPT;
   }
   countIn(ipvs, dest, packet.len);
   hot[h + C_INPKTS]!++;
+  if (ipvs.fastPath !== null) ipvs.fastPath.used(c);
   packet.ignoreDf = true;
   ipvs.net.host.transmit(packet, route!);
   return NF_STOLEN;

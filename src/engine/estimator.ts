@@ -8,6 +8,7 @@ export const EST_PERIOD = 2;
 /** Samples everything (`estimation_timer`). */
 export function estimate(ipvs: NetnsIpvs): void {
   if (ipvs.sysctls.values.run_estimation === 0) return;
+  ipvs.fastPath?.fold();
   sample(ipvs.totStats);
   for (const svc of ipvs.services) {
     sample(svc.stats);

@@ -27,6 +27,10 @@ export const CONN_F_ONE_PACKET = 0x2000;
 export const CONN_F_NFCT = 0x10000;
 /** Bound to an application; the kernel has `cp->app` for that. */
 export const CONN_F_APP = 0x20000;
+/** The fast path carries its packets. */
+export const CONN_F_CARRIED = 0x40000;
+/** The fast path could not take it, and is not to try again. */
+export const CONN_F_NOT_CARRIED = 0x80000;
 /** What a connection inherits of its dest. */
 export const CONN_F_DEST_MASK = CONN_F_FWD_MASK | CONN_F_ONE_PACKET | CONN_F_NFCT;
 /** What a sync message may set when it creates a connection. */

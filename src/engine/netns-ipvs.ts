@@ -23,6 +23,7 @@ import { DEBUG_STATE } from './debug.js';
 import { updateDefenceLevel } from './defence.js';
 import type { Dest, DestUser } from './dest.js';
 import { statsView } from './estimator.js';
+import type { FastPath } from './fast-path.js';
 import type { SyncReceiver } from './host.js';
 import { IpHdr } from './iphdr.js';
 import type { Net } from './net.js';
@@ -132,6 +133,8 @@ export class NetnsIpvs {
   lookedUp = false;
   /** Ordinary packets of connections are handled by established4.ts and established6.ts. Off, all take the general way, with the same results. */
   shortWay = true;
+  /** Carries packets of established connections, where there is one. */
+  fastPath: FastPath | null = null;
   /** `debug_level`: what is shown of what happens; see debug.ts. */
   debugLevel = 0;
   /** Hook at which the packet in work is. */

@@ -23,7 +23,7 @@ import { NF_DROP } from './verdict.js';
 
 // see conn-layout.ts
 const { C_FLAGS, C_STATE, C_TIMEOUT, HOT_SHIFT } = layout;
-const { CONN_F_APP, CONN_F_INACTIVE, CONN_F_NFCT, CONN_F_NOOUTPUT, IPPROTO_TCP } = flags;
+const { CONN_F_APP, CONN_F_CARRIED, CONN_F_INACTIVE, CONN_F_NFCT, CONN_F_NOOUTPUT, IPPROTO_TCP } = flags;
 const { DIR_OUTPUT } = directions;
 const { TCP_ACK, TCP_CHECKSUM, TCP_FIN, TCP_MIN, TCP_RST, TCP_SYN, tcpFlags } = tcp;
 const {
@@ -98,6 +98,8 @@ export function setTcpState(
     }
     if (state === TCP_S_ESTABLISHED) controlAssureCt(ipvs, c);
     hot[h + C_STATE] = (word & ~0xff) | state;
+    // before the packet goes on: the answer to it must be seen
+    if ((connFlags & CONN_F_CARRIED) !== 0) ipvs.fastPath!.withdraw(c);
   }
   hot[h + C_TIMEOUT] = pd.timeoutTable[state]!;
 }

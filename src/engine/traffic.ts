@@ -28,6 +28,25 @@ export function outStats(ipvs: NetnsIpvs, c: number, bytes: number): void {
   countOut(ipvs.totStats, bytes);
 }
 
+/** What the fast path has carried from clients to a dest, and back. */
+export function carriedStats(
+  ipvs: NetnsIpvs,
+  dest: Dest,
+  inpkts: number,
+  inbytes: number,
+  outpkts: number,
+  outbytes: number,
+): void {
+  if ((dest.flags & DEST_F_AVAILABLE) === 0) return;
+  for (const stats of [dest.stats, dest.svc?.stats, ipvs.totStats]) {
+    if (stats === undefined) continue;
+    stats.inpkts += inpkts;
+    stats.inbytes += inbytes;
+    stats.outpkts += outpkts;
+    stats.outbytes += outbytes;
+  }
+}
+
 /** A connection was opened. */
 export function connStats(ipvs: NetnsIpvs, dest: Dest, svc: Service): void {
   dest.stats.conns++;

@@ -10,6 +10,8 @@ import { concat } from '../support/bytes.js';
 
 const ETHERNET = 14;
 
+const LOOPBACK = new Uint8Array(6);
+
 /** Hardware addresses of the ways. */
 export const HARDWARE = {
   destination: Uint8Array.of(2, 0, 0, 0, 0, 0x11),
@@ -88,10 +90,14 @@ export class Harness {
     this.maps.ways.update();
   }
 
-  /** Runs the program on an IP packet. */
-  run(ip: Uint8Array, { flags = 0, repeat = 1 }: { flags?: number; repeat?: number } = {}): Outcome {
+  /** Runs the program on an IP packet. @param to hardware address that its frame is for; that of the interface, which is the loopback. */
+  run(
+    ip: Uint8Array,
+    { flags = 0, repeat = 1, to = LOOPBACK }: { flags?: number; repeat?: number; to?: Uint8Array } = {},
+  ): Outcome {
     const frame = concat(
-      Uint8Array.of(2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, ...(ip[0]! >>> 4 === 6 ? [0x86, 0xdd] : [8, 0])),
+      to,
+      Uint8Array.of(2, 0, 0, 0, 0, 2, ...(ip[0]! >>> 4 === 6 ? [0x86, 0xdd] : [8, 0])),
       ip,
     );
     const { verdict, packet, nanoseconds } = this.#program.test(frame, { flags, repeat });

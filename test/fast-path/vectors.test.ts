@@ -61,7 +61,7 @@ function open(harness: Harness, v: Vector): { director: VectorDirector; flow: (f
   const c = director.connect(kind, v.protocol, clientOf(v), v.port);
   assert.ok(isCarriable(ipvs, c));
   const request = (flow: Flow): void => requestFlow(ipvs, c, v.kind, flow);
-  const reply = (flow: Flow): void => replyFlow(ipvs, c, CLIENTS_WAY, flow);
+  const reply = (flow: Flow): void => replyFlow(ipvs, c, v.kind, CLIENTS_WAY, flow);
   harness.install(request);
   if (kind.method === CONN_F_MASQ) harness.install(reply);
   return { director, flow: isReply(v) ? reply : request };
@@ -119,9 +119,7 @@ for (const { type, program, sent, left } of PROGRAMS) {
     });
 
     test('leaves everything alone when the way is closed', () => {
-      const v = fc
-        .sample(vectorArb, { seed: 1, numRuns: 200 })
-        .find((v) => KINDS[v.kind]!.method === CONN_F_MASQ && unusual(v, MTU) === undefined)!;
+      const v = ordinary();
       open(harness, v);
       assert.equal(harness.run(build(v)).verdict, sent);
       const number = isReply(v) ? CLIENTS_WAY : v.kind;
@@ -133,6 +131,16 @@ for (const { type, program, sent, left } of PROGRAMS) {
 }
 
 describe('the tc program', rootOnly(), () => {
+  test('leaves the frames of others alone', () => {
+    const harness = new Harness('tc', tcProgram());
+    setWays(harness);
+    const v = ordinary();
+    open(harness, v);
+    assert.equal(harness.run(build(v)).verdict, 7);
+    assert.equal(harness.run(build(v), { to: Uint8Array.of(2, 0, 0, 0, 0, 9) }).verdict, -1);
+    harness.close();
+  });
+
   test('keeps the sum right that a network card has taken', (t) => {
     const harness = new Harness('tc', tcProgram());
     setWays(harness);
@@ -150,6 +158,13 @@ describe('the tc program', rootOnly(), () => {
     harness.close();
   });
 });
+
+/** A packet that is carried. */
+function ordinary(): Vector {
+  return fc
+    .sample(vectorArb, { seed: 1, numRuns: 200 })
+    .find((v) => KINDS[v.kind]!.method === CONN_F_MASQ && unusual(v, MTU) === undefined)!;
+}
 
 /** The kernel can give test packets such a sum. */
 function canSum(harness: Harness): boolean {

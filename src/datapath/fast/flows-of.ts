@@ -1,7 +1,7 @@
 /** What the fast path may carry of a connection: the flows that do to its packets what the engine would do. */
 
 import type { Flow } from '../../ebpf/flow.js';
-import { C_CADDR, C_DADDR, C_DEST, C_FLAGS, C_STATE, C_VADDR, HOT_SHIFT } from '../../engine/conn-table.js';
+import { C_CADDR, C_DADDR, C_FLAGS, C_STATE, C_VADDR, HOT_SHIFT } from '../../engine/conn-table.js';
 import {
   CONN_F_APP,
   CONN_F_DROUTE,
@@ -38,16 +38,16 @@ export function isCarriable(ipvs: NetnsIpvs, c: number): boolean {
   );
 }
 
-/** Number of a dest's counters: of clients' packets, and after it those of answers. */
-export function counterOf(dest: number): number {
-  return 2 * dest;
+/** Number of the counters of clients' packets to the dest whose way has the number `way`; those of answers are the next. */
+export function counterOf(way: number): number {
+  return 2 * way;
 }
 
 /** Fills `flow` in for the client's packets of a connection that {@link isCarriable}. @param way to its dest. */
 export function requestFlow(ipvs: NetnsIpvs, c: number, way: number, flow: Flow): void {
   const t = ipvs.conns;
   const method = t.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_FWD_MASK;
-  identity(ipvs, c, way, 0, flow);
+  identity(ipvs, c, way, counterOf(way), flow);
   t.addr(c, C_CADDR, flow.source);
   t.addr(c, C_VADDR, flow.destination);
   flow.sourcePort = t.cport(c);
@@ -61,10 +61,10 @@ export function requestFlow(ipvs: NetnsIpvs, c: number, way: number, flow: Flow)
   flow.port = t.dport(c);
 }
 
-/** Fills `flow` in for the answers that a NAT server sends. @param way to the client. */
-export function replyFlow(ipvs: NetnsIpvs, c: number, way: number, flow: Flow): void {
+/** Fills `flow` in for the answers that a NAT server sends. @param destWay to the dest. @param way to the client. */
+export function replyFlow(ipvs: NetnsIpvs, c: number, destWay: number, way: number, flow: Flow): void {
   const t = ipvs.conns;
-  identity(ipvs, c, way, 1, flow);
+  identity(ipvs, c, way, counterOf(destWay) + 1, flow);
   t.addr(c, C_DADDR, flow.source);
   t.addr(c, C_CADDR, flow.destination);
   flow.sourcePort = t.dport(c);
@@ -74,10 +74,10 @@ export function replyFlow(ipvs: NetnsIpvs, c: number, way: number, flow: Flow): 
   flow.port = t.vport(c);
 }
 
-function identity(ipvs: NetnsIpvs, c: number, way: number, direction: number, flow: Flow): void {
+function identity(ipvs: NetnsIpvs, c: number, way: number, counter: number, flow: Flow): void {
   flow.family = ipvs.conns.family(c);
   flow.protocol = ipvs.conns.protocol(c);
   flow.way = way;
-  flow.counter = counterOf(ipvs.conns.hot[(c << HOT_SHIFT) + C_DEST]! - 1) + direction;
+  flow.counter = counter;
   flow.owner = c;
 }

@@ -8,6 +8,9 @@ import { enterNetns, netnsIdentity } from '../../linux/netns.js';
 import { PacketSocket } from '../../linux/packet-socket.js';
 import { openRtnetlink } from '../../linux/rtnetlink.js';
 import type { Family } from '../../wire/inet.js';
+import { FastDatapath } from '../fast/fast-datapath.js';
+import type { FlowCacheCounters } from '../fast/flow-cache.js';
+import type { FastPathName } from '../fast/names.js';
 import { deviceIsHeld, presentFamilies } from '../tun-setup.js';
 import { debugLog } from './debug-log.js';
 import { journalPath } from './journal.js';
@@ -27,6 +30,10 @@ export interface TunDatapathOptions {
   readonly rulePriority?: number;
   /** First of three routing tables; firewall marks use those that follow. @default 11800 */
   readonly table?: number;
+  /** What carries established connections: `auto`: the kernel, by tc, where it can; `tc`: the same, and it is an error where it cannot; `none`. @default auto */
+  readonly fastPath?: FastPathName;
+  /** Interfaces at which the fast path takes packets; all Ethernet interfaces when left out. */
+  readonly interfaces?: readonly string[];
   /** Where to record how the machine was. @default /run/ipvsd */
   readonly stateDirectory?: string;
   /** Number of an eventfd whose signal makes `run` return. */
@@ -41,7 +48,9 @@ export type Report = (
 ) => void;
 
 /** Counters of the data path. */
-export type TunCounters = LoopCounters & HostCounters & { readonly refused: number };
+export type TunCounters = LoopCounters & HostCounters & FlowCacheCounters & { readonly refused: number };
+
+const NOTHING_CARRIED: FlowCacheCounters = { carried: 0, installed: 0, mapFull: 0 };
 
 const DEVICE = 'ipvsd0';
 const TABLE = 11_800;
@@ -58,7 +67,9 @@ export class TunDatapath {
   readonly #steering: SteeringControl;
   readonly #wake: EventFd;
   readonly #report: Report;
+  readonly #options: TunDatapathOptions;
   readonly #undo: (() => void)[] = [];
+  #fast: FastDatapath | undefined;
   #loop: TunLoop | undefined;
   /** Devices that the loop reads. */
   #inputs = 0;
@@ -72,6 +83,7 @@ export class TunDatapath {
   constructor(options: TunDatapathOptions, report: Report) {
     if (options.netns !== undefined) enterNetns(options.netns);
     this.#report = report;
+    this.#options = options;
     const table = options.table ?? TABLE;
     this.#wake = new EventFd(options.wake);
     this.#families = presentFamilies();
@@ -110,6 +122,7 @@ export class TunDatapath {
   attach(net: Net): void {
     this.#steering.attach(net.ipvs);
     this.#loop = new TunLoop(net, this.host, this.#wake, () => this.#tick());
+    this.#openFastPath(net);
     this.sync();
   }
 
@@ -135,19 +148,40 @@ export class TunDatapath {
     this.#inputs = inputs.length;
   }
 
+  /** Commands were carried out: what they forbid is not carried any more when this returns. */
+  refresh(): void {
+    this.#fast?.refresh();
+  }
+
   /** Carries packets until `wake` is signalled. */
   run(): void {
     this.#loop!.run();
   }
 
   get counters(): TunCounters {
-    return { ...this.#loop!.counters, ...this.host.counters, refused: this.host.output.refused };
+    const carried = this.#fast?.counters ?? NOTHING_CARRIED;
+    return { ...this.#loop!.counters, ...this.host.counters, ...carried, refused: this.host.output.refused };
   }
 
   /** Puts everything back as it was. */
   close(): void {
     for (const step of this.#undo.reverse()) step();
     this.#undo.length = 0;
+  }
+
+  #openFastPath({ ipvs }: Net): void {
+    const { fastPath = 'auto', interfaces } = this.#options;
+    if (fastPath === 'none') return;
+    try {
+      const options = interfaces === undefined ? {} : { interfaces };
+      const fast = new FastDatapath(ipvs, this.host, this.#socket, options);
+      this.#fast = this.#keep(fast);
+      this.#loop!.onTurn = () => fast.turn();
+      this.#report('info', 'established connections are carried by tc');
+    } catch (error) {
+      if (fastPath === 'tc' || !(error instanceof IpvsError)) throw error;
+      this.#report('warn', 'all packets take the TUN device', { reason: error.message });
+    }
   }
 
   #keep<T extends { close(): void }>(resource: T): T {

@@ -101,6 +101,10 @@ export class TunHost implements Host {
     return this.kernel.route(daddr);
   }
 
+  hasEthernet(ifindex: number): boolean {
+    return this.kernel.hasEthernet(ifindex);
+  }
+
   addrType(addr: InetAddr): AddrType {
     return this.kernel.locals.type(addr);
   }

@@ -82,6 +82,8 @@ export class TunLoop {
     4: new Reassembler({ timeoutMs: 30_000, maxBytes: 4 << 20 }),
     6: new Reassembler({ timeoutMs: 60_000, maxBytes: 4 << 20 }),
   };
+  /** Called when the packets that had come in are done with, before the next sleep. */
+  onTurn: () => void = () => {};
   readonly #start = performance.now();
   #ifindex = 0;
   #inputs: readonly Input[] = [];
@@ -126,6 +128,7 @@ export class TunLoop {
       for (let i = 0; i < devices; i++) if (poll.ready(2 + i)) this.#drain(this.#inputs[i]!);
       for (let i = 2 + devices; i < poll.count; i++)
         if (poll.ready(i)) this.#host.sync.drain(i - 2 - devices);
+      this.onTurn();
       if (poll.ready(0)) {
         this.#wake.clear();
         return;

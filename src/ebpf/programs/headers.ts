@@ -49,6 +49,7 @@ export const UDP = sparseRecord('udp', 8, {
 /** `struct __sk_buff`: context of tc programs, as far as it is used. */
 export const SK_BUFF = sparseRecord('skb', 192, {
   len: [0, u32],
+  pktType: [4, u32],
   mark: [8, u32],
   protocol: [16, u32],
   vlanPresent: [20, u32],

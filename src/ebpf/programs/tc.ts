@@ -49,6 +49,9 @@ import { checkTunnel, DROP, encapsulate } from './tunnel.js';
 const TC_ACT_UNSPEC = -1;
 const TC_ACT_SHOT = 2;
 
+/** The frame is addressed to this host. */
+const PACKET_HOST = 0;
+
 /** Flags of `bpf_l4_csum_replace`: the change is one of the pseudo header; a UDP checksum of 0 becomes 0xffff. */
 const BPF_F_PSEUDO_HDR = 0x10;
 const BPF_F_MARK_MANGLED_0 = 0x20;
@@ -71,6 +74,8 @@ export function tcProgram(): Program {
   const skb = SK_BUFF.at(ctx);
   const ethernet = ETHERNET.at(packet);
   a.mov(ctx, r1);
+  // what a bridge, or a curious interface, sees of others' packets is not ours
+  a.load(r0, skb.pktType).jumpIf(r0, '!=', PACKET_HOST, SLOW);
   // a tag belongs to an interface of its own
   a.load(r0, skb.vlanPresent).jumpIf(r0, '!=', 0, SLOW);
   a.load(packet, skb.data).load(r3, skb.dataEnd);

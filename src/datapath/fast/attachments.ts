@@ -1,0 +1,68 @@
+/** Where the tc program runs: at the ingress of interfaces, by TCX where the kernel has it, else by a tc filter. */
+import { attachTcx, type BpfLink } from '../../linux/bpf-link.js';
+import type { BpfProgram } from '../../linux/bpf-program.js';
+import { EINVAL, SystemError } from '../../linux/errno.js';
+import type { NetlinkSocket } from '../../linux/netlink.js';
+import { ARPHRD_ETHER, type Link, listLinks } from '../../linux/rt-link.js';
+import { attachTcFilter, detachTcFilter } from '../../linux/tc-filter.js';
+
+/** Priority of our filter, where filters are used. */
+const PRIORITY = 118;
+
+/** Keeps a program attached to interfaces that come and go. */
+export class Attachments {
+  readonly #socket: NetlinkSocket;
+  readonly #program: BpfProgram;
+  readonly #names: readonly string[] | undefined;
+  readonly #links = new Map<number, BpfLink | 'filter'>();
+
+  /** @param names of the interfaces; all Ethernet interfaces when left out. */
+  constructor(socket: NetlinkSocket, program: BpfProgram, names?: readonly string[]) {
+    this.#socket = socket;
+    this.#program = program;
+    this.#names = names;
+  }
+
+  /** Interfaces that it is attached to. */
+  get count(): number {
+    return this.#links.size;
+  }
+
+  /** Attaches to interfaces that are new, and forgets those that are gone. @throws SYSTEM */
+  refresh(): void {
+    const wanted = new Set(
+      listLinks(this.#socket)
+        .filter((link) => this.#isWanted(link))
+        .map((link) => link.index),
+    );
+    for (const ifindex of this.#links.keys()) if (!wanted.has(ifindex)) this.#detach(ifindex);
+    for (const ifindex of wanted)
+      if (!this.#links.has(ifindex)) this.#links.set(ifindex, this.#attach(ifindex));
+  }
+
+  close(): void {
+    for (const ifindex of [...this.#links.keys()]) this.#detach(ifindex);
+  }
+
+  #isWanted({ name, type }: Link): boolean {
+    return type === ARPHRD_ETHER && (this.#names === undefined || this.#names.includes(name));
+  }
+
+  #attach(ifindex: number): BpfLink | 'filter' {
+    try {
+      return attachTcx(this.#program, ifindex);
+    } catch (error) {
+      if (!(error instanceof SystemError) || error.number !== EINVAL) throw error;
+    }
+    attachTcFilter(this.#socket, this.#program, { ifindex, priority: PRIORITY });
+    return 'filter';
+  }
+
+  #detach(ifindex: number): void {
+    const link = this.#links.get(ifindex);
+    this.#links.delete(ifindex);
+    // an interface that is gone has taken its filters along
+    if (link === 'filter') detachTcFilter(this.#socket, { ifindex, priority: PRIORITY });
+    else link?.close();
+  }
+}

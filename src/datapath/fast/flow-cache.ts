@@ -1,0 +1,304 @@
+/** The connections that the kernel carries: a cache in BPF maps of what the engine's table has. */
+import { emptyFlow, type Flow, writeFlow, writeFlowKey } from '../../ebpf/flow.js';
+import { COUNTER, FLOW } from '../../ebpf/programs/flow-maps.js';
+import { destOf } from '../../engine/conn.js';
+import {
+  C_CADDR,
+  C_EXPIRES,
+  C_FLAGS,
+  C_INPKTS,
+  C_STATE,
+  C_TIMEOUT,
+  HOT_SHIFT,
+} from '../../engine/conn-table.js';
+import type { Dest } from '../../engine/dest.js';
+import type { FastPath } from '../../engine/fast-path.js';
+import {
+  CONN_F_CARRIED,
+  CONN_F_FWD_MASK,
+  CONN_F_MASQ,
+  CONN_F_NOT_CARRIED,
+  IPPROTO_UDP,
+} from '../../engine/flags.js';
+import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
+import { carriedStats } from '../../engine/traffic.js';
+import { type BpfMap, MapBatch } from '../../linux/bpf-map.js';
+import { AF_INET, inetFromWords } from '../../wire/inet.js';
+import { counterOf, isCarriable, replyFlow, requestFlow } from './flows-of.js';
+import type { FastMaps } from './maps.js';
+import { NO_WAY, type WayHost, Ways } from './ways.js';
+
+/** Connections that wait to be installed; they go in with one system call for each family. */
+const PENDING = 256;
+/** Client packets after which a UDP connection is worth it: a question and its answer are not. */
+const UDP_PACKETS = 2;
+const NS_PER_MS = 1e6;
+
+/** What became of connections. */
+export interface FlowCacheCounters {
+  /** Connections carried now. */
+  carried: number;
+  /** Connections that were installed. */
+  installed: number;
+  /** Connections for which there was no room in a map: the slow path has them. */
+  mapFull: number;
+}
+
+/** {@link FastPath} over BPF maps. */
+export class FlowCache implements FastPath {
+  readonly counters: FlowCacheCounters = { carried: 0, installed: 0, mapFull: 0 };
+  readonly ways: Ways;
+  readonly #ipvs: NetnsIpvs;
+  readonly #maps: FastMaps;
+  /** By connection: the ways of its flows, and the packets of its client's flow that are in `in_pkts` already. */
+  readonly #requestWay: Uint16Array;
+  readonly #replyWay: Uint16Array;
+  readonly #counted: Uint32Array;
+  /** What counters were when they were last read. */
+  readonly #packets: Float64Array;
+  readonly #bytes: Float64Array;
+  readonly #pending = new Int32Array(PENDING);
+  #pendingCount = 0;
+  readonly #batch4: MapBatch;
+  readonly #batch6: MapBatch;
+  readonly #flow = emptyFlow();
+  /** What the last look at a flow found. */
+  #seenPackets = 0;
+  #seenLast = 0;
+
+  constructor(ipvs: NetnsIpvs, host: WayHost, maps: FastMaps) {
+    this.#ipvs = ipvs;
+    this.#maps = maps;
+    this.ways = new Ways(maps.ways, host);
+    const { limit } = ipvs.conns;
+    this.#requestWay = new Uint16Array(limit);
+    this.#replyWay = new Uint16Array(limit);
+    this.#counted = new Uint32Array(limit);
+    this.#packets = new Float64Array(maps.counters.maxEntries);
+    this.#bytes = new Float64Array(maps.counters.maxEntries);
+    this.#batch4 = new MapBatch(maps.flows4, 2 * PENDING);
+    this.#batch6 = new MapBatch(maps.flows6, 2 * PENDING);
+  }
+
+  used(c: number): void {
+    const ipvs = this.#ipvs;
+    const h = c << HOT_SHIFT;
+    const flags = ipvs.conns.hot[h + C_FLAGS]!;
+    if ((flags & CONN_F_CARRIED) !== 0) {
+      if (this.#isOpen(c)) return;
+      this.withdraw(c);
+    }
+    // a connection that is told to others must be seen by the engine
+    if ((flags & CONN_F_NOT_CARRIED) !== 0 || ipvs.syncState !== 0 || !isCarriable(ipvs, c)) return;
+    if (ipvs.conns.protocol(c) === IPPROTO_UDP && ipvs.conns.hot[h + C_INPKTS]! < UDP_PACKETS) return;
+    ipvs.conns.hot[h + C_FLAGS] = ipvs.conns.hot[h + C_FLAGS]! | CONN_F_CARRIED;
+    this.#requestWay[c] = NO_WAY;
+    this.#replyWay[c] = NO_WAY;
+    this.#pending[this.#pendingCount++] = c;
+    this.counters.carried++;
+    if (this.#pendingCount === PENDING) this.flush();
+  }
+
+  settle(c: number): void {
+    if (this.#requestWay[c] === NO_WAY) return;
+    const ipvs = this.#ipvs;
+    const { hot } = ipvs.conns;
+    const h = c << HOT_SHIFT;
+    requestFlow(ipvs, c, 0, this.#flow);
+    if (!this.#look()) return;
+    let last = this.#seenLast;
+    hot[h + C_INPKTS] = hot[h + C_INPKTS]! + this.#seenPackets - this.#counted[c]!;
+    this.#counted[c] = this.#seenPackets;
+    if (this.#replyWay[c] !== NO_WAY) {
+      replyFlow(ipvs, c, 0, 0, this.#flow);
+      if (this.#look()) last = Math.max(last, this.#seenLast);
+    }
+    const timeout = ipvs.protoData[ipvs.conns.protocol(c)]!.timeoutTable[hot[h + C_STATE]! & 0xff]!;
+    const age = Math.floor((Math.max(0, now() - last) * ipvs.net.hz) / 1e9);
+    const expires = (ipvs.net.jiffies - age + timeout) | 0;
+    hot[h + C_TIMEOUT] = timeout;
+    if (((expires - hot[h + C_EXPIRES]!) | 0) > 0) hot[h + C_EXPIRES] = expires;
+  }
+
+  withdraw(c: number): void {
+    const ipvs = this.#ipvs;
+    const h = c << HOT_SHIFT;
+    if (this.#requestWay[c] === NO_WAY) {
+      // it still waits
+      for (let i = 0; i < this.#pendingCount; i++) if (this.#pending[i] === c) this.#pending[i] = -1;
+    } else {
+      this.settle(c);
+      requestFlow(ipvs, c, 0, this.#flow);
+      this.#delete();
+      this.ways.release(this.#requestWay[c]!);
+      if (this.#replyWay[c] !== NO_WAY) {
+        replyFlow(ipvs, c, 0, 0, this.#flow);
+        this.#delete();
+        this.ways.release(this.#replyWay[c]!);
+      }
+      this.#requestWay[c] = NO_WAY;
+      this.#replyWay[c] = NO_WAY;
+    }
+    this.counters.carried--;
+    ipvs.conns.hot[h + C_FLAGS] = ipvs.conns.hot[h + C_FLAGS]! & ~CONN_F_CARRIED;
+  }
+
+  /** Gives all connections back. */
+  withdrawAll(): void {
+    const t = this.#ipvs.conns;
+    for (let c = 0; c < t.highWater && this.counters.carried > 0; c++) {
+      if (t.isUsed(c) && (t.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_CARRIED) !== 0) this.withdraw(c);
+    }
+  }
+
+  fold(dest?: Dest): void {
+    if (dest === undefined) for (const [each, way] of this.ways.dests()) this.#foldOne(each, way);
+    else {
+      const way = this.ways.numberOf(dest);
+      if (way !== NO_WAY) this.#foldOne(dest, way);
+    }
+  }
+
+  #foldOne(dest: Dest, way: number): void {
+    const request = counterOf(way);
+    const [inpkts, inbytes] = this.#read(request);
+    const [outpkts, outbytes] = this.#read(request + 1);
+    if (inpkts + outpkts > 0) carriedStats(this.#ipvs, dest, inpkts, inbytes, outpkts, outbytes);
+  }
+
+  /** Installs the connections that wait. To be called often: their packets take the slow path until then. */
+  flush(): void {
+    if (this.#pendingCount === 0) return;
+    const time = now();
+    let n4 = 0;
+    let n6 = 0;
+    for (let i = 0; i < this.#pendingCount; i++) {
+      const c = this.#pending[i]!;
+      if (c < 0) continue;
+      if (!this.#findWays(c)) {
+        this.#refuse(c);
+        continue;
+      }
+      const v4 = this.#ipvs.conns.family(c) === AF_INET;
+      const batch = v4 ? this.#batch4 : this.#batch6;
+      let n = v4 ? n4 : n6;
+      requestFlow(this.#ipvs, c, this.#requestWay[c]!, this.#flow);
+      put(batch, n++, this.#flow, time);
+      if (this.#replyWay[c] !== NO_WAY) {
+        replyFlow(this.#ipvs, c, this.#requestWay[c]!, this.#replyWay[c]!, this.#flow);
+        put(batch, n++, this.#flow, time);
+      }
+      this.#counted[c] = 0;
+      this.counters.installed++;
+      if (v4) n4 = n;
+      else n6 = n;
+    }
+    this.#pendingCount = 0;
+    this.#install(this.#maps.flows4, this.#batch4, n4);
+    this.#install(this.#maps.flows6, this.#batch6, n6);
+  }
+
+  /** Takes over what commands and the kernel have changed. What must not be carried any more is not when this returns. */
+  refresh(): void {
+    if (this.#ipvs.syncState !== 0 && this.counters.carried > 0) this.withdrawAll();
+    this.ways.refresh((way) => {
+      // what the next dest of this number counts begins here
+      this.#read(counterOf(way));
+      this.#read(counterOf(way) + 1);
+    });
+  }
+
+  #isOpen(c: number): boolean {
+    const request = this.#requestWay[c]!;
+    const reply = this.#replyWay[c]!;
+    return request === NO_WAY || (this.ways.isOpen(request) && (reply === NO_WAY || this.ways.isOpen(reply)));
+  }
+
+  #findWays(c: number): boolean {
+    const ipvs = this.#ipvs;
+    const flags = ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]!;
+    const dest = destOf(ipvs, c);
+    if (dest === null) return false;
+    const request = this.ways.toDest(dest, flags);
+    if (request === NO_WAY) return false;
+    if ((flags & CONN_F_FWD_MASK) === CONN_F_MASQ) {
+      ipvs.conns.addr(c, C_CADDR, this.#flow.destination);
+      const reply = this.ways.toClient(inetFromWords(ipvs.conns.family(c), this.#flow.destination));
+      if (reply === NO_WAY) return false;
+      this.ways.hold(reply);
+      this.#replyWay[c] = reply;
+    }
+    this.ways.hold(request);
+    this.#requestWay[c] = request;
+    return true;
+  }
+
+  #refuse(c: number): void {
+    const h = c << HOT_SHIFT;
+    const { hot } = this.#ipvs.conns;
+    hot[h + C_FLAGS] = (hot[h + C_FLAGS]! & ~CONN_F_CARRIED) | CONN_F_NOT_CARRIED;
+    this.counters.carried--;
+  }
+
+  /** Writes a batch. A connection for which there was no room goes back as a whole. */
+  #install(map: BpfMap, batch: MapBatch, count: number): void {
+    const done = count === 0 ? 0 : map.updateBatch(batch, count);
+    for (let i = done; i < count; i++) {
+      const c = FLOW.fields.owner.get(batch.values, i * FLOW.size + FLOW.fields.owner.offset);
+      if ((this.#ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_CARRIED) === 0) continue;
+      this.withdraw(c);
+      this.counters.mapFull++;
+    }
+  }
+
+  /** Looks at the flow in `#flow`. @returns false when the map has none. */
+  #look(): boolean {
+    const map = this.#mapOf(this.#flow);
+    writeFlowKey(map.key, 0, this.#flow);
+    const found = map.lookup();
+    const { packets, lastUsed } = FLOW.fields;
+    this.#seenPackets = found ? packets.get(map.value, packets.offset) : 0;
+    this.#seenLast = found ? lastUsed.get(map.value, lastUsed.offset) : 0;
+    return found;
+  }
+
+  #delete(): void {
+    const map = this.#mapOf(this.#flow);
+    writeFlowKey(map.key, 0, this.#flow);
+    map.delete();
+  }
+
+  #mapOf(flow: Flow): BpfMap {
+    return flow.family === AF_INET ? this.#maps.flows4 : this.#maps.flows6;
+  }
+
+  /** What a counter has gained since it was last read. */
+  #read(counter: number): readonly [packets: number, bytes: number] {
+    const map = this.#maps.counters;
+    map.key.setUint32(0, counter, true);
+    map.lookup();
+    let packets = 0;
+    let bytes = 0;
+    for (let at = 0; at < map.valueSize; at += COUNTER.size) {
+      packets += COUNTER.fields.packets.get(map.value, at + COUNTER.fields.packets.offset);
+      bytes += COUNTER.fields.bytes.get(map.value, at + COUNTER.fields.bytes.offset);
+    }
+    const gained = [packets - this.#packets[counter]!, bytes - this.#bytes[counter]!] as const;
+    this.#packets[counter] = packets;
+    this.#bytes[counter] = bytes;
+    return gained;
+  }
+}
+
+function put(batch: MapBatch, index: number, flow: Flow, time: number): void {
+  writeFlowKey(batch.keys, index * (batch.keys.byteLength / batch.capacity), flow);
+  writeFlow(batch.values, index * FLOW.size, flow, time);
+}
+
+/** Between the two clocks of this process: that of `performance.now()` and CLOCK_MONOTONIC; ns. */
+const offset = Number(process.hrtime.bigint()) - performance.now() * NS_PER_MS;
+
+/** CLOCK_MONOTONIC, ns, as programs write it. */
+function now(): number {
+  return offset + performance.now() * NS_PER_MS;
+}

@@ -1,0 +1,41 @@
+/** The maps of one fast path, and the programs over them. */
+import type { Program } from '../../ebpf/program.js';
+import { relocate } from '../../ebpf/program.js';
+import { MAPS } from '../../ebpf/programs/flow-maps.js';
+import { BPF_F_NO_PREALLOC, BpfMap } from '../../linux/bpf-map.js';
+import { BpfProgram, type ProgramType } from '../../linux/bpf-program.js';
+
+/** The maps by their names in programs. */
+export type FastMaps = { readonly [K in keyof typeof MAPS]: BpfMap };
+
+/** How much they hold. */
+export interface FastCapacity {
+  /** Flows of each family: two for a NAT connection, one for another. */
+  readonly flows: number;
+  /** Ways: one for each real server, and one for each next hop of answers. */
+  readonly ways: number;
+}
+
+/** Makes the maps. @throws SYSTEM, with EPERM where BPF is not allowed. */
+export function openMaps({ flows, ways }: FastCapacity): FastMaps {
+  const entries = { flows4: flows, flows6: flows, ways, counters: 2 * ways };
+  const opened: BpfMap[] = [];
+  try {
+    const maps = Object.entries(MAPS).map(([name, options]) => {
+      const flags = options.type === 'hash' ? BPF_F_NO_PREALLOC : 0;
+      const map = new BpfMap({ ...options, maxEntries: entries[name as keyof typeof MAPS], flags });
+      opened.push(map);
+      return [name, map] as const;
+    });
+    return Object.fromEntries(maps) as unknown as FastMaps;
+  } catch (error) {
+    for (const map of opened) map.close();
+    throw error;
+  }
+}
+
+/** Loads a program over the maps. @throws VerifierError, SYSTEM */
+export function loadProgram(type: ProgramType, program: Program, maps: FastMaps): BpfProgram {
+  const descriptors = Object.fromEntries(Object.entries(maps).map(([name, { fd }]) => [name, fd]));
+  return new BpfProgram(type, { ...program, instructions: relocate(program, descriptors) });
+}

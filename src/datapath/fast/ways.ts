@@ -1,0 +1,162 @@
+/** The ways out of the fast path: one for each dest that has carried connections, one for each next hop of answers. */
+import { type Way, writeWay } from '../../ebpf/flow.js';
+import type { Dest } from '../../engine/dest.js';
+import { CONN_F_FWD_MASK, CONN_F_TUNNEL, TUNNEL_TYPE_IPIP } from '../../engine/flags.js';
+import type { Route } from '../../engine/host.js';
+import type { BpfMap } from '../../linux/bpf-map.js';
+import { AF_INET, type InetAddr, inetToString } from '../../wire/inet.js';
+import { IPV4_MIN } from '../../wire/ipv4.js';
+import { IPV6_HEADER } from '../../wire/ipv6.js';
+
+/** No way: the connection is not carried. 0, so that memory that nobody wrote says so. */
+export const NO_WAY = 0;
+
+/** What ways ask of the machine. */
+export interface WayHost {
+  /** Counts changes of routes, addresses and interfaces. */
+  readonly routeGeneration: number;
+  route(daddr: InetAddr): Route | undefined;
+  /** Frames of the interface have an Ethernet header. */
+  hasEthernet(ifindex: number): boolean;
+}
+
+/** A closed way takes no packets: they go to the slow path, and the engine. */
+const CLOSED = { ifindex: 0, mtu: 0 };
+
+/**
+ * Keeps the map of ways. Flows refer to a way by its number, so a number is given to another way only when no flow has it any more. When routes change,
+ * ways to dests are written anew; those to clients, of which many share one, are closed, and their connections find another.
+ */
+export class Ways {
+  readonly #map: BpfMap;
+  readonly #host: WayHost;
+  /** Flows that refer to a way. */
+  readonly #references: Int32Array;
+  readonly #open: Uint8Array;
+  readonly #free: number[] = [];
+  readonly #dests = new Map<Dest, { readonly number: number; readonly tunnel: boolean }>();
+  readonly #hops = new Map<string, number>();
+  /** Numbers of closed ways that flows still refer to. */
+  readonly #leaving = new Set<number>();
+  #next = 1;
+  #generation = -1;
+
+  constructor(map: BpfMap, host: WayHost) {
+    this.#map = map;
+    this.#host = host;
+    this.#references = new Int32Array(map.maxEntries);
+    this.#open = new Uint8Array(map.maxEntries);
+  }
+
+  /** Dests that have a way, with its number. */
+  *dests(): Iterable<readonly [Dest, number]> {
+    for (const [dest, { number }] of this.#dests) yield [dest, number];
+  }
+
+  /** The number of the dest's way, or `NO_WAY`. */
+  numberOf(dest: Dest): number {
+    return this.#dests.get(dest)?.number ?? NO_WAY;
+  }
+
+  isOpen(number: number): boolean {
+    return this.#open[number] === 1;
+  }
+
+  /** The way to a dest for connections of this forwarding method, or `NO_WAY`. */
+  toDest(dest: Dest, flags: number): number {
+    const tunnel = (flags & CONN_F_FWD_MASK) === CONN_F_TUNNEL;
+    if (tunnel && dest.tunType !== TUNNEL_TYPE_IPIP) return NO_WAY;
+    let entry = this.#dests.get(dest);
+    if (entry === undefined) {
+      const number = this.#number();
+      if (number === NO_WAY) return NO_WAY;
+      entry = { number, tunnel };
+      this.#dests.set(dest, entry);
+      this.#write(number, this.#wayTo(dest, tunnel));
+    }
+    // the method was edited: connections of the other one are not carried
+    return entry.tunnel === tunnel && this.isOpen(entry.number) ? entry.number : NO_WAY;
+  }
+
+  /** The way to a client, or `NO_WAY`. */
+  toClient(client: InetAddr): number {
+    const route = this.#host.route(client);
+    if (route === undefined || !this.#leads(route)) return NO_WAY;
+    const key = `${route.ifindex} ${inetToString(route.nextHop)} ${route.mtu}`;
+    let number = this.#hops.get(key);
+    if (number === undefined) {
+      number = this.#number();
+      if (number === NO_WAY) return NO_WAY;
+      this.#hops.set(key, number);
+      this.#write(number, { nextHop: route.nextHop, ifindex: route.ifindex, mtu: route.mtu });
+    }
+    return number;
+  }
+
+  /** A flow refers to the way from now on. */
+  hold(number: number): void {
+    this.#references[number]!++;
+  }
+
+  /** A flow is gone. */
+  release(number: number): void {
+    if (--this.#references[number]! === 0 && this.#leaving.delete(number)) this.#free.push(number);
+  }
+
+  /**
+   * Takes over what has become of dests and routes; when it returns, no packet goes where it must not any more.
+   * @param freed is told the numbers of dests that are gone.
+   */
+  refresh(freed: (number: number) => void): void {
+    if (this.#generation !== this.#host.routeGeneration) {
+      this.#generation = this.#host.routeGeneration;
+      for (const number of this.#hops.values()) this.#leave(number);
+      this.#hops.clear();
+      for (const [dest, { number, tunnel }] of this.#dests) this.#write(number, this.#wayTo(dest, tunnel));
+    }
+    for (const [dest, { number }] of this.#dests) {
+      if (dest.available && !this.isOpen(number))
+        this.#write(number, this.#wayTo(dest, this.#dests.get(dest)!.tunnel));
+      else if (!dest.available && this.isOpen(number)) this.#write(number, undefined);
+      if (dest.available || this.#references[number] !== 0) continue;
+      this.#dests.delete(dest);
+      freed(number);
+      this.#free.push(number);
+    }
+  }
+
+  #wayTo(dest: Dest, tunnel: boolean): Way | undefined {
+    const route = this.#host.route(dest.addr);
+    if (!dest.available || route === undefined || !this.#leads(route)) return undefined;
+    const { nextHop, ifindex, mtu, source } = route;
+    if (!tunnel) return { nextHop, ifindex, mtu };
+    const header = dest.addr.family === AF_INET ? IPV4_MIN : IPV6_HEADER;
+    return { nextHop, ifindex, mtu: mtu - header, tunnel: { source, destination: dest.addr, copyDf: true } };
+  }
+
+  /** Elsewhere, and by a link that the programs can send on. */
+  #leads({ local, ifindex }: Route): boolean {
+    return !local && this.#host.hasEthernet(ifindex);
+  }
+
+  #leave(number: number): void {
+    this.#write(number, undefined);
+    if (this.#references[number] === 0) this.#free.push(number);
+    else this.#leaving.add(number);
+  }
+
+  #number(): number {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    return this.#next < this.#map.maxEntries ? this.#next++ : NO_WAY;
+  }
+
+  #write(number: number, way: Way | undefined): void {
+    this.#map.key.setUint32(0, number, true);
+    writeWay(this.#map.value, 0, way ?? { ...CLOSED, nextHop: NOWHERE });
+    this.#map.update();
+    this.#open[number] = way === undefined ? 0 : 1;
+  }
+}
+
+const NOWHERE: InetAddr = { family: AF_INET, words: new Int32Array(4) };
