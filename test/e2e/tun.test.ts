@@ -32,6 +32,7 @@ const complain = (message: string, fields?: object): void => {
 const options = {
   netns: net.name('d'),
   stateDirectory: state,
+  fastPath: 'none' as const,
   log: { debug: quiet, info: quiet, warn: complain, error: complain },
 };
 

@@ -106,6 +106,12 @@ describe('taking a packet out of a tunnel', () => {
     v.setUint16(joined.data + 36, checksumFold(pseudoSum4(v, joined.data, 6, 120)));
     assert.ok(acceptInner(joined, 0));
     assert.deepEqual([joined.ipSummed, joined.csumStart, joined.csumOffset], [CHECKSUM_PARTIAL, 20, 16]);
+    // a datagram that has never been on a wire
+    const local = packet(inner4(0, 100));
+    local.view.setUint8(local.data + 9, 17);
+    local.view.setUint16(local.data + 26, checksumFold(pseudoSum4(local.view, local.data, 17, 120)));
+    assert.ok(acceptInner(local, 0));
+    assert.deepEqual([local.ipSummed, local.csumStart, local.csumOffset], [CHECKSUM_PARTIAL, 20, 6]);
   });
 
   it('never fails on any bytes', () => {

@@ -24,11 +24,13 @@ import { IPV4_MIN, ipv4HeaderLength, ipv4Protocol, ipv4TotalLength, ipv4Version 
 import { IPV6_HEADER, ipv6NextHeader, ipv6PayloadLength } from '../../wire/ipv6.js';
 import { CHECKSUM_PARTIAL, type Packet } from '../../wire/packet.js';
 import { TCP_CHECKSUM, TCP_MIN } from '../../wire/tcp.js';
+import { UDP_CHECKSUM, UDP_HEADER } from '../../wire/udp.js';
 
 export const IPPROTO_IPIP = 4;
 export const IPPROTO_IPV6 = 41;
 export const IPPROTO_GRE = 47;
 const IPPROTO_TCP = 6;
+const IPPROTO_UDP = 17;
 const ECN_MASK = 3;
 const ECN_CE = 3;
 
@@ -101,7 +103,7 @@ export function acceptInner(p: Packet, ecn: number): boolean {
     if (total > p.len) return false;
     p.len = total;
   }
-  noticeAggregate(p, v4);
+  noticePartial(p, v4);
   return ecn !== ECN_CE || markCongestion(p, v4);
 }
 
@@ -123,17 +125,20 @@ function markCongestion(p: Packet, v4: boolean): boolean {
 
 /**
  * The kernel may have joined many TCP segments to one (GRO), tunnel headers and all. It then leaves the sum of the pseudo header in place of
- * the checksum, which it has verified: that is what a partial checksum is.
+ * the checksum, which it has verified: that is what a partial checksum is. So does a sender on the same machine, from which packets come without
+ * ever having been on a wire.
  */
-function noticeAggregate(p: Packet, v4: boolean): void {
+function noticePartial(p: Packet, v4: boolean): void {
   if (p.ipSummed === CHECKSUM_PARTIAL) return;
   const v = p.view;
   const start = v4 ? ipv4HeaderLength(v, p.data) : IPV6_HEADER;
   const protocol = v4 ? ipv4Protocol(v, p.data) : ipv6NextHeader(v, p.data);
-  if (protocol !== IPPROTO_TCP || start + TCP_MIN > p.len) return;
-  const sum = (v4 ? pseudoSum4 : pseudoSum6)(v, p.data, IPPROTO_TCP, p.len - start);
-  if (v.getUint16(p.data + start + TCP_CHECKSUM) !== checksumFold(sum)) return;
+  const tcp = protocol === IPPROTO_TCP;
+  if ((!tcp && protocol !== IPPROTO_UDP) || start + (tcp ? TCP_MIN : UDP_HEADER) > p.len) return;
+  const sum = (v4 ? pseudoSum4 : pseudoSum6)(v, p.data, protocol, p.len - start);
+  const offset = tcp ? TCP_CHECKSUM : UDP_CHECKSUM;
+  if (v.getUint16(p.data + start + offset) !== checksumFold(sum)) return;
   p.ipSummed = CHECKSUM_PARTIAL;
   p.csumStart = start;
-  p.csumOffset = TCP_CHECKSUM;
+  p.csumOffset = offset;
 }

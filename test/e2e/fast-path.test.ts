@@ -1,0 +1,178 @@
+/** The fast path with real packets: who carries them, what is counted, when connections end, what commands put an end to. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from '../../demo/lab.js';
+import { FAMILIES, IPV4, METHODS, SERVERS } from '../../demo/layout.js';
+import type { ForwardName, ProtocolName } from '../../src/control/command.js';
+import { startTunDatapath, type TunDatapath } from '../../src/daemon/tun-datapath.js';
+import { rootOnly } from '../support/require-root.js';
+import { Namespaces } from './namespaces.js';
+
+const HTTP = 8080;
+const ECHO = 7;
+const MIB = 1 << 20;
+const FORWARD: Readonly<Record<string, ForwardName>> = { NAT: 'masq', DR: 'route', TUN: 'tunnel' };
+/** Listings show what the estimator last summed up, every 2 s: after so many ms they hold all that was before. */
+const SUMMED = 2500;
+const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
+const inUrl = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+
+describe('the fast path', rootOnly('curl', 'sysctl'), () => {
+  const net = new Namespaces('fast');
+  const state = mkdtempSync(join(tmpdir(), 'ipvsd-'));
+  const quiet = (): void => {};
+  const complaints: string[] = [];
+  const complain = (message: string, fields?: object): void => {
+    complaints.push(`${message} ${JSON.stringify(fields)}`);
+  };
+  let datapath: TunDatapath;
+
+  before(async () => {
+    build(net);
+    for (const n of SERVERS) {
+      const own = FAMILIES.flatMap((f) => [f.server(n), ...METHODS.slice(1).map(({ vip }) => f.vip(vip))]);
+      await net.start(`server${n}`, process.execPath, script('server'), `server${n}`, ...own);
+      await net.start(`server${n}`, process.execPath, script('echo'), `server${n}`, String(ECHO));
+      await net.spawn(process.execPath, script('decap-child'), net.name(`server${n}`));
+    }
+    const log = { debug: quiet, info: quiet, warn: complain, error: complain };
+    const netns = net.name('director');
+    datapath = await startTunDatapath({ netns, stateDirectory: state, log, fastPath: 'tc' });
+  });
+  afterEach(() => datapath.execute('flush', {}));
+  after(async () => {
+    await datapath?.stop();
+    net.close();
+    rmSync(state, { recursive: true });
+    assert.deepEqual(complaints, []);
+  });
+
+  const key = (protocol: ProtocolName, address: string, port: number) => ({ protocol, address, port });
+  const add = async (
+    service: ReturnType<typeof key>,
+    forward: ForwardName,
+    servers: readonly string[],
+  ): Promise<void> => {
+    const netmask = service.address.includes(':') ? '128' : '255.255.255.255';
+    await datapath.execute('service.add', {
+      service: { ...service, scheduler: 'rr', flags: [], timeout: 0, netmask },
+    });
+    for (const address of servers) {
+      const dest = { address, port: service.port, forward, weight: 1, uThreshold: 0, lThreshold: 0 };
+      await datapath.execute('dest.add', { service, dest });
+    }
+  };
+  /** Asks from one port; `answers` will be who answered how often. */
+  const flow = async (address: string, count: number, gap: number) => {
+    const args = [address, String(ECHO), String(count), String(gap)];
+    const { stdout } = await net.start('client', process.execPath, script('udp-flow'), ...args);
+    return { answers: text(stdout!).then((printed): Record<string, number> => JSON.parse(printed)) };
+  };
+
+  for (const family of FAMILIES) {
+    for (const { name, vip: number } of METHODS) {
+      const vip = family.vip(number);
+
+      it(`carries TCP and UDP by ${name} over ${family.name}`, async () => {
+        const tcp = key('tcp', vip, HTTP);
+        const udp = key('udp', vip, ECHO);
+        await add(tcp, FORWARD[name]!, [family.server(1)]);
+        await add(udp, FORWARD[name]!, [family.server(1)]);
+        const before = await datapath.counters();
+        // 4 MiB to the client, 1 MiB from it
+        assert.equal(net.exec('client', `curl -sS -m 5 http://${inUrl(vip)}:${HTTP}/large`).length, 4 * MIB);
+        const sent = net.exec('client', `curl -sS -m 5 -T ${process.execPath} http://${inUrl(vip)}:${HTTP}/`);
+        assert.match(sent, /^server1 \d{7}/);
+        assert.deepEqual(await await flow(vip, 500, 0), { server1: 500 });
+        const after = await datapath.counters();
+        // the engine sees how connections begin and end, and little else
+        assert.ok(after.packets - before.packets < 100, `${after.packets - before.packets} packets by TUN`);
+        assert.ok(after.installed - before.installed >= 3);
+        // and yet all is counted
+        await sleep(SUMMED);
+        const { stats } = await datapath.execute('service.get', { service: udp });
+        assert.equal(stats.inpkts, 500);
+        const header = family === IPV4 ? 28 : 48;
+        const bytes = Array.from({ length: 500 }, (_, i) => header + `number ${i}`.length).reduce(
+          (sum, n) => sum + n,
+        );
+        assert.equal(stats.inbytes, bytes);
+        assert.equal(stats.outpkts, name === 'NAT' ? 500 : 0);
+        const [dest] = await datapath.execute('dest.list', { service: udp });
+        assert.deepEqual([dest!.stats.inpkts, dest!.stats.inbytes], [500, bytes]);
+      });
+    }
+  }
+
+  const vip = IPV4.vip(1);
+  const udp = key('udp', vip, ECHO);
+
+  it('keeps connections alive by what it carries, and lets them end', async () => {
+    await add(udp, 'masq', [IPV4.server(1), IPV4.server(2)]);
+    await datapath.execute('timeout.set', { udp: 2 });
+    const entries = async () => (await datapath.execute('conn.list', {})).entries;
+    const before = await datapath.counters();
+    // every 100 ms for four seconds: a new connection would go to the other server
+    const { answers } = await flow(vip, 40, 100);
+    await sleep(3000);
+    const [entry] = await entries();
+    // of two seconds, as seconds are listed
+    assert.ok(entry!.expires >= 1);
+    assert.deepEqual(Object.values(await answers), [40]);
+    assert.ok((await datapath.counters()).packets - before.packets < 10);
+    await sleep(3000);
+    assert.deepEqual(await entries(), []);
+    assert.equal((await datapath.counters()).carried, before.carried);
+    await datapath.execute('timeout.set', { udp: 300 });
+  });
+
+  it('sends nothing to a real server any more when the command that removes it has returned', async () => {
+    await add(udp, 'masq', [IPV4.server(1)]);
+    for (let round = 0; round < 20; round++) {
+      const { answers } = await flow(vip, 100, 1);
+      await sleep(60);
+      await datapath.execute('dest.delete', { service: udp, dest: { address: IPV4.server(1), port: ECHO } });
+      const received = () => Number(net.exec('server1', 'cat /proc/net/snmp').match(/^Udp: (\d+)/m)![1]);
+      // what was on its way arrives
+      await sleep(5);
+      const then = received();
+      await sleep(30);
+      assert.equal(received(), then);
+      const dest = {
+        address: IPV4.server(1),
+        port: ECHO,
+        forward: 'masq',
+        weight: 1,
+        uThreshold: 0,
+        lThreshold: 0,
+      } as const;
+      await datapath.execute('dest.add', { service: udp, dest });
+      // and it goes on where it comes back
+      const { server1 = 0, nobody = 0 } = await answers;
+      assert.ok(server1 > 50 && nobody >= 1 && nobody <= 3, JSON.stringify({ server1, nobody }));
+    }
+  });
+
+  it('follows routes and neighbours', async () => {
+    await add(udp, 'masq', [IPV4.server(1)]);
+    const before = await datapath.counters();
+    const { answers } = await flow(vip, 200, 5);
+    await sleep(200);
+    assert.equal((await datapath.counters()).installed, before.installed + 1);
+    net.ip('director', `route add ${IPV4.client}/32 via ${IPV4.router}`);
+    net.ip('director', 'neigh flush dev eth0');
+    await sleep(200);
+    net.ip('director', `route del ${IPV4.client}/32 via ${IPV4.router}`);
+    assert.deepEqual(await answers, { server1: 200 });
+    const after = await datapath.counters();
+    assert.ok(after.packets - before.packets < 20, `${after.packets - before.packets} packets by TUN`);
+    // its way was closed, and it found another
+    assert.ok(after.installed > before.installed + 1);
+  });
+});
