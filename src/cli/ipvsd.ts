@@ -79,6 +79,7 @@ ${EXIT_CODES}`,
   addSimulate(program, exit);
   addDecap(program);
   addExec(program, exit);
+  addDoctor(program);
   addViews(program);
   return program;
 }
@@ -101,6 +102,11 @@ function addRun(program: Command): void {
       'tun: a TUN device (default); none: no packets, only control; needs no privilege',
     )
     .option('--device <name>', 'name of the TUN device (default: ipvsd0)')
+    .option(
+      '--fast-path <name>',
+      'what carries established connections: auto (default): tc where it can; tc; none: only the engine',
+    )
+    .option('--interfaces <names>', 'where the fast path takes packets, with commas (default: all Ethernet)')
     .option('--rule-priority <n>', 'priority of the first of our sixteen routing rules (default: 10)')
     .option('--table <n>', 'first of our routing tables (default: 11800)')
     .option('--log-level <level>', 'debug, info (default), warn or error')
@@ -226,6 +232,21 @@ ${EXIT_CODES}  126  the program cannot be executed     127  it is not found
         process.stderr.write(`ipvsd: exec: ${error.message}\n`);
         exit(error.exitCode);
       }
+    });
+}
+
+function addDoctor(program: Command): void {
+  command(program, 'doctor')
+    .summary('tell what this machine offers')
+    .description(
+      'Tell what this machine offers, and what the daemon will use of it, by trying it out. It leaves nothing behind.',
+    )
+    .option('-n, --netns <name>', "in the network namespace /run/netns/NAME (default: the process's own)")
+    .option('--json', 'as JSON')
+    .action(async ({ netns, json }: { netns?: string; json?: true }) => {
+      const { describe, doctor } = await import('./doctor.js');
+      const diagnosis = doctor(netns);
+      print(json ? JSON.stringify(diagnosis, null, 2) : describe(diagnosis));
     });
 }
 

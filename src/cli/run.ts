@@ -25,11 +25,13 @@ export async function run({ config: file, ...flags }: RunFlags, stop: AbortSigna
 
 /** Flags whose values are numbers. */
 const NUMERIC = new Set(['connTabBits', 'connLimit', 'rulePriority', 'table']);
+/** Flags whose values are lists, with commas. */
+const LISTS = new Set(['interfaces']);
 
 function readFlags(flags: Omit<RunFlags, 'config'>): Config {
   const values = Object.entries(flags).map(([name, value]) => [
     name,
-    NUMERIC.has(name) ? numeric(value) : value,
+    NUMERIC.has(name) ? numeric(value) : LISTS.has(name) ? value?.split(',') : value,
   ]);
   try {
     return readConfig(Object.fromEntries(values));

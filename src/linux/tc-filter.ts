@@ -2,10 +2,11 @@
 import type { BpfProgram } from './bpf-program.js';
 import { EEXIST, EINVAL, ENODEV, ENOENT, SystemError } from './errno.js';
 import { LITTLE, type NetlinkSocket, NLM_F_CREATE, NLM_F_EXCL } from './netlink.js';
-import { change } from './rtnetlink.js';
+import { change, dump } from './rtnetlink.js';
 
 const RTM_NEWQDISC = 36;
 const RTM_DELQDISC = 37;
+const RTM_GETQDISC = 38;
 const RTM_NEWTFILTER = 44;
 const RTM_DELTFILTER = 45;
 const TCA_KIND = 1;
@@ -59,6 +60,13 @@ export function detachTcFilter(socket: NetlinkSocket, { ifindex, priority }: TcF
   return removed(() =>
     socket.request(change(RTM_DELTFILTER, 0, filterPart(ifindex, priority)), `RTM_DELTFILTER ${ifindex}`),
   );
+}
+
+/** True when the interface has a clsact qdisc. */
+export function hasClsact(socket: NetlinkSocket, ifindex: number): boolean {
+  return socket
+    .request(dump(RTM_GETQDISC, tcmsg(ifindex, 0, 0, 0)), 'RTM_GETQDISC')
+    .some(({ view }) => view.getInt32(4, LITTLE) === ifindex && view.getUint32(12, LITTLE) === TC_H_CLSACT);
 }
 
 /** Removes an interface's clsact qdisc, with all filters on it. @returns false when there is none. */

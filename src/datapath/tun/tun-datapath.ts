@@ -2,6 +2,7 @@
 import type { Net } from '../../engine/net.js';
 import type { ServiceId } from '../../engine/service.js';
 import { IpvsError } from '../../errors.js';
+import { EPERM, SystemError } from '../../linux/errno.js';
 import { EventFd } from '../../linux/eventfd.js';
 import type { NetlinkSocket } from '../../linux/netlink.js';
 import { enterNetns, netnsIdentity } from '../../linux/netns.js';
@@ -179,8 +180,13 @@ export class TunDatapath {
       this.#loop!.onTurn = () => fast.turn();
       this.#report('info', 'established connections are carried by tc');
     } catch (error) {
-      if (fastPath === 'tc' || !(error instanceof IpvsError)) throw error;
-      this.#report('warn', 'all packets take the TUN device', { reason: error.message });
+      if (!(error instanceof IpvsError)) throw error;
+      const permitted = !(error instanceof SystemError) || error.number !== EPERM;
+      const reason = permitted
+        ? error
+        : new IpvsError('NOT_PERMITTED', `${error.message}: BPF needs root, or CAP_BPF`);
+      if (fastPath === 'tc') throw reason;
+      this.#report('warn', 'all packets take the TUN device', { reason: reason.message });
     }
   }
 
