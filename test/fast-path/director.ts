@@ -46,6 +46,7 @@ class Recorder implements Host {
   readonly routeGeneration = 1;
   readonly unprivilegedPortStart = 1024;
   sent: Uint8Array | undefined;
+  onTransmit: () => void = () => {};
   route(daddr: InetAddr): Route {
     const source = parseInet(daddr.family === AF_INET ? SOURCE[4] : SOURCE[6])!;
     return { local: false, ifindex: 1, mtu: MTU, mtuLearnt: false, source, nextHop: daddr };
@@ -58,6 +59,7 @@ class Recorder implements Host {
   }
   transmit(packet: Packet): void {
     this.sent = packet.payload().slice();
+    this.onTransmit();
   }
   icmpSend(): void {}
   updatePmtu(): void {}
@@ -101,6 +103,11 @@ export class VectorDirector {
         this.net.ipvs.addDest(id, { ...dest, ...thresholds, ...tunnel });
       }
     }
+  }
+
+  /** Called when a packet is sent on. */
+  set onTransmit(listener: () => void) {
+    this.#host.onTransmit = listener;
   }
 
   /** What leaves the director when this packet comes from a client or from a real server; undefined when none does. */
