@@ -4,6 +4,7 @@ import {
   BPF_MAP_CREATE,
   BPF_MAP_DELETE_BATCH,
   BPF_MAP_DELETE_ELEM,
+  BPF_MAP_LOOKUP_AND_DELETE_ELEM,
   BPF_MAP_LOOKUP_BATCH,
   BPF_MAP_LOOKUP_ELEM,
   BPF_MAP_UPDATE_BATCH,
@@ -12,8 +13,9 @@ import {
   bpf,
   bpfChecked,
   bpfResult,
+  bpfWith,
 } from './bpf.js';
-import { ENOENT, SystemError } from './errno.js';
+import { EINVAL, ENOENT, SystemError } from './errno.js';
 import { Memory } from './libc.js';
 
 /** Kinds of maps (`enum bpf_map_type`). */
@@ -28,6 +30,13 @@ export const BPF_NOEXIST = 1;
 
 /** Bytes of the position in a scan. */
 const POSITION = 16;
+
+/** Bytes of `union bpf_attr` for operations on elements; to delete one needs no value. */
+const ELEMENT_ATTR = 32;
+const DELETE_ATTR = 16;
+
+/** What the kernel answers for a kind of map that cannot do it; no errno of user space. */
+const ENOTSUPP = 524;
 
 /** What a map is to be. */
 export interface MapOptions {
@@ -70,6 +79,10 @@ export class BpfMap extends BpfObject {
   readonly value: DataView;
   readonly #key: Memory;
   readonly #value: Memory;
+  /** `union bpf_attr` of the operations on single elements: map, key, value, flags. */
+  readonly #attr = new Memory(ELEMENT_ATTR);
+  readonly #attrFlags: DataView;
+  #canTake = true;
   readonly #position = [new Memory(POSITION), new Memory(POSITION)] as const;
 
   /** @param fd of a map that exists, and is what the options say; a new one when left out. @throws SYSTEM */
@@ -84,24 +97,41 @@ export class BpfMap extends BpfObject {
     this.maxEntries = options.maxEntries;
     this.#key = new Memory(options.keySize);
     this.#value = new Memory(this.valueSize);
+    const attr = viewOf(this.#attr);
+    attr.setUint32(0, this.fd, true);
+    attr.setBigUint64(8, BigInt(this.#key.address), true);
+    attr.setBigUint64(16, BigInt(this.#value.address), true);
+    this.#attrFlags = new DataView(this.#attr.bytes.buffer, 24);
     this.key = viewOf(this.#key);
     this.value = viewOf(this.#value);
   }
 
   /** Brings the element with `key` to `value`. @returns false when there is none. */
   lookup(): boolean {
-    return this.#found(this.#element(BPF_MAP_LOOKUP_ELEM, 0), 'LOOKUP');
+    return this.#found(bpfWith(BPF_MAP_LOOKUP_ELEM, this.#attr, ELEMENT_ATTR), 'LOOKUP');
   }
 
   /** Writes `value` for `key`. @param flags `BPF_NOEXIST` or 0. @throws SystemError, with E2BIG when the map is full. */
   update(flags = 0): void {
-    bpfChecked(this.#element(BPF_MAP_UPDATE_ELEM, flags), `BPF_MAP_UPDATE_ELEM, ${this.name}`);
+    this.#attrFlags.setUint32(0, flags, true);
+    const result = bpfWith(BPF_MAP_UPDATE_ELEM, this.#attr, ELEMENT_ATTR);
+    this.#attrFlags.setUint32(0, 0);
+    bpfChecked(result, `BPF_MAP_UPDATE_ELEM, ${this.name}`);
   }
 
   /** Removes the element with `key`. @returns false when there is none. */
   delete(): boolean {
-    const result = bpf(BPF_MAP_DELETE_ELEM, 16, (a) => a.u32(0, this.fd).pointer(8, this.#key));
-    return this.#found(result, 'DELETE');
+    return this.#found(bpfWith(BPF_MAP_DELETE_ELEM, this.#attr, DELETE_ATTR), 'DELETE');
+  }
+
+  /** Removes the element with `key` and brings it to `value`; from Linux 5.14 on nothing is lost in between. @returns false when there is none. */
+  take(): boolean {
+    if (this.#canTake) {
+      const result = bpfWith(BPF_MAP_LOOKUP_AND_DELETE_ELEM, this.#attr, ELEMENT_ATTR);
+      if (result !== -ENOTSUPP && result !== -EINVAL) return this.#found(result, 'LOOKUP_AND_DELETE');
+      this.#canTake = false;
+    }
+    return this.lookup() && this.delete();
   }
 
   /**
@@ -141,12 +171,6 @@ export class BpfMap extends BpfObject {
       if (result < 0) return;
       from.bytes.set(to.bytes);
     }
-  }
-
-  #element(command: number, flags: number): number {
-    return bpf(command, 32, (a) =>
-      a.u32(0, this.fd).pointer(8, this.#key).pointer(16, this.#value).u64(24, flags),
-    );
   }
 
   #found(result: number, verb: string): boolean {

@@ -10,6 +10,7 @@ export const BPF_MAP_LOOKUP_ELEM = 1;
 export const BPF_MAP_UPDATE_ELEM = 2;
 export const BPF_MAP_DELETE_ELEM = 3;
 export const BPF_PROG_LOAD = 5;
+export const BPF_MAP_LOOKUP_AND_DELETE_ELEM = 21;
 export const BPF_OBJ_PIN = 6;
 export const BPF_OBJ_GET = 7;
 export const BPF_PROG_TEST_RUN = 10;
@@ -68,11 +69,17 @@ const writer: AttrWriter = {
  * @returns what the call returns, or the negative errno.
  */
 export function bpf(command: number, size: number, fill: (attr: AttrWriter) => void): number {
-  if (number === undefined) throw new IpvsError('NOT_SUPPORTED', `no bpf(2) on ${arch()}`);
   attr.bytes.fill(0);
   fill(writer);
-  const result = libc.syscall(number, command, attr.address, size);
+  const result = bpfWith(command, attr, size);
   pointedTo.length = 0;
+  return result;
+}
+
+/** As {@link bpf}, with a `union bpf_attr` that the caller keeps: for calls that come often, with what they point to kept as well. */
+export function bpfWith(command: number, attr: Memory, size: number): number {
+  if (number === undefined) throw new IpvsError('NOT_SUPPORTED', `no bpf(2) on ${arch()}`);
+  const result = libc.syscall(number, command, attr.address, size);
   return result < 0 ? -lastErrno() : result;
 }
 

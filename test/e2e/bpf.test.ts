@@ -9,7 +9,7 @@ import { r0, r1, r2, r3, r10, register } from '../../src/ebpf/operand.js';
 import { relocate } from '../../src/ebpf/program.js';
 import { getPinned } from '../../src/linux/bpf.js';
 import { attachTcx, attachXdp, BpfLink } from '../../src/linux/bpf-link.js';
-import { BpfMap, MapBatch } from '../../src/linux/bpf-map.js';
+import { BPF_NOEXIST, BpfMap, MapBatch } from '../../src/linux/bpf-map.js';
 import { BpfProgram, VerifierError } from '../../src/linux/bpf-program.js';
 import { SystemError } from '../../src/linux/errno.js';
 import { enterNetns } from '../../src/linux/netns.js';
@@ -45,6 +45,14 @@ describe('bpf(2)', rootOnly('socat', 'mount'), () => {
     assert.equal(map.value.getUint32(4), 99);
     assert.equal(map.delete(), true);
     assert.equal(map.delete(), false);
+    assert.throws(() => {
+      map.update(BPF_NOEXIST);
+      map.update(BPF_NOEXIST);
+    }, /EEXIST/);
+    map.value.setUint32(4, 0);
+    assert.equal(map.take(), true);
+    assert.equal(map.value.getUint32(4), 99);
+    assert.equal(map.take(), false);
     map.close();
   });
 

@@ -62,9 +62,6 @@ export class FlowCache implements FastPath {
   readonly #batch4: MapBatch;
   readonly #batch6: MapBatch;
   readonly #flow = emptyFlow();
-  /** What the last look at a flow found. */
-  #seenPackets = 0;
-  #seenLast = 0;
 
   constructor(ipvs: NetnsIpvs, host: WayHost, maps: FastMaps) {
     this.#ipvs = ipvs;
@@ -105,13 +102,15 @@ export class FlowCache implements FastPath {
     const { hot } = ipvs.conns;
     const h = c << HOT_SHIFT;
     requestFlow(ipvs, c, 0, this.#flow);
-    if (!this.#look()) return;
-    let last = this.#seenLast;
-    hot[h + C_INPKTS] = hot[h + C_INPKTS]! + this.#seenPackets - this.#counted[c]!;
-    this.#counted[c] = this.#seenPackets;
+    const map = this.#mapOf(this.#flow);
+    writeFlowKey(map.key, 0, this.#flow);
+    if (!map.lookup()) return;
+    this.#addPackets(c, map);
+    let last = lastUsed(map);
     if (this.#replyWay[c] !== NO_WAY) {
       replyFlow(ipvs, c, 0, 0, this.#flow);
-      if (this.#look()) last = Math.max(last, this.#seenLast);
+      writeFlowKey(map.key, 0, this.#flow);
+      if (map.lookup()) last = Math.max(last, lastUsed(map));
     }
     const timeout = ipvs.protoData[ipvs.conns.protocol(c)]!.timeoutTable[hot[h + C_STATE]! & 0xff]!;
     const age = Math.floor((Math.max(0, now() - last) * ipvs.net.hz) / 1e9);
@@ -127,13 +126,15 @@ export class FlowCache implements FastPath {
       // it still waits
       for (let i = 0; i < this.#pendingCount; i++) if (this.#pending[i] === c) this.#pending[i] = -1;
     } else {
-      this.settle(c);
       requestFlow(ipvs, c, 0, this.#flow);
-      this.#delete();
+      const map = this.#mapOf(this.#flow);
+      writeFlowKey(map.key, 0, this.#flow);
+      if (map.take()) this.#addPackets(c, map);
       this.ways.release(this.#requestWay[c]!);
       if (this.#replyWay[c] !== NO_WAY) {
         replyFlow(ipvs, c, 0, 0, this.#flow);
-        this.#delete();
+        writeFlowKey(map.key, 0, this.#flow);
+        map.delete();
         this.ways.release(this.#replyWay[c]!);
       }
       this.#requestWay[c] = NO_WAY;
@@ -251,21 +252,12 @@ export class FlowCache implements FastPath {
     }
   }
 
-  /** Looks at the flow in `#flow`. @returns false when the map has none. */
-  #look(): boolean {
-    const map = this.#mapOf(this.#flow);
-    writeFlowKey(map.key, 0, this.#flow);
-    const found = map.lookup();
-    const { packets, lastUsed } = FLOW.fields;
-    this.#seenPackets = found ? packets.get(map.value, packets.offset) : 0;
-    this.#seenLast = found ? lastUsed.get(map.value, lastUsed.offset) : 0;
-    return found;
-  }
-
-  #delete(): void {
-    const map = this.#mapOf(this.#flow);
-    writeFlowKey(map.key, 0, this.#flow);
-    map.delete();
+  /** Adds what the client's flow, whose record is the map's `value`, has carried since the last time to `in_pkts`. */
+  #addPackets(c: number, map: BpfMap): void {
+    const { packets } = FLOW.fields;
+    const carried = packets.get(map.value, packets.offset);
+    this.#ipvs.conns.hot[(c << HOT_SHIFT) + C_INPKTS]! += carried - this.#counted[c]!;
+    this.#counted[c] = carried;
   }
 
   #mapOf(flow: Flow): BpfMap {
@@ -288,6 +280,11 @@ export class FlowCache implements FastPath {
     this.#bytes[counter] = bytes;
     return gained;
   }
+}
+
+/** When a packet of the flow whose record is the map's `value` last passed; CLOCK_MONOTONIC, ns. */
+function lastUsed(map: BpfMap): number {
+  return FLOW.fields.lastUsed.get(map.value, FLOW.fields.lastUsed.offset);
 }
 
 function put(batch: MapBatch, index: number, flow: Flow, time: number): void {
