@@ -2,7 +2,7 @@
 
 import { emptyFlow, type Flow, type Way, writeFlow, writeFlowKey, writeWay } from '../../src/ebpf/flow.js';
 import { type Program, relocate } from '../../src/ebpf/program.js';
-import { COUNTER, FLOW, MAPS } from '../../src/ebpf/programs/flow-maps.js';
+import { COUNTER, FLOW, LINK, MAPS } from '../../src/ebpf/programs/flow-maps.js';
 import { BpfMap } from '../../src/linux/bpf-map.js';
 import { BpfProgram, type ProgramType } from '../../src/linux/bpf-program.js';
 import { AF_INET } from '../../src/wire/inet.js';
@@ -10,6 +10,8 @@ import { concat } from '../support/bytes.js';
 
 const ETHERNET = 14;
 
+/** Test packets come in by the loopback interface. */
+const LOOPBACK_INDEX = 1;
 const LOOPBACK = new Uint8Array(6);
 
 /** Hardware addresses of the ways. */
@@ -33,12 +35,11 @@ export class Harness {
 
   constructor(type: ProgramType, program: Program) {
     const make = (name: keyof typeof MAPS) => new BpfMap({ ...MAPS[name], maxEntries: 4096 });
-    this.maps = {
-      flows4: make('flows4'),
-      flows6: make('flows6'),
-      ways: make('ways'),
-      counters: make('counters'),
-    };
+    const names = Object.keys(MAPS) as (keyof typeof MAPS)[];
+    this.maps = Object.fromEntries(names.map((name) => [name, make(name)])) as unknown as Harness['maps'];
+    this.maps.links.key.setUint32(0, LOOPBACK_INDEX, true);
+    LINK.write(this.maps.links.value, 0, { address: LOOPBACK, active: 1 });
+    this.maps.links.update();
     const descriptors = Object.fromEntries(Object.entries(this.maps).map(([name, { fd }]) => [name, fd]));
     const instructions = relocate(program, descriptors);
     this.#program = new BpfProgram(type, { ...program, instructions });

@@ -16,9 +16,12 @@ export interface FastCapacity {
   readonly ways: number;
 }
 
+/** Interfaces with larger numbers have no XDP. */
+const LINKS = 4096;
+
 /** Makes the maps. @throws SYSTEM, with EPERM where BPF is not allowed. */
 export function openMaps({ flows, ways }: FastCapacity): FastMaps {
-  const entries = { flows4: flows, flows6: flows, ways, counters: 2 * ways };
+  const entries = { flows4: flows, flows6: flows, ways, counters: 2 * ways, links: LINKS };
   const opened: BpfMap[] = [];
   try {
     const maps = Object.entries(MAPS).map(([name, options]) => {

@@ -21,6 +21,8 @@ const LOCALS = record('locals', {
   way: u32,
   /** and of the counters. */
   counter: u32,
+  /** The interface that the packet came in by. */
+  link: u32,
   /** What an outer header takes over. */
   tos: u32,
   ttl: u32,

@@ -93,10 +93,19 @@ export const COUNTER = record('counter', {
   bytes: u64,
 });
 
+/** An interface at which XDP takes packets, by its number. */
+export const LINK = record('link', {
+  /** Its hardware address: frames for others are left alone. */
+  address: bytes(6),
+  /** 1 where packets are taken. */
+  active: u16,
+});
+
 /** Names of the maps in programs. */
 export const MAPS = {
   flows4: { name: 'ipvsd_flows4', type: 'hash', keySize: FLOW4_KEY.size, valueSize: FLOW.size },
   flows6: { name: 'ipvsd_flows6', type: 'hash', keySize: FLOW6_KEY.size, valueSize: FLOW.size },
   ways: { name: 'ipvsd_ways', type: 'array', keySize: 4, valueSize: WAY.size },
+  links: { name: 'ipvsd_links', type: 'array', keySize: 4, valueSize: LINK.size },
   counters: { name: 'ipvsd_counters', type: 'percpuArray', keySize: 4, valueSize: COUNTER.size },
 } as const;

@@ -3,7 +3,7 @@
  * to the kernel, and so to tc.
  */
 import { Assembler } from '../assembler.js';
-import { part, r0, r1, r2, r3, r4, r5 } from '../operand.js';
+import { part, r0, r1, r2, r3, r4, r5, r10 } from '../operand.js';
 import type { Program } from '../program.js';
 import {
   account,
@@ -27,7 +27,7 @@ import {
   udp4,
   udp6,
 } from './common.js';
-import { FLOW_ACTIONS } from './flow-maps.js';
+import { FLOW_ACTIONS, LINK } from './flow-maps.js';
 import {
   ETH_HLEN,
   ETH_P_IP,
@@ -51,8 +51,9 @@ export function xdpProgram(): Program {
   const xdp = XDP_MD.at(ctx);
   const ethernet = ETHERNET.at(packet);
   a.mov(ctx, r1).load(packet, xdp.data).load(r3, xdp.dataEnd);
-  a.mov(r4, r3).sub(r4, packet).sub(r4, ETH_HLEN);
   a.needBytes(packet, ETHERNET.size, r3, r1, SLOW);
+  forUs(a, f);
+  a.load(r3, xdp.dataEnd).mov(r4, r3).sub(r4, packet).sub(r4, ETH_HLEN);
   a.load(r1, ethernet.type)
     .jumpIf(r1, '==', htons(ETH_P_IPV6), 'ipv6')
     .jumpIf(r1, '!=', htons(ETH_P_IP), SLOW);
@@ -63,6 +64,27 @@ export function xdpProgram(): Program {
   forward(a, f, 6);
   a.label(SLOW).mov(r0, XDP_PASS).exit();
   return a.finish();
+}
+
+/** The frame is for the interface that it came in by, and packets are taken there. */
+function forUs(a: Assembler, { locals }: Frame): void {
+  const link = LINK.at(r0);
+  const { destination } = ETHERNET.at(packet);
+  a.load(r1, XDP_MD.at(ctx).ingressIfindex).store(locals.link, r1);
+  a.movMap(r1, 'links')
+    .mov(r2, r10)
+    .add(r2, locals.link.offset)
+    .call('map_lookup_elem')
+    .jumpIf(r0, '==', 0, SLOW);
+  a.load(r1, link.active).jumpIf(r1, '==', 0, SLOW);
+  for (const [at, size] of [
+    [0, 4],
+    [4, 2],
+  ] as const) {
+    a.load(r1, part(link.address, at, size))
+      .load(r2, part(destination, at, size))
+      .jumpIf(r1, '!=', r2, SLOW);
+  }
 }
 
 /** Everything behind the look-up. */
