@@ -1,0 +1,172 @@
+/** The cache of connections in the kernel's maps, with the tc program over it; packets go in by BPF_PROG_TEST_RUN. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { FlowCache } from '../../src/datapath/fast/flow-cache.js';
+import { type FastMaps, loadProgram, openMaps } from '../../src/datapath/fast/maps.js';
+import type { WayHost } from '../../src/datapath/fast/ways.js';
+import { tcProgram } from '../../src/ebpf/programs/tc.js';
+import { C_INPKTS, HOT_SHIFT } from '../../src/engine/conn-table.js';
+import type { Route } from '../../src/engine/host.js';
+import type { BpfProgram } from '../../src/linux/bpf-program.js';
+import { AF_INET, type InetAddr, inetToString, parseInet } from '../../src/wire/inet.js';
+import { concat } from '../support/bytes.js';
+import { ACK, TCP, tcp } from '../support/packets.js';
+import { rootOnly } from '../support/require-root.js';
+import { KINDS, type Kind, MTU, SOURCE, VectorDirector } from './director.js';
+
+const FLOWS = 20;
+const CARRIED = 7;
+const LEFT = -1;
+const CLIENT = '10.9.0.1';
+
+/** Routes that can be changed. */
+class Routes implements WayHost {
+  routeGeneration = 1;
+  ethernet = true;
+  readonly none = new Set<string>();
+  route(daddr: InetAddr): Route | undefined {
+    if (this.none.has(inetToString(daddr))) return undefined;
+    const source = parseInet(daddr.family === AF_INET ? SOURCE[4] : SOURCE[6])!;
+    return { local: false, ifindex: 1, mtu: MTU, mtuLearnt: false, source, nextHop: daddr };
+  }
+  hasEthernet(): boolean {
+    return this.ethernet;
+  }
+}
+
+describe('the cache of connections', rootOnly(), () => {
+  const nat = KINDS.find(({ name }) => name === 'nat4')!;
+  const direct = KINDS.find(({ name }) => name === 'direct4')!;
+  let director: VectorDirector;
+  let routes: Routes;
+  let maps: FastMaps;
+  let program: BpfProgram;
+  let cache: FlowCache;
+
+  beforeEach(() => {
+    director = new VectorDirector();
+    routes = new Routes();
+    maps = openMaps({ flows: FLOWS, ways: 8 });
+    program = loadProgram('tc', tcProgram(), maps);
+    cache = new FlowCache(director.net.ipvs, routes, maps);
+    director.net.ipvs.fastPath = cache;
+    cache.refresh();
+  });
+  afterEach(() => {
+    program.close();
+    for (const map of Object.values(maps)) map.close();
+  });
+
+  const packet = (kind: Kind, port: number): Uint8Array => tcp(CLIENT, port, kind.vip, kind.port, ACK);
+  /** What the kernel does with a packet of the client. */
+  const verdict = (kind: Kind, port: number): number =>
+    program.test(concat(new Uint8Array(12), Uint8Array.of(8, 0), packet(kind, port))).verdict;
+  const id = {
+    family: AF_INET,
+    protocol: TCP,
+    addr: parseInet(nat.vip)!,
+    port: nat.port,
+    fwmark: 0,
+  } as const;
+  const dest = { addr: parseInet(nat.server)!, port: nat.serverPort };
+
+  test('carries a connection when it is established, and no other', () => {
+    director.connect(nat, TCP, CLIENT, 1000);
+    assert.equal(verdict(nat, 1000), LEFT);
+    cache.flush();
+    assert.equal(verdict(nat, 1000), CARRIED);
+    assert.equal(verdict(nat, 1001), LEFT);
+    assert.deepEqual(cache.counters, { carried: 1, installed: 1, mapFull: 0 });
+  });
+
+  test('adds what it has carried to the connection, and to dest, service and all, once', () => {
+    const c = director.connect(nat, TCP, CLIENT, 1000);
+    cache.flush();
+    const { ipvs } = director.net;
+    const before = ipvs.conns.hot[(c << HOT_SHIFT) + C_INPKTS]!;
+    const total = { ...ipvs.totStats };
+    for (let i = 0; i < 5; i++) verdict(nat, 1000);
+    for (let i = 0; i < 3; i++) {
+      cache.settle(c);
+      cache.fold();
+    }
+    assert.equal(ipvs.conns.hot[(c << HOT_SHIFT) + C_INPKTS]! - before, 5);
+    assert.equal(ipvs.totStats.inpkts - total.inpkts, 5);
+    assert.equal(ipvs.totStats.inbytes - total.inbytes, 5 * 40);
+    assert.equal(ipvs.findService(id)!.stats.inpkts, ipvs.totStats.inpkts);
+    verdict(nat, 1000);
+    cache.withdraw(c);
+    assert.equal(ipvs.conns.hot[(c << HOT_SHIFT) + C_INPKTS]! - before, 6);
+    assert.equal(verdict(nat, 1000), LEFT);
+    assert.equal(cache.counters.carried, 0);
+  });
+
+  test('leaves to the slow path what a full map has no room for, and has room again when others end', () => {
+    const all = Array.from({ length: FLOWS }, (_, i) => director.connect(direct, TCP, CLIENT, 1000 + i));
+    cache.flush();
+    assert.deepEqual(cache.counters, { carried: FLOWS, installed: FLOWS, mapFull: 0 });
+    // each has two flows
+    for (let i = 0; i < 3; i++) director.connect(nat, TCP, CLIENT, 2000 + i);
+    cache.flush();
+    assert.deepEqual(cache.counters, { carried: FLOWS, installed: FLOWS + 3, mapFull: 3 });
+    assert.equal(verdict(nat, 2000), LEFT);
+    cache.withdraw(all[0]!);
+    cache.withdraw(all[1]!);
+    director.receive(packet(nat, 2000), false);
+    cache.flush();
+    assert.equal(verdict(nat, 2000), CARRIED);
+    assert.equal(cache.counters.carried, FLOWS - 1);
+  });
+
+  test('sends nothing to a dest that was removed, and all again when it is back', () => {
+    director.connect(nat, TCP, CLIENT, 1000);
+    cache.flush();
+    director.net.ipvs.delDest(id, dest);
+    cache.refresh();
+    assert.equal(verdict(nat, 1000), LEFT);
+    const user = { ...dest, connFlags: nat.method, weight: 1, uThreshold: 0, lThreshold: 0 };
+    director.net.ipvs.addDest(id, { ...user, tunType: 0, tunPort: 0, tunFlags: 0 });
+    cache.refresh();
+    assert.equal(verdict(nat, 1000), CARRIED);
+  });
+
+  test('follows routes: to dests at once, to clients with the next packet', () => {
+    director.connect(nat, TCP, CLIENT, 1000);
+    director.connect(direct, TCP, CLIENT, 1000);
+    cache.flush();
+    routes.routeGeneration++;
+    routes.none.add(nat.server);
+    cache.refresh();
+    assert.deepEqual([verdict(nat, 1000), verdict(direct, 1000)], [LEFT, LEFT]);
+    routes.routeGeneration++;
+    routes.none.clear();
+    cache.refresh();
+    assert.deepEqual([verdict(nat, 1000), verdict(direct, 1000)], [CARRIED, CARRIED]);
+    const answer = tcp(nat.server, nat.serverPort, CLIENT, 1000, ACK);
+    const answered = (): number =>
+      program.test(concat(new Uint8Array(12), Uint8Array.of(8, 0), answer)).verdict;
+    // many clients share a way: it is closed, and the connection is offered anew
+    assert.equal(answered(), LEFT);
+    director.receive(answer, true);
+    cache.flush();
+    assert.equal(answered(), CARRIED);
+  });
+
+  test('does not carry where it could not send', () => {
+    routes.ethernet = false;
+    director.connect(nat, TCP, CLIENT, 1000);
+    cache.flush();
+    assert.deepEqual(cache.counters, { carried: 0, installed: 0, mapFull: 0 });
+  });
+
+  test('gives everything back while a synchronisation daemon runs', () => {
+    const c = director.connect(nat, TCP, CLIENT, 1000);
+    cache.flush();
+    director.net.ipvs.syncState = 1;
+    cache.refresh();
+    assert.equal(verdict(nat, 1000), LEFT);
+    cache.used(c);
+    cache.flush();
+    assert.equal(cache.counters.carried, 0);
+  });
+});
