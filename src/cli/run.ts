@@ -31,7 +31,7 @@ const LISTS = new Set(['interfaces']);
 function readFlags(flags: Omit<RunFlags, 'config'>): Config {
   const values = Object.entries(flags).map(([name, value]) => [
     name,
-    NUMERIC.has(name) ? numeric(value) : LISTS.has(name) ? value?.split(',') : value,
+    NUMERIC.has(name) ? numeric(value) : LISTS.has(name) ? listed(value) : value,
   ]);
   try {
     return readConfig(Object.fromEntries(values));
@@ -44,6 +44,11 @@ function readFlags(flags: Omit<RunFlags, 'config'>): Config {
 /** A number where there is one; what is none is left for the check to refuse. */
 function numeric(value: RunFlags[string]): unknown {
   return typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+}
+
+/** The items between commas. */
+function listed(value: RunFlags[string]): unknown {
+  return typeof value === 'string' ? value.split(',') : value;
 }
 
 /** `connTabBits` is `--conn-tab-bits`; which one of several it was, the value shows. */
