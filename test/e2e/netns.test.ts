@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -93,9 +93,16 @@ function snapshot(world: World): string {
 const journal = (world: World): string => `/run/ipvsd/netns-${netnsInode(director(world))}.state`;
 /** Names and number of the daemon's threads of data paths: each holds the namespace that it is in. */
 const holders = (inode: string): number =>
-  readdirSync(`/proc/${daemon!.pid}/task`).filter(
-    (task) => run(`readlink /proc/${daemon!.pid}/task/${task}/ns/net`).trim() === `net:[${inode}]`,
-  ).length;
+  readdirSync(`/proc/${daemon!.pid}/task`).filter((task) => namespaceOf(task) === `net:[${inode}]`).length;
+
+/** The namespace that a thread is in; undefined when it has just ended. */
+function namespaceOf(task: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${daemon!.pid}/task/${task}/ns/net`);
+  } catch {
+    return undefined;
+  }
+}
 
 describe('network namespaces of one daemon', { skip }, () => {
   const untouched = new Map<World, string>();
