@@ -178,4 +178,14 @@ describe('the fast path', rootOnly('curl', 'sysctl'), () => {
     // its way was closed, and it found another
     assert.ok(after.installed > before.installed + 1);
   });
+
+  it('does not mind interfaces that come and go', async () => {
+    await add(udp, 'masq', [IPV4.server(1)]);
+    const { answers } = await flow(vip, 200, 5);
+    for (let i = 0; i < 20; i++) {
+      net.ip('director', 'link add gone0 type veth peer name gone1');
+      net.ip('director', 'link del gone0');
+    }
+    assert.deepEqual(await answers, { server1: 200 });
+  });
 });

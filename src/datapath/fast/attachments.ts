@@ -28,16 +28,28 @@ export class Attachments {
     return this.#links.size;
   }
 
-  /** Attaches to interfaces that are new, and forgets those that are gone. @throws SYSTEM */
-  refresh(): void {
+  /**
+   * Attaches to interfaces that are new, and forgets those that are gone. One that refuses is tried again the next time.
+   * @returns why the last one refused, if one did: mostly because it has just gone.
+   */
+  refresh(): SystemError | undefined {
     const wanted = new Set(
       listLinks(this.#socket)
         .filter((link) => this.#isWanted(link))
         .map((link) => link.index),
     );
     for (const ifindex of this.#links.keys()) if (!wanted.has(ifindex)) this.#detach(ifindex);
-    for (const ifindex of wanted)
-      if (!this.#links.has(ifindex)) this.#links.set(ifindex, this.#attach(ifindex));
+    let refusal: SystemError | undefined;
+    for (const ifindex of wanted) {
+      if (this.#links.has(ifindex)) continue;
+      try {
+        this.#links.set(ifindex, this.#attach(ifindex));
+      } catch (error) {
+        if (!(error instanceof SystemError)) throw error;
+        refusal = error;
+      }
+    }
+    return refusal;
   }
 
   close(): void {

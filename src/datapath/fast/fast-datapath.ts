@@ -38,7 +38,8 @@ export class FastDatapath {
       this.#cache = new FlowCache(ipvs, host, maps);
       this.#attachments = new Attachments(socket, program, interfaces);
       this.#undo.push(() => this.#attachments.close());
-      this.#attachments.refresh();
+      const refusal = this.#attachments.refresh();
+      if (refusal !== undefined && this.#attachments.count === 0) throw refusal;
     } catch (error) {
       this.close();
       throw error;
