@@ -24,8 +24,13 @@ describe('ipvsd doctor', rootOnly('setpriv'), () => {
     net.close();
     rmSync(folder, { recursive: true });
   });
-  const devices = (): string =>
-    net.ip('a', '-d link') + net.exec('a', 'tc qdisc show') + net.exec('a', 'tc filter show dev lo ingress');
+  /** Interfaces and what is attached to them. */
+  const devices = (): string[] =>
+    [
+      ...net.ip('a', '-o link').matchAll(/^\d+: [^:@]+/gm),
+      net.exec('a', 'tc qdisc show'),
+      net.exec('a', 'tc filter show dev lo ingress'),
+    ].map(String);
   const diagnose = (how = ''): Diagnosis =>
     JSON.parse(net.exec('a', `${how} ${process.execPath} ${IPVSD} doctor --json`));
 
@@ -37,7 +42,7 @@ describe('ipvsd doctor', rootOnly('setpriv'), () => {
       assert.equal(findings.find((finding) => finding.name === name)?.ok, true, name);
     const eth0 = interfaces.find(({ name }) => name === 'eth0');
     assert.deepEqual(eth0, { name: 'eth0', up: true, tc: true, xdp: eth0?.xdp });
-    assert.equal(devices(), before);
+    assert.deepEqual(devices(), before);
   });
 
   it('says what a missing permission leaves', () => {
