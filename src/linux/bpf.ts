@@ -79,7 +79,7 @@ export function bpf(command: number, size: number, fill: (attr: AttrWriter) => v
 /** As {@link bpf}, with a `union bpf_attr` that the caller keeps: for calls that come often, with what they point to kept as well. */
 export function bpfWith(command: number, attr: Memory, size: number): number {
   if (number === undefined) throw new IpvsError('NOT_SUPPORTED', `no bpf(2) on ${arch()}`);
-  const result = libc.syscall(number, command, attr.address, size);
+  const result = libc.bpf(number, command, attr.address, size);
   return result < 0 ? -lastErrno() : result;
 }
 

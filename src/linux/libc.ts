@@ -30,12 +30,12 @@ export const libc = {
   ) => number,
   eventfd: lib.func('int eventfd(uint32_t initial, int flags)') as (initial: number, flags: number) => number,
   setns: lib.func('int setns(int fd, int type)') as (fd: number, type: number) => number,
-  /** syscall(2), for system calls that libc has no function for; none of ours has more arguments. */
-  syscall: lib.func('long syscall(long number, long first, void *second, long third)') as (
+  /** bpf(2), which libc has no function for: its number comes first. */
+  bpf: lib.func('long syscall(long number, int command, void *attr, uint32_t size)') as (
     number: number,
-    first: number,
-    second: Pointer,
-    third: number,
+    command: number,
+    attr: Pointer,
+    size: number,
   ) => number,
   ioctl: lib.func('int ioctl(int fd, ulong request, void *argument)') as (
     fd: number,

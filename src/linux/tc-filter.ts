@@ -1,7 +1,9 @@
 /** tc filters on the clsact qdisc by rtnetlink (`struct tcmsg`): how programs are attached before there was TCX. */
+
+import { LITTLE, NLM_F_CREATE, NLM_F_EXCL } from '../wire/netlink.js';
 import type { BpfProgram } from './bpf-program.js';
 import { EEXIST, EINVAL, ENODEV, ENOENT, SystemError } from './errno.js';
-import { LITTLE, type NetlinkSocket, NLM_F_CREATE, NLM_F_EXCL } from './netlink.js';
+import type { NetlinkSocket } from './netlink.js';
 import { change, dump } from './rtnetlink.js';
 
 const RTM_NEWQDISC = 36;

@@ -1,6 +1,8 @@
 /** What drivers can do for XDP, by the `netdev` family of generic netlink (Linux 6.3): asked for, without attaching anything. */
+
+import { attributes, LITTLE, NetlinkWriter, NLM_F_ACK, NLM_F_DUMP } from '../wire/netlink.js';
 import { ENOENT, SystemError } from './errno.js';
-import { attributes, LITTLE, NetlinkSocket, NetlinkWriter, NLM_F_ACK, NLM_F_DUMP } from './netlink.js';
+import { NetlinkSocket } from './netlink.js';
 
 const NETLINK_GENERIC = 16;
 const GENL_ID_CTRL = 16;
