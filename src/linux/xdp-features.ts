@@ -1,6 +1,6 @@
 /** What drivers can do for XDP, by the `netdev` family of generic netlink (Linux 6.3): asked for, without attaching anything. */
 
-import { attributes, LITTLE, NetlinkWriter, NLM_F_ACK, NLM_F_DUMP } from '../wire/netlink.js';
+import { attributes, LITTLE, NetlinkWriter, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST } from '../wire/netlink.js';
 import { ENOENT, SystemError } from './errno.js';
 import { NetlinkSocket } from './netlink.js';
 
@@ -25,14 +25,14 @@ export const NETDEV_XDP_ACT_NDO_XMIT = 4;
 export function xdpFeatures(): Map<number, number> | undefined {
   const socket = new NetlinkSocket(NETLINK_GENERIC);
   try {
-    const ask = new NetlinkWriter(GENL_ID_CTRL, NLM_F_ACK, header(CTRL_CMD_GETFAMILY)).text(
+    const ask = new NetlinkWriter(GENL_ID_CTRL, NLM_F_REQUEST | NLM_F_ACK, header(CTRL_CMD_GETFAMILY)).text(
       CTRL_ATTR_FAMILY_NAME,
       'netdev',
     );
     const [family] = socket.request(ask, 'CTRL_CMD_GETFAMILY netdev');
     const id = attributes(family!.view, GENLMSGHDR).get(CTRL_ATTR_FAMILY_ID)!.getUint16(0, LITTLE);
     const devices = socket.request(
-      new NetlinkWriter(id, NLM_F_DUMP, header(NETDEV_CMD_DEV_GET)),
+      new NetlinkWriter(id, NLM_F_REQUEST | NLM_F_DUMP, header(NETDEV_CMD_DEV_GET)),
       'NETDEV_CMD_DEV_GET',
     );
     return new Map(
