@@ -2,7 +2,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { socketPath } from '../control/client.js';
+import { chosenNetns, socketPath } from '../control/client.js';
 import { dropInFor, writeDropIn } from '../exec/drop-in.js';
 import { launch } from '../exec/launch.js';
 import { UsageError } from './usage-error.js';
@@ -16,6 +16,7 @@ export const NOT_FOUND = 127;
 /** The flags as they were given. */
 export type ExecFlags = Readonly<{
   socket?: string;
+  netns?: string;
   log?: string;
   install?: string | true;
   root?: string;
@@ -37,12 +38,14 @@ export class CannotRun extends Error {
  * @param words of its command line, which are the last ones of ours.
  * @throws CannotRun, UsageError, and what {@link launch} throws.
  */
-export function exec(words: readonly string[], { socket, log }: ExecFlags): never {
+export function exec(words: readonly string[], { socket, netns, log }: ExecFlags): never {
   if (words.length === 0) throw new UsageError('exec: name a program: ipvsd exec -- ipvsadm -L -n');
+  const chosen = chosenNetns(netns);
   return launch({
     path: findProgram(words[0]!),
     words: words.length,
     socket: resolve(socketPath(socket)),
+    ...(chosen !== undefined && { netns: chosen }),
     ...(log !== undefined && { log: resolve(log) }),
   });
 }
@@ -53,7 +56,7 @@ export function exec(words: readonly string[], { socket, log }: ExecFlags): neve
  * @throws what {@link dropInFor} and {@link writeDropIn} throw.
  */
 export function install(
-  { install: name, root = '/', socket, dryRun }: ExecFlags,
+  { install: name, root = '/', socket, netns, dryRun }: ExecFlags,
   print: (line: string) => void,
 ): void {
   const service = typeof name === 'string' ? name : 'keepalived';
@@ -62,7 +65,10 @@ export function install(
     root,
     unit,
     command: [process.execPath, IPVSD, 'exec', '--'],
-    ...(socket !== undefined && { socket: resolve(socket) }),
+    environment: {
+      ...(socket !== undefined && { IPVSD_SOCKET: resolve(socket) }),
+      ...(netns !== undefined && { IPVSD_NETNS: netns }),
+    },
   });
   if (dryRun === true) {
     print(`# ${dropIn.path}\n${dropIn.text.trimEnd()}`);

@@ -207,6 +207,7 @@ function addExec(program: Command, exit: (code: number) => void): void {
     )
     .passThroughOptions()
     .option(...SOCKET)
+    .option(...NETNS)
     .option('--log <file>', 'append to FILE what the program is not told')
     .option('--install [service]', 'make a systemd service run so, from now on (default: keepalived)')
     .option('--root <dir>', 'install below DIR instead of /')

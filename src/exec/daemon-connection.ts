@@ -26,6 +26,7 @@ interface Answer {
 /** A director that asks the daemon. Connects with the first command. */
 export class DaemonConnection implements Director {
   readonly #path: string;
+  readonly #query: string;
   readonly #pending: Pending[] = [];
   #stream: UnixStream | undefined;
   #used = 0;
@@ -33,8 +34,10 @@ export class DaemonConnection implements Director {
   #held = 0;
   #answer: Answer | undefined;
 
-  constructor(path: string) {
+  /** @param path of the daemon's socket. @param netns that commands are about; the daemon's default when left out. */
+  constructor(path: string, netns: string | undefined) {
     this.#path = path;
+    this.#query = netns === undefined ? '' : `?netns=${encodeURIComponent(netns)}`;
   }
 
   /** The descriptor to wait for; undefined while there is no connection. */
@@ -82,7 +85,7 @@ export class DaemonConnection implements Director {
     if (this.#pending.length === 0 && now - this.#used > IDLE) this.#end(undefined);
     this.#used = now;
     this.#stream ??= new UnixStream(this.#path);
-    const head = `POST /v1/commands/${name} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n`;
+    const head = `POST /v1/commands/${name}${this.#query} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n`;
     this.#stream.write(Buffer.from(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`));
   }
 

@@ -43,7 +43,12 @@ describe('a drop-in', () => {
 
   test('names the socket, and quotes what systemd would read otherwise', () => {
     unit('lib/systemd/system', '[Service]\nExecStart=/lb\n');
-    const { text } = dropInFor({ root, unit: 'lb.service', command: ['/a b/50%', 'exec'], socket: '/run/x' });
+    const { text } = dropInFor({
+      root,
+      unit: 'lb.service',
+      command: ['/a b/50%', 'exec'],
+      environment: { IPVSD_SOCKET: '/run/x' },
+    });
     assert.match(text, /^Environment=IPVSD_SOCKET=\/run\/x$/m);
     assert.match(text, /^ExecStart="\/a b\/50%%" exec \/lb$/m);
   });

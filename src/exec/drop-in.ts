@@ -20,8 +20,8 @@ export interface DropInOptions {
   readonly unit: string;
   /** Words before the service's own command: how `ipvsd exec` is called. */
   readonly command: readonly string[];
-  /** The daemon's socket, if it is not the usual one. */
-  readonly socket?: string;
+  /** Variables that the service is to have. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** A drop-in and where it belongs. */
@@ -34,7 +34,7 @@ export interface DropIn {
  * The drop-in for a unit that is installed.
  * @throws BAD_CONFIG when there is no such unit, or its command cannot be wrapped.
  */
-export function dropInFor({ root, unit, command, socket }: DropInOptions): DropIn {
+export function dropInFor({ root, unit, command, environment = {} }: DropInOptions): DropIn {
   const path = UNIT_FOLDERS.map((folder) => join(root, folder, unit)).find((file) => existsSync(file));
   if (path === undefined) throw new IpvsError('BAD_CONFIG', `no unit ${unit} below ${root}`);
   const starts = execStarts(readFileSync(path, 'utf8'));
@@ -46,7 +46,7 @@ export function dropInFor({ root, unit, command, socket }: DropInOptions): DropI
     'After=ipvsd.service',
     '',
     '[Service]',
-    ...(socket === undefined ? [] : [`Environment=IPVSD_SOCKET=${socket}`]),
+    ...Object.entries(environment).map(([name, value]) => `Environment=${quote(`${name}=${value}`)}`),
     // an empty one takes away those of the unit
     'ExecStart=',
     ...starts.map((start) => `ExecStart=${wrap(start, command, path)}`),

@@ -26,6 +26,8 @@ export interface Launch {
   readonly words: number;
   /** The daemon's socket. */
   readonly socket: string;
+  /** The daemon's network namespace that the program is to see; the default one when left out. */
+  readonly netns?: string;
   /** File for what the supervisor has to say. */
   readonly log?: string;
 }
@@ -37,13 +39,13 @@ export interface Launch {
  * codes. It ends when the program and all that came of it have.
  * @throws NO_DAEMON, NOT_PERMITTED, SYSTEM when the program cannot be supervised or run.
  */
-export function launch({ path, words, socket, log }: Launch): never {
+export function launch({ path, words, ...supervision }: Launch): never {
   const table = syscallTable();
   if (table === undefined)
     throw new IpvsError('NOT_SUPPORTED', `system calls of ${process.arch} are not known`);
   const argv = zeroTerminated('/proc/self/cmdline').slice(-words);
   const env = zeroTerminated('/proc/self/environ');
-  const supervisor = startSupervisor(socket, log);
+  const supervisor = startSupervisor(supervision);
   heed(hear<SupervisorWord>(supervisor));
   try {
     const listener = installFilter(execFilter(table));
@@ -57,9 +59,9 @@ export function launch({ path, words, socket, log }: Launch): never {
 }
 
 /** Starts it so that it belongs to nobody. @returns our end of the pair that leads to it */
-function startSupervisor(socket: string, log: string | undefined): number {
+function startSupervisor({ socket, netns = '', log = '' }: Omit<Launch, 'path' | 'words'>): number {
   const [ours, theirs] = streamPair();
-  const words = [process.execPath, SUPERVISOR, String(process.pid), socket, log ?? ''];
+  const words = [process.execPath, SUPERVISOR, String(process.pid), socket, netns, log];
   // a shell that starts it and ends
   const { status, error } = spawnSync('/bin/sh', ['-c', '"$@" &', 'sh', ...words], {
     stdio: ['ignore', 'ignore', 'ignore', theirs],

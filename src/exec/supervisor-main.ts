@@ -1,4 +1,4 @@
-/** The process that answers the calls of a program and of all that came of it. Started by `launch.ts`: PID SOCKET LOG. */
+/** The process that answers the calls of a program and of all that came of it. Started by `launch.ts`: PID SOCKET NETNS LOG. */
 import { appendFileSync } from 'node:fs';
 import { toCommandError } from '../control/command-error.js';
 import { closeFd } from '../linux/fd.js';
@@ -15,7 +15,7 @@ import { Supervisor } from './supervisor.js';
 /** How long a program waits for a daemon that is started again, ms. */
 const PATIENCE = 10_000;
 
-const [pid, socket, logFile] = process.argv.slice(2) as [string, string, string];
+const [pid, socket, netns, logFile] = process.argv.slice(2) as [string, string, string, string];
 
 function log(message: string): void {
   if (logFile === '') return;
@@ -32,7 +32,7 @@ function outliveSignals(): void {
 async function main(): Promise<void> {
   outliveSignals();
   let listener: Listener;
-  const daemon = new DaemonConnection(socket);
+  const daemon = new DaemonConnection(socket, netns || undefined);
   try {
     await daemon.ask();
     say(SUPERVISOR_FD, { word: 'ready' });

@@ -192,6 +192,12 @@ describe('a program under ipvsd exec', rootOnly('ipvsadm', 'perl', 'modprobe', '
     assert.equal((await ipvsd(['exec', '-S', join(folder.path, 'nosuch'), '--', 'true'])).code, 6);
   });
 
+  test('sees the network namespace of the daemon that was named', async () => {
+    const { code, stderr } = await ipvsd(['exec', '-S', socket, '--netns', 'nosuch', '--', 'ipvsadm', '-L']);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /nosuch/);
+  });
+
   test('leaves what it started under supervision, and then nothing', async () => {
     const done = join(folder.path, 'done');
     const own = join(folder.path, 'own.sock');
