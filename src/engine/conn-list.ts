@@ -80,10 +80,15 @@ export function connRow(ipvs: NetnsIpvs, c: number): ConnRow {
     destAddress: addressText(ipvs, c, C_DADDR),
     destPort: t.dport(c),
     state: name,
-    expires: Math.floor(Math.max(left, 0) / ipvs.net.hz),
+    expires: shownSeconds(left, ipvs.net.hz),
     origin: (t.hot[h + C_FLAGS]! & CONN_F_SYNC) !== 0 ? 'SYNC' : 'LOCAL',
     ...(found === undefined ? {} : { peName: found.pe.name, peData: latin1(found.data) }),
   };
+}
+
+/** Listings count in 32-bit milliseconds (`jiffies_delta_to_msecs`): what is further away than 49 days looks nearer. */
+function shownSeconds(left: number, hz: number): number {
+  return Math.floor(((Math.max(left, 0) * (1000 / hz)) % 2 ** 32) / 1000);
 }
 
 function addressText(ipvs: NetnsIpvs, c: number, which: number): string {

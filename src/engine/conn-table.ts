@@ -202,14 +202,13 @@ export class ConnTable {
     const h = c << HOT_SHIFT;
     this.hot[h + C_FLAGS] = this.hot[h + C_FLAGS]! | CONN_F_HASHED;
     this.link(c * 2);
-    // a template has no packets of its own to be found by
-    if ((this.hot[h + C_FLAGS]! & CONN_F_TEMPLATE) === 0) this.link(c * 2 + 1);
+    this.link(c * 2 + 1);
   }
 
   unhash(c: number): void {
     const h = c << HOT_SHIFT;
     this.unlink(c * 2);
-    if ((this.hot[h + C_FLAGS]! & CONN_F_TEMPLATE) === 0) this.unlink(c * 2 + 1);
+    this.unlink(c * 2 + 1);
     this.hot[h + C_FLAGS] = this.hot[h + C_FLAGS]! & ~CONN_F_HASHED;
   }
 
@@ -266,9 +265,8 @@ export class ConnTable {
         hot[h + C_PORTS] === ports &&
         hot[h + C_CADDR] === saddr &&
         hot[h + C_VADDR] === daddr &&
-        // an entry whose client port is unknown is the one for port 0, and no other is
+        // an entry whose client port is unknown is the one for port 0, and no other is: so no template is, unless a master's message gave it a port
         ((flags & CONN_F_NO_CPORT) !== 0) === (ports >>> 16 === 0) &&
-        (flags & CONN_F_TEMPLATE) === 0 &&
         this.foundIn === NO_CONN
       ) {
         this.foundIn = c;
@@ -314,7 +312,6 @@ export class ConnTable {
       if (
         hot[h + C_PORTS] === ports &&
         ((flags & CONN_F_NO_CPORT) !== 0) === (ports >>> 16 === 0) &&
-        (flags & CONN_F_TEMPLATE) === 0 &&
         this.foundIn === NO_CONN &&
         this.addrIs(c, C_CADDR, saddr) &&
         this.addrIs(c, C_VADDR, daddr)

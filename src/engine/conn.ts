@@ -143,6 +143,17 @@ export function destOf(ipvs: NetnsIpvs, c: number): Dest | null {
   return index === 0 ? null : ipvs.dests[index - 1]!;
 }
 
+/**
+ * Sets how long a connection lives after each packet, in jiffies. When that is shorter than before, the timer must not wait for the coarser
+ * tick of the longer time.
+ */
+export function connSetTimeout(ipvs: NetnsIpvs, c: number, timeout: number): void {
+  const hot = ipvs.conns.hot;
+  const h = (c << HOT_SHIFT) + C_TIMEOUT;
+  if (timeout < hot[h]!) ipvs.connTimers.set(c, (ipvs.net.jiffies + timeout) | 0);
+  hot[h] = timeout;
+}
+
 /** Ends the use of a connection by a packet: its timer starts anew, and a one-packet connection is gone (`ip_vs_conn_put`). */
 export function connPut(ipvs: NetnsIpvs, c: number): void {
   const hot = ipvs.conns.hot;
@@ -155,8 +166,13 @@ export function connPut(ipvs: NetnsIpvs, c: number): void {
   const sooner = ((expires - hot[h + C_EXPIRES]!) | 0) < 0;
   hot[h + C_EXPIRES] = expires;
   // a later end needs nothing: the timer, which every hashed connection has, finds it when it fires. Only where one connection
-  // controls another it can be seen which of two timers of the same time fires first, and they fire in the kernel's order
-  if (sooner || (hot[h + C_FLAGS]! & (CONN_F_APP | CONN_F_NFCT)) !== 0) ipvs.connTimers.set(c, expires);
+  // controls another it can be seen which of two timers fires first, and they fire in the kernel's order
+  if (
+    sooner ||
+    hot[h + C_CONTROL] !== 0 ||
+    (hot[h + C_FLAGS]! & (CONN_F_TEMPLATE | CONN_F_APP | CONN_F_NFCT)) !== 0
+  )
+    ipvs.connTimers.set(c, expires);
 }
 
 /** Lets a connection end at the next tick (`ip_vs_conn_expire_now`). */
@@ -178,7 +194,7 @@ export function connTimer(ipvs: NetnsIpvs, c: number, jiffies: number): void {
     expires = hot[h + C_EXPIRES]!;
   }
   if (((expires - jiffies) | 0) > 0) {
-    ipvs.connTimers.set(c, expires);
+    ipvs.connTimers.set(c, expires, (expires - hot[h + C_TIMEOUT]!) | 0);
     return;
   }
   if (hot[h + C_NCONTROL]! > 0) {

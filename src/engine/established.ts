@@ -12,7 +12,7 @@ import * as connFlags from './flags.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 
 // see conn-layout.ts
-const { C_EXPIRES, C_TIMEOUT, HOT_SHIFT } = layout;
+const { C_CONTROL, C_EXPIRES, C_TIMEOUT, HOT_SHIFT } = layout;
 
 /** Not for the short way; nothing was changed. */
 export const LONG_WAY = -1;
@@ -47,12 +47,12 @@ export function countOut(ipvs: NetnsIpvs, dest: Dest, bytes: number): void {
   ipvs.totStats.outbytes += bytes;
 }
 
-/** The connection's timer starts anew. */
+/** The connection's timer starts anew, as `connPut` says. */
 export function touch(ipvs: NetnsIpvs, c: number): void {
   const hot = ipvs.conns.hot;
   const h = c << HOT_SHIFT;
   const expires = (ipvs.net.jiffies + hot[h + C_TIMEOUT]!) | 0;
   const sooner = ((expires - hot[h + C_EXPIRES]!) | 0) < 0;
   hot[h + C_EXPIRES] = expires;
-  if (sooner) ipvs.connTimers.set(c, expires);
+  if (sooner || hot[h + C_CONTROL] !== 0) ipvs.connTimers.set(c, expires);
 }

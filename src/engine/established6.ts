@@ -5,7 +5,7 @@ import type { Packet } from '../wire/packet.js';
 import * as skb from '../wire/packet.js';
 import * as tcp from '../wire/tcp.js';
 import * as udp from '../wire/udp.js';
-import { controlAssureCt } from './conn.js';
+import { connSetTimeout, controlAssureCt } from './conn.js';
 import * as layout from './conn-layout.js';
 import * as common from './established.js';
 import { countIn, countOut, touch } from './established.js';
@@ -16,7 +16,7 @@ import * as directions from './protocol.js';
 import * as netfilter from './verdict.js';
 
 // see conn-layout.ts
-const { C_CONTROL, C_DADDR, C_DEST, C_DPORT, C_FLAGS, C_INPKTS, C_PORTS, C_TIMEOUT, C_VADDR } = layout;
+const { C_CONTROL, C_DADDR, C_DEST, C_DPORT, C_FLAGS, C_INPKTS, C_PORTS, C_VADDR } = layout;
 const { HOT_SHIFT, NO_CONN } = layout;
 const { CONN_F_DROUTE, CONN_F_FWD_MASK, CONN_F_MASQ, DEST_F_AVAILABLE, IPPROTO_TCP, IPPROTO_UDP } = connFlags;
 const { IPV6_DESTINATION, IPV6_HEADER, IPV6_SOURCE } = ipv6;
@@ -115,7 +115,7 @@ export function established6(ipvs: NetnsIpvs, packet: Packet, hook: number): num
   const pd = ipvs.protoData[protocol]!;
   if (protocol === IPPROTO_TCP) setTcpState(ipvs, pd, c, reply ? DIR_OUTPUT : DIR_INPUT, tcpFlags);
   else {
-    hot[h + C_TIMEOUT] = pd.timeoutTable[0]!;
+    connSetTimeout(ipvs, c, pd.timeoutTable[0]!);
     if (reply && hot[h + C_CONTROL] !== 0) controlAssureCt(ipvs, c);
   }
   touch(ipvs, c);

@@ -15,8 +15,8 @@ import {
   sctpSetChecksum,
 } from '../wire/sctp.js';
 import { bindPortApp, registerPortApp, unregisterPortApp } from './app.js';
-import { controlAssureCt, destOf } from './conn.js';
-import { C_FLAGS, C_STATE, C_TIMEOUT, HOT_SHIFT } from './conn-table.js';
+import { connSetTimeout, controlAssureCt, destOf } from './conn.js';
+import { C_FLAGS, C_STATE, HOT_SHIFT } from './conn-table.js';
 import { portsText } from './debug.js';
 import { CONN_F_APP, CONN_F_INACTIVE, CONN_F_NOOUTPUT, IPPROTO_SCTP } from './flags.js';
 import type { IpHdr } from './iphdr.js';
@@ -89,7 +89,7 @@ function setSctpState(
     if (active) controlAssureCt(ipvs, c);
     hot[h + C_STATE] = (word & ~0xff) | state;
   }
-  hot[h + C_TIMEOUT] = pd.timeoutTable[state]!;
+  connSetTimeout(ipvs, c, pd.timeoutTable[state]!);
 }
 
 function checksumOk(packet: Packet, at: number, length: number): boolean {

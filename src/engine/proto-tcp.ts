@@ -6,7 +6,7 @@ import { IPV6_HEADER } from '../wire/ipv6.js';
 import type { Packet } from '../wire/packet.js';
 import * as tcp from '../wire/tcp.js';
 import { bindPortApp, registerPortApp, unregisterPortApp } from './app.js';
-import { controlAssureCt, destOf } from './conn.js';
+import { connSetTimeout, controlAssureCt, destOf } from './conn.js';
 import * as layout from './conn-layout.js';
 import { portsText } from './debug.js';
 import * as flags from './flags.js';
@@ -22,7 +22,7 @@ import * as states from './tcp-states.js';
 import { NF_DROP } from './verdict.js';
 
 // see conn-layout.ts
-const { C_FLAGS, C_STATE, C_TIMEOUT, HOT_SHIFT } = layout;
+const { C_FLAGS, C_STATE, HOT_SHIFT } = layout;
 const { CONN_F_APP, CONN_F_CARRIED, CONN_F_INACTIVE, CONN_F_NFCT, CONN_F_NOOUTPUT, IPPROTO_TCP } = flags;
 const { DIR_OUTPUT } = directions;
 const { TCP_ACK, TCP_CHECKSUM, TCP_FIN, TCP_MIN, TCP_RST, TCP_SYN, tcpFlags } = tcp;
@@ -61,7 +61,7 @@ export function tcpConnListen(ipvs: NetnsIpvs, c: number): void {
   const hot = ipvs.conns.hot;
   const h = c << HOT_SHIFT;
   hot[h + C_STATE] = (hot[h + C_STATE]! & ~0xff) | TCP_S_LISTEN;
-  hot[h + C_TIMEOUT] = ipvs.protoData[IPPROTO_TCP]!.timeoutTable[TCP_S_LISTEN]!;
+  connSetTimeout(ipvs, c, ipvs.protoData[IPPROTO_TCP]!.timeoutTable[TCP_S_LISTEN]!);
 }
 
 /** Moves a connection by a segment with these flags (`set_tcp_state`). */
@@ -101,7 +101,7 @@ export function setTcpState(
     // before the packet goes on: the answer to it must be seen
     if ((connFlags & CONN_F_CARRIED) !== 0) ipvs.fastPath!.withdraw(c);
   }
-  hot[h + C_TIMEOUT] = pd.timeoutTable[state]!;
+  connSetTimeout(ipvs, c, pd.timeoutTable[state]!);
 }
 
 /** TCP. `stateTable` is one of the two of tcp-states.ts. */

@@ -2,8 +2,8 @@
 import type { Packet } from '../wire/packet.js';
 import { UDP_CHECKSUM, UDP_HEADER } from '../wire/udp.js';
 import { bindPortApp, registerPortApp, unregisterPortApp } from './app.js';
-import { controlAssureCt } from './conn.js';
-import { C_FLAGS, C_TIMEOUT, HOT_SHIFT } from './conn-table.js';
+import { connSetTimeout, controlAssureCt } from './conn.js';
+import { C_FLAGS, HOT_SHIFT } from './conn-table.js';
 import { portsText } from './debug.js';
 import { CONN_F_APP, IPPROTO_UDP } from './flags.js';
 import type { IpHdr } from './iphdr.js';
@@ -72,7 +72,7 @@ export const protocolUdp: Protocol = {
   debugPacket: portsText,
 
   stateTransition(ipvs: NetnsIpvs, c: number, direction: number, _packet: Packet, pd: ProtoData): void {
-    ipvs.conns.hot[(c << HOT_SHIFT) + C_TIMEOUT] = pd.timeoutTable[0]!;
+    connSetTimeout(ipvs, c, pd.timeoutTable[0]!);
     if (direction === DIR_OUTPUT) controlAssureCt(ipvs, c);
   },
 

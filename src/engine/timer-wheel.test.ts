@@ -46,6 +46,23 @@ test("the grain is the kernel's: 2 s at 100 ticks a second fire after 208 ticks"
   assert.deepEqual([...fireTimes(wheel, 1000)], [[0, 208]]);
 });
 
+test('a timer that is armed late, for a time that was decided before, fires when it would have', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 1000 }),
+      fc.integer({ min: 2, max: 200_000 }),
+      fc.double({ min: 0, max: 0.99, noNaN: true }),
+      (start, delay, part) => {
+        const [atOnce, late] = [new TimerWheel(1, start), new TimerWheel(1, start)];
+        atOnce.set(0, start + delay);
+        late.advance(start + Math.floor(delay * part), () => {});
+        late.set(0, start + delay, start);
+        assert.deepEqual(fireTimes(late, start + 300_000), fireTimes(atOnce, start + 300_000));
+      },
+    ),
+  );
+});
+
 test('a cancelled timer does not fire, whatever was armed beside it', () => {
   fc.assert(
     fc.property(

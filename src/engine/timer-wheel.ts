@@ -43,9 +43,10 @@ export class TimerWheel {
   /**
    * Arms or re-arms a timer for jiffy `expires`; it fires in a later `advance` at the earliest. Of the timers in one bucket the one that
    * came there last fires first; one that stays in its bucket keeps its place.
+   * @param since jiffies when `expires` was decided, which may be earlier: the grain is that of the time from then on.
    */
-  set(id: number, expires: number): void {
-    const bucket = this.bucketOf(expires);
+  set(id: number, expires: number, since = this.clock): void {
+    const bucket = this.bucketOf(expires, since);
     if (this.prev[id] !== 0) {
       if (this.bucket[id] === bucket) return;
       this.cancel(id);
@@ -117,14 +118,13 @@ export class TimerWheel {
     return limit;
   }
 
-  private bucketOf(expires: number): number {
-    const base = (this.clock + 1) | 0;
+  private bucketOf(expires: number, since: number): number {
+    const next = (this.clock + 1) | 0;
+    // overdue: the next tick that has not run
+    if (((expires - next) | 0) < 0) return next & (BUCKETS - 1);
+    const base = (since + 1) | 0;
     let delta = (expires - base) | 0;
     let when = expires;
-    if (delta < 0) {
-      // overdue: the next tick that has not run
-      return base & (BUCKETS - 1);
-    }
     let level = 0;
     while (level < LEVELS - 1 && delta >= (BUCKETS - 1) << (level * SHIFT)) level++;
     const furthest = (BUCKETS - 1) << ((LEVELS - 1) * SHIFT);

@@ -26,8 +26,10 @@ import { decodeMessage, type SyncEntry } from './message.js';
 
 /** Seconds that a template lives when nobody has said how long. */
 const TEMPLATE_TIMEOUT = 180;
-/** A longer life than this is that long: 248 days at 100 jiffies a second. */
+/** No connection lives longer: 248 days at 100 jiffies a second. */
 const MOST_JIFFIES = 0x7fff_ffff;
+/** Milliseconds after which listings begin anew. */
+const TURN = 2 ** 32;
 
 /** A datagram came from a master. @param bytes is only read while this runs. */
 export function processMessage(ipvs: NetnsIpvs, bytes: Uint8Array): void {
@@ -70,7 +72,8 @@ function apply(ipvs: NetnsIpvs, e: SyncEntry, pe: PeData | undefined): void {
     vport: e.vport,
   };
   const template = (e.flags & CONN_F_TEMPLATE) !== 0;
-  let c = template ? findTemplate(ipvs, key, pe) : findConn(ipvs, key);
+  // what an engine has found is looked for where only templates are
+  let c = template ? findTemplate(ipvs, key, pe) : pe === undefined ? findConn(ipvs, key) : NO_CONN;
   if (c !== NO_CONN && !template && !hasDest(ipvs, c, e)) {
     // its end is told of a connection that another one has replaced
     if ((e.flags & CONN_F_INACTIVE) !== 0) return;
@@ -94,7 +97,7 @@ function apply(ipvs: NetnsIpvs, e: SyncEntry, pe: PeData | undefined): void {
   const h = c << HOT_SHIFT;
   t.hot[h + C_INPKTS] = ipvs.sysctls.values.sync_threshold;
   t.hot[h + C_STATE] = (e.state << 16) | e.state;
-  t.hot[h + C_TIMEOUT] = timeoutOf(ipvs, e, template);
+  t.hot[h + C_TIMEOUT] = timeoutOf(ipvs, e, (t.hot[h + C_FLAGS]! & CONN_F_TEMPLATE) !== 0);
   connPut(ipvs, c);
 }
 
@@ -135,7 +138,14 @@ function update(ipvs: NetnsIpvs, c: number, told: number): void {
 
 function timeoutOf(ipvs: NetnsIpvs, e: SyncEntry, template: boolean): number {
   const { hz } = ipvs.net;
-  if (e.timeout !== 0) return Math.min(e.timeout * hz, MOST_JIFFIES);
+  if (e.timeout !== 0) return toJiffies(e.timeout, hz);
   if (template) return TEMPLATE_TIMEOUT * hz;
   return ipvs.protoData[e.protocol]!.timeoutTable[e.state] ?? TEMPLATE_TIMEOUT * hz;
+}
+
+/** Jiffies for seconds. Of what would be too many, as many turns are left out as it takes, so that listings show what the kernel's do. */
+function toJiffies(seconds: number, hz: number): number {
+  const turn = (TURN * hz) / 1000;
+  const excess = Math.max(0, seconds * hz - MOST_JIFFIES);
+  return Math.floor(seconds * hz - Math.ceil(excess / turn) * turn);
 }

@@ -4,6 +4,7 @@ import type { ScenarioFile } from '../format.js';
 import { FORWARD } from './forward.js';
 import { FRAGMENTS } from './fragments.js';
 import { ICMP_SCENARIOS } from './icmp.js';
+import { PERSISTENCE } from './persistence.js';
 import { POLICY } from './policy.js';
 import { SCHEDULERS } from './schedulers.js';
 import { SYNC_BACKUP } from './sync-backup.js';
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly ScenarioFile[] = [
   ...ICMP_SCENARIOS,
   ...SCHEDULERS,
   ...POLICY,
+  ...PERSISTENCE,
   ...TEXTS,
   ...SYNC_MASTER,
   ...SYNC_BACKUP,

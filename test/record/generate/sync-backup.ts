@@ -309,6 +309,30 @@ function whichDest(): ScenarioFile {
   return story.dump(SYNC_LIST).end();
 }
 
+/** What no master of this kernel sends, and what is made of it all the same. */
+function unlikely(): ScenarioFile {
+  const name = `-u ${vip(4)}:80`;
+  const story = new Story(
+    'sync_backup_unlikely',
+    'templates with a client port, engine data without template, long times',
+    [`-A ${name} -s rr`, `-a ${name} -r ${server(4)}:80 -g`, ...service(4, 'tcp', 'nat'), START],
+  );
+  const udpTo = (port: number, more: Partial<EntrySpec> = {}): EntrySpec =>
+    entry(4, port, 'dr', { protocol: 17, state: 0, timeout: 300, ...more });
+  tell(story, 'a template with a client port', udpTo(5000, { flags: FLAG.TEMPLATE | FLAG.DROUTE }));
+  story
+    .send('client', udp(client(4), 5000, vip(4), 80, { data: ascii('x') }), 'finds it')
+    .dump(SYNC_LIST, RULES);
+  const found = [option(2, ascii('a@b')), option(3, ascii('sip'))];
+  for (const note of ['a connection with engine data', 'the same: looked for elsewhere, and not found'])
+    tell(story, note, udpTo(5001, { options: found }));
+  tell(story, 'the same without', udpTo(5001));
+  story.dump(SYNC_LIST, RULES);
+  for (const [i, timeout] of [2 ** 31 - 1, 2 ** 32 - 1, 31_536_000, 4_294_968, 21_474_837].entries())
+    tell(story, `${timeout} s`, entry(4, 6000 + i, 'nat', { timeout }));
+  return story.dump(SYNC_LIST).wait(40).dump(SYNC_LIST, LIST).end();
+}
+
 /** Times: version 0 tells none. */
 function times(): ScenarioFile {
   const story = new Story('sync_backup_times', 'how long connections stay at a backup', [
@@ -498,6 +522,7 @@ export const SYNC_BACKUP: readonly ScenarioFile[] = [
   engine(),
   whichDest(),
   times(),
+  unlikely(),
   overload(),
   backupOnly(),
   places(),
