@@ -76,8 +76,7 @@ export function encapsulate(ipvs: NetnsIpvs, packet: Packet, family: number, des
   const innerLength = packet.len;
   packet.push(offset);
   const at = packet.data;
-  // the size of the fragments it came in is kept beside the family's own header fields
-  if (dest.addr.family !== family) packet.fragMaxSize = 0;
+  if (dest.addr.family !== family) changeFamily(packet, v4);
   if (dest.tunType === TUNNEL_TYPE_GRE) putGre(packet, dest, v4);
   else if (dest.tunType === TUNNEL_TYPE_GUE) {
     v.setUint16(at, flowPort);
@@ -101,6 +100,24 @@ export function encapsulate(ipvs: NetnsIpvs, packet: Packet, family: number, des
   else writeIpv6(packet, tos, ttl, nexthdr, route.source, dest.addr);
   if (dest.tunType === TUNNEL_TYPE_GUE && dest.tunFlags !== 0) {
     writeUdpChecksum(packet, dest.addr.family === AF_INET, innerLength + offset);
+  }
+}
+
+/** `IPSKB_FRAG_PMTU` among the flags of an IPv4 packet. */
+const FRAG_PMTU = 0x40;
+
+/**
+ * What is remembered of a reassembled packet lies elsewhere for each family (`IPCB`, `IP6CB`): where IPv6 has the size of the largest
+ * fragment, IPv4 has flags. Fragments of IPv4 have no room for a longer header.
+ */
+function changeFamily(packet: Packet, v4: boolean): void {
+  if (v4) {
+    packet.fragMaxSize = packet.fragDf ? FRAG_PMTU : 0;
+    packet.fragDf = false;
+    packet.fragSizes = undefined;
+  } else {
+    packet.fragDf = (packet.fragMaxSize & FRAG_PMTU) !== 0;
+    packet.fragMaxSize = 0;
   }
 }
 

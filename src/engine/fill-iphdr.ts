@@ -1,7 +1,14 @@
 /** Reading an IP header into an `IpHdr` (`ip_vs_fill_iph_skb`). */
 import { AF_INET, AF_INET6 } from '../wire/inet.js';
 import { IP_OFFSET, IPV4_MIN } from '../wire/ipv4.js';
-import { IPV6_HEADER, type Ipv6Walk, ipv6Walk, NEXTHDR_FRAGMENT, NEXTHDR_HOP } from '../wire/ipv6.js';
+import {
+  IPV6_HEADER,
+  type Ipv6Walk,
+  ipv6Version,
+  ipv6Walk,
+  NEXTHDR_FRAGMENT,
+  NEXTHDR_HOP,
+} from '../wire/ipv6.js';
 import type { Packet } from '../wire/packet.js';
 import type { IpHdr } from './iphdr.js';
 
@@ -46,6 +53,7 @@ function fill4(packet: Packet, off: number, iph: IpHdr): boolean {
   iph.len = off + ((v.getUint8(at) & 15) << 2);
   iph.protocol = v.getUint8(at + 9);
   iph.fragoffs = (v.getUint16(at + 6) & IP_OFFSET) << 3;
+  iph.fragment = false;
   iph.saddr[0] = v.getInt32(at + 12);
   iph.daddr[0] = v.getInt32(at + 16);
   return true;
@@ -55,6 +63,7 @@ function fill6(packet: Packet, off: number, iph: IpHdr): boolean {
   if (off + IPV6_HEADER > packet.len) return false;
   const v = packet.view;
   const at = packet.data + off;
+  if (ipv6Version(v, at) !== 6) return false;
   iph.family = AF_INET6;
   iph.off = off;
   for (let i = 0; i < 4; i++) {
@@ -67,11 +76,13 @@ function fill6(packet: Packet, off: number, iph: IpHdr): boolean {
     iph.protocol = next;
     iph.len = off + IPV6_HEADER;
     iph.fragoffs = 0;
+    iph.fragment = false;
     return true;
   }
   if (!ipv6Walk(v, at, packet.data + packet.len, walk)) return false;
   iph.protocol = walk.protocol;
   iph.len = off + walk.offset;
   iph.fragoffs = walk.fragoffs;
+  iph.fragment = walk.fragment !== 0;
   return true;
 }

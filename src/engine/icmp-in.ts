@@ -38,6 +38,7 @@ const MIN_MTU = 68;
 export function inIcmp(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
   if (iph.len + ICMP_HEADER > packet.len) return NF_DROP;
   if (!isIcmpError(iph.family, packet.view.getUint8(packet.data + iph.len))) return NOT_RELATED;
+  if (iph.fragment) return NF_DROP;
   const ciph = ipvs.ciph;
   const off = iph.len + ICMP_HEADER;
   if (!fillIphdrIcmp(packet, off, true, iph.family, ciph)) return NF_ACCEPT;

@@ -25,6 +25,8 @@ export function isIcmpError(family: number, type: number): boolean {
 export function outIcmp(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
   if (iph.len + ICMP_HEADER > packet.len) return NF_DROP;
   if (!isIcmpError(iph.family, packet.view.getUint8(packet.data + iph.len))) return NOT_RELATED;
+  // no genuine error is so long that it has to be cut
+  if (iph.fragment) return NF_DROP;
   const ciph = ipvs.ciph;
   if (!fillIphdrIcmp(packet, iph.len + ICMP_HEADER, true, iph.family, ciph)) return NF_ACCEPT;
   const pd = ipvs.protoData[ciph.protocol];

@@ -11,6 +11,8 @@ export class IpHdr {
   protocol = 0;
   /** Fragment offset in bytes; not 0 means that there is no transport header. */
   fragoffs = 0;
+  /** IPv6: there is a fragment header before the upper layer's (`IP6_FH_F_FRAG`). */
+  fragment = false;
   /** The header is one inside an ICMP error, so source and destination are seen from the other side. */
   inverse = false;
   /** The packet is an ICMP error (`IP_VS_HDR_ICMP`). */

@@ -102,6 +102,7 @@ function rewritePort(packet: Packet, iph: IpHdr, offset: number, port: number): 
   if (iph.fragoffs !== 0) return true;
   const length = packet.len - iph.len;
   if (length < SCTP_HEADER) return false;
+  packet.pull(iph.len + SCTP_HEADER);
   const v = packet.view;
   const at = packet.data + iph.len;
   if (v.getUint16(at + offset) === port && packet.ipSummed !== CHECKSUM_PARTIAL) return true;

@@ -133,6 +133,7 @@ export const protocolTcp: Protocol = {
   snatHandler(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): boolean {
     if (iph.fragoffs !== 0) return true;
     if (iph.len + TCP_MIN > packet.len) return false;
+    packet.pull(iph.len + TCP_MIN);
     if ((ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_HELPED) !== 0)
       return natHelped(ipvs, packet, c, iph, true);
     const at = packet.data + iph.len;
@@ -143,6 +144,7 @@ export const protocolTcp: Protocol = {
   dnatHandler(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): boolean {
     if (iph.fragoffs !== 0) return true;
     if (iph.len + TCP_MIN > packet.len) return false;
+    packet.pull(iph.len + TCP_MIN);
     if ((ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_HELPED) !== 0)
       return natHelped(ipvs, packet, c, iph, false);
     const at = packet.data + iph.len;

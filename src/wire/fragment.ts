@@ -41,7 +41,7 @@ export function fragment4(p: Packet, mtu: number, emit: EmitFragment): void {
   if (limit < 8) return;
   const sizes = oldSizes(p, total, limit);
   const word = ipv4FragOff(v, p.data);
-  const df = p.fragMaxSize === 0 || sizes !== undefined ? 0 : word & IP_DF;
+  const df = p.fragDf && sizes === undefined ? IP_DF : 0;
   const saved = header.subarray(0, hlen);
   saved.set(p.bytes.subarray(p.data, p.data + hlen));
   for (let at = 0, i = 0; at < total; i++) {

@@ -11,7 +11,15 @@ import {
 } from './icmp.js';
 import { AF_INET, type InetAddr } from './inet.js';
 import { IP_OFFSET, IPV4_MIN, ipv4HeaderLength, ipv4Version } from './ipv4.js';
-import { IPV6_DESTINATION, IPV6_HEADER, IPV6_SOURCE, type Ipv6Walk, ipv6Version, ipv6Walk } from './ipv6.js';
+import {
+  IPV6_DESTINATION,
+  IPV6_HEADER,
+  IPV6_SOURCE,
+  type Ipv6Walk,
+  ipv6NextHeader,
+  ipv6SkipExtensions,
+  ipv6Version,
+} from './ipv6.js';
 import { HEADROOM, type Packet } from './packet.js';
 
 const IPPROTO_ICMP = 1;
@@ -91,15 +99,16 @@ function mayAnswer4(about: Packet): boolean {
   const ip = about.data;
   if (about.len < IPV4_MIN || ipv4Version(v, ip) !== 4) return false;
   if ((v.getUint16(ip + 6) & IP_OFFSET) !== 0) return false;
-  if (!isHost4(v.getUint32(ip + 12)) || v.getUint32(ip + 16) >= 0xe000_0000) return false;
+  const source = v.getUint32(ip + 12);
+  if (source === 0 || isGroup4(source) || isGroup4(v.getUint32(ip + 16))) return false;
   if (v.getUint8(ip + 9) !== IPPROTO_ICMP) return true;
   const header = ipv4HeaderLength(v, ip);
   return header < about.len && isQuery4(v.getUint8(ip + header));
 }
 
-/** A source that stands for one host: not 0.0.0.0, multicast, reserved or broadcast. */
-function isHost4(address: number): boolean {
-  return address !== 0 && address < 0xe000_0000;
+/** Multicast, or the broadcast address. What is reserved (240.0.0.0/4) counts as a host's, as it does to Linux. */
+function isGroup4(address: number): boolean {
+  return address >>> 28 === 14 || address === 0xffff_ffff;
 }
 
 /** Types that no error is; what is unknown counts as an error. */
@@ -147,8 +156,11 @@ function mayAnswer6(about: Packet, type: number): boolean {
   const s = ip + IPV6_SOURCE;
   if (v.getUint8(s) === 0xff) return false;
   if ((v.getInt32(s) | v.getInt32(s + 4) | v.getInt32(s + 8) | v.getInt32(s + 12)) === 0) return false;
-  if (!ipv6Walk(v, ip, ip + about.len, walk) || walk.protocol !== IPPROTO_ICMPV6) return true;
-  if (walk.offset >= about.len) return walk.fragoffs !== 0;
+  const end = ip + about.len;
+  if (!ipv6SkipExtensions(v, ip, ip + IPV6_HEADER, ipv6NextHeader(v, ip), end, walk)) return true;
+  if (walk.protocol !== IPPROTO_ICMPV6) return true;
+  if (walk.offset >= about.len)
+    return walk.fragment !== 0 && (v.getUint16(ip + walk.fragment + 2) & 0xfff9) !== 0;
   return (v.getUint8(ip + walk.offset) & ICMPV6_INFOMSG_MASK) !== 0;
 }
 

@@ -24,53 +24,96 @@ export const IPV6_SOURCE = 8;
 /** Offset of the destination address from the header. */
 export const IPV6_DESTINATION = 24;
 
-/** Where the walk over the extension headers ended. */
+/** Where a walk over the extension headers ended. */
 export interface Ipv6Walk {
   /** Protocol of the upper layer, or `NEXTHDR_NONE`. */
   protocol: number;
   /** Offset of the upper layer's header from the IPv6 header. */
   offset: number;
-  /** Offset of the fragment header from the IPv6 header, or 0. */
+  /** Offset of the last fragment header from the IPv6 header, or 0. */
   fragment: number;
   /** Fragment offset in bytes; the upper layer's header is missing when it is not 0. */
   fragoffs: number;
 }
 
+const isExtension = (next: number): boolean =>
+  next === NEXTHDR_HOP ||
+  next === NEXTHDR_ROUTING ||
+  next === NEXTHDR_DEST ||
+  next === NEXTHDR_FRAGMENT ||
+  next === NEXTHDR_AUTH;
+
+/** Length of an extension header of which two bytes are there; a fragment header always has eight. */
+function extensionLength(v: DataView, at: number, kind: number): number {
+  if (kind === NEXTHDR_FRAGMENT) return IPV6_FRAGMENT_HEADER;
+  const units = v.getUint8(at + 1);
+  return kind === NEXTHDR_AUTH ? (units + 2) << 2 : (units + 1) << 3;
+}
+
 /**
  * Walks the extension headers, as `ipv6_find_hdr` does with no target: hop-by-hop, routing, destination, authentication
- * and fragment headers are passed; a later fragment ends the walk.
+ * and fragment headers are passed. The last of them may say that it ends behind the packet. A later fragment ends the walk: what follows
+ * its header is no upper layer's header, and `walk.offset` is 0.
  * @param end first offset in the view that is no longer the packet's.
- * @returns false when the chain leaves the packet; `walk` is then not to be used.
+ * @returns false when the chain leaves the packet, or goes on in a later fragment; `walk` is then not to be used.
  */
 export function ipv6Walk(v: DataView, o: number, end: number, walk: Ipv6Walk): boolean {
   let next = v.getUint8(o + 6);
   let at = o + IPV6_HEADER;
   walk.fragment = 0;
   walk.fragoffs = 0;
-  while (
-    next === NEXTHDR_HOP ||
-    next === NEXTHDR_ROUTING ||
-    next === NEXTHDR_DEST ||
-    next === NEXTHDR_FRAGMENT ||
-    next === NEXTHDR_AUTH
-  ) {
-    if (at + 8 > end) return false;
-    if (next === NEXTHDR_FRAGMENT) {
+  while (isExtension(next)) {
+    if (at + (next === NEXTHDR_FRAGMENT ? 4 : 2) > end) return false;
+    const kind = next;
+    next = v.getUint8(at);
+    if (kind === NEXTHDR_FRAGMENT) {
       walk.fragment = at - o;
       walk.fragoffs = v.getUint16(at + 2) & 0xfff8;
-      next = v.getUint8(at);
-      at += 8;
-      if (walk.fragoffs !== 0) break;
-      continue;
+      if (walk.fragoffs !== 0) {
+        walk.protocol = next;
+        walk.offset = 0;
+        return !isExtension(next);
+      }
     }
-    const length = next === NEXTHDR_AUTH ? (v.getUint8(at + 1) + 2) << 2 : (v.getUint8(at + 1) + 1) << 3;
-    next = v.getUint8(at);
-    at += length;
-    if (at > end) return false;
+    at += extensionLength(v, at, kind);
   }
   walk.protocol = next;
   walk.offset = at - o;
   return true;
+}
+
+/**
+ * Walks the extension headers, as `ipv6_skip_exthdr` does: up to the upper layer, or to the header of a later fragment, which is then the
+ * `protocol`. The last of them may say that it ends behind the packet.
+ * @param at where the first of them is. @param kind what it is. @param end first offset in the view that is no longer the packet's.
+ * @returns false when the chain leaves the packet or ends in `NEXTHDR_NONE`; `walk` is then not to be used.
+ */
+export function ipv6SkipExtensions(
+  v: DataView,
+  o: number,
+  at: number,
+  kind: number,
+  end: number,
+  walk: Ipv6Walk,
+): boolean {
+  let next = kind;
+  let from = at;
+  walk.fragment = 0;
+  walk.fragoffs = 0;
+  while (isExtension(next)) {
+    if (from + (next === NEXTHDR_FRAGMENT ? 4 : 2) > end) return false;
+    if (next === NEXTHDR_FRAGMENT) {
+      walk.fragment = from - o;
+      walk.fragoffs = v.getUint16(from + 2) & 0xfff8;
+      if (walk.fragoffs !== 0) break;
+    }
+    const length = extensionLength(v, from, next);
+    next = v.getUint8(from);
+    from += length;
+  }
+  walk.protocol = next;
+  walk.offset = from - o;
+  return next !== NEXTHDR_NONE;
 }
 
 /** A place between two headers of a chain. Offsets in the view. */

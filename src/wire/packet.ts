@@ -36,6 +36,8 @@ export class Packet {
   gsoSize = 0;
   /** Largest fragment (bytes, IP header included) this packet was reassembled from; 0 when it never was one. */
   fragMaxSize = 0;
+  /** It was reassembled from fragments whose largest had DF (`IPSKB_FRAG_PMTU`): their sender looks for the path MTU. */
+  fragDf = false;
   /** Payload bytes of each fragment that this packet was reassembled from, in order; undefined when it never was one. */
   fragSizes: Uint16Array | undefined = undefined;
   /** Interface it came in by; 0 when it was made on this host. */
@@ -61,6 +63,7 @@ export class Packet {
     this.csumOffset = 0;
     this.gsoSize = 0;
     this.fragMaxSize = 0;
+    this.fragDf = false;
     this.fragSizes = undefined;
     this.ifindex = 0;
     this.ipvsProperty = false;
@@ -76,6 +79,31 @@ export class Packet {
   /** The packet's bytes; a view, not a copy. */
   payload(): Uint8Array {
     return this.bytes.subarray(this.data, this.data + this.len);
+  }
+
+  /**
+   * Brings the first `n` bytes into one piece (`pskb_may_pull`), as headers have to be that are to be written: of fragments that a packet was
+   * reassembled from, the first one grows at the cost of those behind it.
+   */
+  pull(n: number): void {
+    const sizes = this.fragSizes;
+    if (sizes === undefined) return;
+    let rest = 0;
+    for (let i = 1; i < sizes.length; i++) rest += sizes[i]!;
+    const moved = n - (this.len - rest);
+    if (moved <= 0) return;
+    let missing = moved;
+    let eaten = 1;
+    for (; eaten < sizes.length && sizes[eaten]! <= missing; eaten++) missing -= sizes[eaten]!;
+    // of one piece nobody knows what it was made of
+    if (eaten === sizes.length) {
+      this.fragSizes = undefined;
+      return;
+    }
+    const pieces = sizes.slice(eaten - 1);
+    pieces[0] = sizes[0]! + moved;
+    pieces[1]! -= missing;
+    this.fragSizes = pieces;
   }
 
   /** Makes room for `n` bytes in front (`skb_push`); `csumStart` keeps pointing at the same byte. */

@@ -176,7 +176,8 @@ function restore4(p: Packet, queue: FragmentQueue): boolean {
   v.setUint8(ip + 1, ipv4Tos(v, ip) | ecn);
   v.setUint16(ip + 2, total);
   // DF says that the sender looks for the path MTU; with a smaller fragment than the largest it says nothing
-  v.setUint16(ip + 6, queue.maxDfSize === queue.maxSize ? IP_DF : 0);
+  p.fragDf = queue.maxDfSize === queue.maxSize;
+  v.setUint16(ip + 6, p.fragDf ? IP_DF : 0);
   ipv4SetChecksum(v, ip, hlen);
   return true;
 }

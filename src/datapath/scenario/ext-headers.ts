@@ -1,49 +1,46 @@
 /** IPv6 extension headers at the host: options (RFC 8200 4.2), routing headers, fragments. */
-import { AF_INET6, inetFromBytes } from '../../wire/inet.js';
-import { IPV6_DESTINATION, type Ipv6Walk, ipv6Walk } from '../../wire/ipv6.js';
+import {
+  IPV6_HEADER,
+  type Ipv6Joint,
+  type Ipv6Walk,
+  ipv6FindFragment,
+  ipv6PayloadLength,
+  ipv6SkipExtensions,
+  NEXTHDR_FRAGMENT,
+} from '../../wire/ipv6.js';
 import type { Packet } from '../../wire/packet.js';
-import { icmpError } from './local-icmp.js';
+import { parameterProblem, readOption6 } from './option6.js';
 import type { Arrival, SimHost } from './sim-host.js';
 
-const ICMPV6_PARAMPROB = 4;
 const IPV6_PAD1 = 0;
 const IPV6_PADN = 1;
-const IPV6_ROUTER_ALERT = 5;
 /** Offset of the payload length in the IPv6 header. */
 const PAYLOAD_LENGTH = 4;
 /** Types of routing headers that are dropped without a word. */
 const FIRST_REFUSED = 2;
 const LAST_REFUSED = 4;
-/** Longer padding is dropped by Linux. */
+/** Longer padding, and more options, are dropped by Linux (`max_hbh_opts_number`). */
 const MOST_PADDING = 7;
+const MOST_OPTIONS = 8;
 
 /** Bytes of the headers that a first fragment must hold, by protocol: TCP, UDP, ICMPv6. */
 const TRANSPORT_HEADER: Readonly<Record<number, number>> = { 6: 20, 17: 8, 58: 8 };
 
 const walk: Ipv6Walk = { protocol: 0, offset: 0, fragment: 0, fragoffs: 0 };
-
-/** Reports a fault at offset `pointer` from the IPv6 header. */
-export function parameterProblem(
-  host: SimHost,
-  p: Packet,
-  code: number,
-  pointer: number,
-  arrival: Arrival,
-): void {
-  icmpError(host, p, ICMPV6_PARAMPROB, code, pointer, arrival);
-}
+const joint: Ipv6Joint = { nexthdr: 0, at: 0 };
 
 /**
- * Walks the options of a hop-by-hop or destination options header.
- * @param at offset of that header from the IPv6 header.
+ * Walks the options of a hop-by-hop or destination options header (`ip6_parse_tlv`).
+ * @param at offset of that header from the IPv6 header. @param hop it is a hop-by-hop header.
  * @returns false when the packet is to be dropped; an error has been sent if one was due.
  */
-export function readOptions6(host: SimHost, p: Packet, at: number, arrival: Arrival): boolean {
+export function readOptions6(host: SimHost, p: Packet, at: number, hop: boolean, arrival: Arrival): boolean {
   const v = p.view;
   if (at + 8 > p.len) return false;
   const end = at + ((v.getUint8(p.data + at + 1) + 1) << 3);
   if (end > p.len) return false;
   let padding = 0;
+  let count = 0;
   for (let o = at + 2; o < end; ) {
     const type = v.getUint8(p.data + o);
     if (type === IPV6_PAD1) {
@@ -60,20 +57,11 @@ export function readOptions6(host: SimHost, p: Packet, at: number, arrival: Arri
       for (let i = 2; i < length; i++) if (v.getUint8(p.data + o + i) !== 0) return false;
     } else {
       padding = 0;
-      if (type !== IPV6_ROUTER_ALERT && !skipUnknown(host, p, type, o, arrival)) return false;
+      if (++count > MOST_OPTIONS || !readOption6(host, p, o, hop, arrival)) return false;
     }
     o += length;
   }
   return true;
-}
-
-/** The upper two bits of an unknown option's type say what to do. */
-function skipUnknown(host: SimHost, p: Packet, type: number, at: number, arrival: Arrival): boolean {
-  const action = type >>> 6;
-  if (action === 0) return true;
-  const multicast = inetFromBytes(AF_INET6, p.bytes, p.data + IPV6_DESTINATION).words[0]! >>> 24 === 255;
-  if (action === 2 || (action === 3 && !multicast)) parameterProblem(host, p, 2, at, arrival);
-  return false;
 }
 
 /**
@@ -98,29 +86,46 @@ function fragmentFault(p: Packet, at: number): number {
   return (word & 0xfff8) + size > 65_535 ? at + 2 : 0;
 }
 
-/** A first fragment ends within the transport header (RFC 8200 4.5), as `walk` has found it. */
-function lacksHeader(p: Packet): boolean {
+/** The fragment whose header is at `at` is a first one that ends within the headers (`ipv6frag_thdr_truncated`, RFC 8200 4.5). */
+function lacksHeader(p: Packet, at: number): boolean {
+  const end = p.data + p.len;
+  if (!ipv6SkipExtensions(p.view, p.data, p.data + at, NEXTHDR_FRAGMENT, end, walk)) return false;
   return walk.fragoffs === 0 && walk.offset + (TRANSPORT_HEADER[walk.protocol] ?? 1) > p.len;
 }
 
+/** No fragment, or one to be left as it is. */
+export const WHOLE = 0;
+/** A fragment that waits for others, or was dropped. */
+export const KEPT = -1;
+
 /**
  * Reassembly before routing (`nf_defrag_ipv6`), which lets fragments pass that are malformed.
- * @returns false when the packet is kept.
+ * @returns `WHOLE`, `KEPT`, or for a datagram that is complete now the offset of what followed the fragment header.
  */
-export function defragment6(host: SimHost, p: Packet): boolean {
-  const whole = ipv6Walk(p.view, p.data, p.data + p.len, walk);
-  if (whole && walk.fragment !== 0 && (fragmentFault(p, walk.fragment) !== 0 || lacksHeader(p))) return true;
-  return host.reassembler6.input(p, host.now);
+export function defragment6(host: SimHost, p: Packet): number {
+  if (ipv6PayloadLength(p.view, p.data) === 0) return WHOLE;
+  if (!ipv6FindFragment(p.view, p.data, p.data + p.len, joint)) return WHOLE;
+  const at = joint.at - p.data;
+  if (lacksHeader(p, at) || fragmentFault(p, at) !== 0) return WHOLE;
+  return host.reassembler6.input(p, host.now) ? at : KEPT;
 }
 
 /** What came of a fragment header: the packet is `whole` now, without it; it never was cut (`atomic`, RFC 6946); it is `kept` or dropped. */
 export type FragmentFate = 'whole' | 'atomic' | 'kept';
 
-/** A fragment header at `at`. An error has been sent if one was due. */
+/** A fragment header at `at` (`ipv6_frag_rcv`). An error has been sent if one was due. */
 export function readFragment(host: SimHost, p: Packet, at: number, arrival: Arrival): FragmentFate {
-  if (at + 8 > p.len) return 'kept';
-  if ((p.view.getUint16(p.data + at + 2) & 0xfff9) === 0) return 'atomic';
-  if (ipv6Walk(p.view, p.data, p.data + p.len, walk) && lacksHeader(p)) {
+  // there can be only one, and none in a jumbogram
+  const one = p.fragMaxSize === 0 && ipv6PayloadLength(p.view, p.data) !== 0;
+  if (!one || at + 8 > p.len) {
+    parameterProblem(host, p, 0, at, arrival);
+    return 'kept';
+  }
+  if ((p.view.getUint16(p.data + at + 2) & 0xfff9) === 0) {
+    p.fragMaxSize = ipv6PayloadLength(p.view, p.data) + IPV6_HEADER;
+    return 'atomic';
+  }
+  if (lacksHeader(p, at)) {
     parameterProblem(host, p, 3, 0, arrival);
     return 'kept';
   }

@@ -15,6 +15,7 @@ import {
   ipv4Version,
 } from '../../wire/ipv4.js';
 import type { Packet } from '../../wire/packet.js';
+import { coalesce } from './coalesce.js';
 import type { FibRoute, Link } from './fib.js';
 import { compileOptions, forwardOptions, type IpOptions } from './ip-options.js';
 import { icmpError } from './local-icmp.js';
@@ -124,8 +125,12 @@ function readOptions(
 
 function deliverLocal(host: SimHost, p: Packet, link: Link, options: IpOptions | undefined): void {
   if (!host.reassembler4.input(p, host.now)) return;
+  coalesce(p);
   host.arrival = { link, local: true, ...(options && { options }) };
-  if (host.net.receive(p, NF_INET_LOCAL_IN) === NF_ACCEPT) deliver4(host, p, host.arrival);
+  // IPVS leaves frames to groups alone
+  if (ipv4Destination(p.view, p.data) >>> 28 === 14 || host.net.receive(p, NF_INET_LOCAL_IN) === NF_ACCEPT) {
+    deliver4(host, p, host.arrival);
+  }
 }
 
 /** `ip_error`. */

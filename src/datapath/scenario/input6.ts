@@ -12,12 +12,12 @@ import {
   NEXTHDR_HOP,
 } from '../../wire/ipv6.js';
 import type { Packet } from '../../wire/packet.js';
-import { defragment6, readOptions6 } from './ext-headers.js';
+import { defragment6, KEPT, readOptions6, WHOLE } from './ext-headers.js';
 import { type FibRoute, isLinkLocal, type Link } from './fib.js';
 import { icmpError } from './local-icmp.js';
 import { deliver6 } from './local-stack.js';
 import { output, rerouted } from './output.js';
-import type { SimHost } from './sim-host.js';
+import type { Arrival, SimHost } from './sim-host.js';
 
 const IPV6_MIN_MTU = 1280;
 
@@ -29,17 +29,18 @@ export function input6(host: SimHost, p: Packet, link: Link): void {
   if (isMulticast(source) || (!link.loopback && (isLoopback(source) || isLoopback(daddr)))) return;
   const scope = (daddr.words[0]! >>> 16) & 15;
   if (isMulticast(daddr) && (scope === 0 || (scope === 1 && !link.loopback))) return;
-  const arrival = { link, local: host.isLocal(AF_INET6, daddr.words, 0) };
-  if (ipv6NextHeader(p.view, p.data) === NEXTHDR_HOP) {
-    if (!readOptions6(host, p, IPV6_HEADER, arrival)) return;
-  }
-  if (host.defrag6 && !defragment6(host, p)) return;
+  const hop = ipv6NextHeader(p.view, p.data) === NEXTHDR_HOP;
+  const first = { link, local: host.isLocal(AF_INET6, daddr.words, 0), hop };
+  if (hop && !readOptions6(host, p, IPV6_HEADER, true, first)) return;
+  const joint = host.defrag6 ? defragment6(host, p) : WHOLE;
+  if (joint === KEPT) return;
+  const arrival = joint === WHOLE ? first : { ...first, joint };
   if (isMulticast(daddr)) {
-    if (host.joined6(link, daddr)) deliverLocal(host, p, link);
+    if (host.joined6(link, daddr)) deliverLocal(host, p, arrival);
     return;
   }
   const route = host.config.fib.lookup(daddr, { mark: p.mark, source, iif: link });
-  if (route?.type === 'local' || route?.type === 'anycast' || link.loopback) deliverLocal(host, p, link);
+  if (route?.type === 'local' || route?.type === 'anycast' || link.loopback) deliverLocal(host, p, arrival);
   else if (route === undefined || route.type === 'unreachable') icmpError(host, p, 1, 0, 0, arrival);
   else if (route.type === 'prohibit') icmpError(host, p, 1, 1, 0, arrival);
   else if (route.type === 'unicast') forward(host, p, link, route, source, daddr);
@@ -56,9 +57,11 @@ function checkHeader(p: Packet): boolean {
   return true;
 }
 
-function deliverLocal(host: SimHost, p: Packet, link: Link): void {
-  host.arrival = { link, local: true };
-  if (host.net.receive(p, NF_INET_LOCAL_IN) === NF_ACCEPT) deliver6(host, p, host.arrival);
+function deliverLocal(host: SimHost, p: Packet, arrival: Arrival): void {
+  host.arrival = { ...arrival, local: true };
+  // IPVS leaves frames to groups alone
+  const group = p.view.getUint8(p.data + IPV6_DESTINATION) === 255;
+  if (group || host.net.receive(p, NF_INET_LOCAL_IN) === NF_ACCEPT) deliver6(host, p, host.arrival);
 }
 
 /** `ip6_forward`. */

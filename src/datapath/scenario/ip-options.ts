@@ -7,6 +7,8 @@ const IPOPT_END = 0;
 const IPOPT_NOOP = 1;
 const IPOPT_RR = 7;
 const IPOPT_TIMESTAMP = 0x44;
+const IPOPT_CIPSO = 0x86;
+const IPOPT_RA = 0x94;
 const IPOPT_LSRR = 0x83;
 const IPOPT_SSRR = 0x89;
 /** Timestamps are preceded by the addresses of those who set them. */
@@ -22,6 +24,8 @@ export interface IpOptions {
   stamped: boolean;
   stampedAddress: boolean;
   sourceRoute: boolean;
+  /** A security label (FIPS 188). This host knows none, but returns them. */
+  cipso: number;
   changed: boolean;
   /** What is malformed; options behind it were not read. */
   fault: number;
@@ -34,6 +38,7 @@ const NONE: IpOptions = {
   stamped: false,
   stampedAddress: false,
   sourceRoute: false,
+  cipso: 0,
   changed: false,
   fault: 0,
 };
@@ -51,7 +56,10 @@ export function compileOptions(p: Packet, own: number, time: number): IpOptions 
   const out: IpOptions = { ...NONE };
   for (let at = IPV4_MIN; at < end; ) {
     const kind = v.getUint8(ip + at);
-    if (kind === IPOPT_END) break;
+    if (kind === IPOPT_END) {
+      clear(v, ip, at, end, out);
+      break;
+    }
     if (kind === IPOPT_NOOP) {
       at++;
       continue;
@@ -66,11 +74,25 @@ export function compileOptions(p: Packet, own: number, time: number): IpOptions 
       else if (v.getUint8(ip + at + 2) < 4) fault = at + 2;
       else if (out.sourceRoute) fault = at;
       out.sourceRoute = true;
+    } else if (kind === IPOPT_RA && length < 4) fault = at + 1;
+    else if (kind === IPOPT_CIPSO) {
+      // too short for a label, or one that nobody has defined
+      fault = out.cipso !== 0 ? at : length < 8 ? at + 1 : at + 2;
+      out.cipso = at;
     }
     if (fault !== 0) return { ...out, fault };
     at += length;
   }
   return out;
+}
+
+/** Nothing but zeros is to follow the end of the list. */
+function clear(v: DataView, ip: number, at: number, end: number, out: IpOptions): void {
+  for (let o = at + 1; o < end; o++) {
+    if (v.getUint8(ip + o) === IPOPT_END) continue;
+    v.setUint8(ip + o, IPOPT_END);
+    out.changed = true;
+  }
 }
 
 function recordRoute(
@@ -173,6 +195,12 @@ export function echoOptions(
       if (withTime) v.setUint32(end + pointer + size - 5, time);
       v.setUint8(end + 2, pointer + size);
     }
+    end += length;
+  }
+  if (options.cipso !== 0) {
+    const at = p.data + options.cipso;
+    const length = p.view.getUint8(at + 1);
+    bytes.set(p.bytes.subarray(at, at + length), end);
     end += length;
   }
   return bytes.subarray(0, (end + 3) & ~3);

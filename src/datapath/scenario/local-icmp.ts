@@ -150,9 +150,9 @@ export function icmpInput6(host: SimHost, p: Packet, at: number, arrival: Arriva
   if (type !== ICMPV6_ECHO_REQUEST || host.sysctls.get('ipv6/icmp/echo_ignore_all') !== 0) return;
   const daddr = inetFromBytes(AF_INET6, p.bytes, p.data + IPV6_SOURCE);
   const to = inetFromBytes(AF_INET6, p.bytes, p.data + IPV6_DESTINATION);
-  const own = host.isLocal(AF_INET6, to.words, 0);
-  // a fwmark rule may have brought it here: then the address is answered from all the same
-  const source = own || to.words[0]! >>> 24 !== 255 ? to : host.config.select6(arrival.link, daddr);
+  // an address that only a fwmark rule brought here is answered from all the same, a shared one is not
+  const shared = to.words[0]! >>> 24 === 255 || host.config.fib.lookup(to)?.type === 'anycast';
+  const source = shared ? host.config.select6(arrival.link, daddr) : to;
   if (source === undefined) return;
   const body = p.bytes.slice(p.data + at, p.data + p.len);
   body[0] = ICMPV6_ECHO_REPLY;

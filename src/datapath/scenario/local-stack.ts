@@ -4,14 +4,14 @@ import {
   IPV6_HEADER,
   NEXTHDR_DEST,
   NEXTHDR_FRAGMENT,
-  NEXTHDR_HOP,
   NEXTHDR_NONE,
   NEXTHDR_ROUTING,
 } from '../../wire/ipv6.js';
 import type { Packet } from '../../wire/packet.js';
-import { parameterProblem, readFragment, readOptions6, readRouting } from './ext-headers.js';
+import { readFragment, readOptions6, readRouting } from './ext-headers.js';
 import { icmpError, icmpInput4, icmpInput6 } from './local-icmp.js';
 import { tcpInput } from './local-tcp.js';
+import { parameterProblem } from './option6.js';
 import type { Arrival, SimHost } from './sim-host.js';
 
 const IPPROTO_ICMP = 1;
@@ -54,11 +54,14 @@ export function deliver4(host: SimHost, p: Packet, arrival: Arrival): void {
   else input(host, p, ipv4HeaderLength(p.view, p.data), arrival);
 }
 
-/** Walks an IPv6 packet's extension headers and hands it to its protocol. */
+/**
+ * Walks an IPv6 packet's extension headers and hands it to its protocol. As the kernel, it takes what followed the fragment header of a packet
+ * that was reassembled before routing for its first header, of the kind that the first one was.
+ */
 export function deliver6(host: SimHost, p: Packet, arrival: Arrival): void {
   const v = p.view;
-  let from = NEXT_HEADER;
-  let at = IPV6_HEADER;
+  let from = arrival.hop ? IPV6_HEADER : NEXT_HEADER;
+  let at = arrival.joint ?? IPV6_HEADER + (arrival.hop ? optionsLength(p, IPV6_HEADER) : 0);
   for (let next = v.getUint8(p.data + from); ; next = v.getUint8(p.data + from)) {
     const input = INPUTS6[next];
     if (input !== undefined) {
@@ -73,6 +76,9 @@ export function deliver6(host: SimHost, p: Packet, arrival: Arrival): void {
   }
 }
 
+/** Length of a header of options or of routing, which lies within the packet. */
+const optionsLength = (p: Packet, at: number): number => (p.view.getUint8(p.data + at + 1) + 1) << 3;
+
 /** Length of the extension header at `at`, whose number is at `from`; 0 when it is gone; -1 when the packet is kept or dropped. */
 function extensionLength(
   host: SimHost,
@@ -82,18 +88,13 @@ function extensionLength(
   at: number,
   arrival: Arrival,
 ): number {
-  const length = at + 2 <= p.len ? (p.view.getUint8(p.data + at + 1) + 1) << 3 : 8;
   switch (next) {
     case NEXTHDR_DEST:
-      return readOptions6(host, p, at, arrival) ? length : -1;
+      return readOptions6(host, p, at, false, arrival) ? optionsLength(p, at) : -1;
     case NEXTHDR_ROUTING:
-      return readRouting(host, p, at, arrival) ? length : -1;
+      return readRouting(host, p, at, arrival) ? optionsLength(p, at) : -1;
     case NEXTHDR_FRAGMENT:
       return { atomic: 8, whole: 0, kept: -1 }[readFragment(host, p, at, arrival)];
-    case NEXTHDR_HOP:
-      // those that are first were read when the packet came in
-      if (from === NEXT_HEADER) return length;
-      break;
   }
   parameterProblem(host, p, 1, from, arrival);
   return -1;

@@ -46,6 +46,7 @@ export function tcpInput(host: SimHost, p: Packet, at: number, arrival: Arrival)
     : inetFromBytes(AF_INET, p.bytes, p.data + 16);
   const type = host.addrType(source);
   if (type === 'broadcast' || type === 'multicast') return;
+  if (host.config.fib.lookup(source)?.type === 'anycast') return;
   const reset = new Uint8Array(TCP_MIN);
   const out = new DataView(reset.buffer);
   out.setUint16(0, tcpDestinationPort(v, th));

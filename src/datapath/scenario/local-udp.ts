@@ -14,7 +14,7 @@ import { UDP_CHECKSUM, UDP_HEADER, udpDestinationPort, udpLength, udpSourcePort 
 import { buildPacket, leaveChecksum, transportSum } from './build.js';
 import type { Link } from './fib.js';
 import { icmpError } from './local-icmp.js';
-import { routeFrom, sendLocal } from './output.js';
+import { routeFrom, sendLocal, staysInside } from './output.js';
 import type { Arrival, SimHost } from './sim-host.js';
 
 const IPPROTO_UDP = 17;
@@ -92,7 +92,11 @@ export class UdpSockets {
     const type = host.addrType(daddr);
     if (type === 'broadcast') return 'Permission denied';
     const route = routeFrom(host, source, daddr);
-    if (route === undefined) return 'Network is unreachable';
+    if (route === undefined) {
+      return source !== undefined && staysInside(host, source)
+        ? 'Invalid argument'
+        : 'Network is unreachable';
+    }
     const segment = new Uint8Array(UDP_HEADER + data.length);
     const view = new DataView(segment.buffer);
     view.setUint16(0, port);

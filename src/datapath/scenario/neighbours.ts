@@ -1,10 +1,19 @@
-/** Resolution of next hops: those in the table are known, others do not answer, which takes three seconds to find out. */
+/** Resolution of next hops: those in the table are known, others do not answer, which takes some three seconds to find out. */
 import { AF_INET, type InetAddr } from '../../wire/inet.js';
 import type { Link } from './fib.js';
 import { type IpConfig, neighbourKey } from './ip-config.js';
 
-/** Three solicitations, a second apart (`mcast_solicit`, `retrans_time`), ms. */
-const GIVE_UP = 3000;
+/** Solicitations, how long each waits for an answer, and the ends of time slots at which such a timer fires (`mcast_solicit`, `retrans_time`; ms). */
+const SOLICITATIONS = 3;
+const WAIT = 1000;
+const SLOT = 80;
+
+/** When a next hop that is asked for now is given up, ms. */
+function givenUpAt(now: number): number {
+  let at = now;
+  for (let i = 0; i < SOLICITATIONS; i++) at = (Math.floor((at + WAIT) / SLOT) + 1) * SLOT;
+  return at;
+}
 
 /** A packet that waits for its next hop's MAC address. */
 export interface Waiting {
@@ -33,7 +42,7 @@ export class NeighbourQueue {
   wait(w: Waiting, now: number): void {
     const key = neighbourKey(w.link, w.hop);
     const entry = this.#waiting.get(key);
-    if (entry === undefined) this.#waiting.set(key, { until: now + GIVE_UP, packets: [w] });
+    if (entry === undefined) this.#waiting.set(key, { until: givenUpAt(now), packets: [w] });
     else entry.packets.push(w);
   }
 

@@ -12,6 +12,8 @@ import { icmpError } from './local-icmp.js';
 import { groupMac } from './neighbours.js';
 import type { SimHost } from './sim-host.js';
 
+const LOOPBACK_NET = 127;
+
 /**
  * Sends a packet that the host made itself, through the LOCAL_OUT hook. It is dropped when there is no route.
  * @returns false when the hook dropped it.
@@ -58,6 +60,15 @@ function outputRoute(host: SimHost, p: Packet): Route | undefined {
   return routeFrom(host, source, inetFromBytes(AF_INET, p.bytes, p.data + 16));
 }
 
+/** An IPv4 address of the loopback network is no source outside. */
+export function staysInside(host: SimHost, source: InetAddr): boolean {
+  return (
+    source.family === AF_INET &&
+    source.words[0]! >>> 24 === LOOPBACK_NET &&
+    host.sysctls.get('ipv4/conf/all/route_localnet') === 0
+  );
+}
+
 /** `ip_route_output` with a source address: to a group or to everybody it leaves by the interface that has the source. */
 export function routeFrom(host: SimHost, source: InetAddr | undefined, daddr: InetAddr): Route | undefined {
   if (groupMac(daddr, isEverybody(daddr)) !== undefined) {
@@ -79,7 +90,8 @@ export function routeFrom(host: SimHost, source: InetAddr | undefined, daddr: In
     };
   }
   const found = host.config.fib.lookup(daddr, source && { source });
-  return found && host.wayOut(found, daddr);
+  const way = found && host.wayOut(found, daddr);
+  return way?.local === false && source !== undefined && staysInside(host, source) ? undefined : way;
 }
 
 /** Sends a packet by `route`: to the host itself, or in as many frames as it takes. */

@@ -11,6 +11,7 @@ import type { Net } from '../../engine/net.js';
 import { AF_INET, AF_INET6, type InetAddr, inetIsAny, inetToString } from '../../wire/inet.js';
 import { CHECKSUM_PARTIAL, HEADROOM, Packet } from '../../wire/packet.js';
 import { Reassembler } from '../../wire/reassembly.js';
+import { defragment6, KEPT } from './ext-headers.js';
 import { type FibRoute, isLinkLocal, type Link } from './fib.js';
 import { HostSysctls } from './host-sysctls.js';
 import { input4 } from './input4.js';
@@ -42,6 +43,10 @@ export interface Arrival {
   readonly local: boolean;
   /** Its IPv4 options, if any. */
   readonly options?: IpOptions;
+  /** IPv6: its hop-by-hop options have been read. */
+  readonly hop?: boolean;
+  /** IPv6: offset of the header that followed the fragment header, when it was reassembled before routing. */
+  readonly joint?: number;
 }
 
 /** What a frame carries besides its bytes. */
@@ -51,6 +56,8 @@ export interface FrameOptions {
   readonly partial?: { readonly start: number; readonly offset: number };
 }
 
+/** No route has a larger MTU. */
+const IP_MAX_MTU = 0xffff;
 /** Memory for incomplete datagrams, bytes (`ipfrag_high_thresh`). */
 const REASSEMBLY_BYTES = 4 << 20;
 /** Room behind a packet for what may be added to it. */
@@ -245,7 +252,14 @@ export class SimHost implements Host {
   wayOut(found: FibRoute, daddr: InetAddr): Route | undefined {
     if (found.type === 'local' || found.type === 'anycast') {
       const { ifindex, mtu } = this.config.loopback;
-      return { local: true, ifindex, mtu, mtuLearnt: false, source: daddr, nextHop: daddr };
+      return {
+        local: true,
+        ifindex,
+        mtu: Math.min(mtu, IP_MAX_MTU),
+        mtuLearnt: false,
+        source: daddr,
+        nextHop: daddr,
+      };
     }
     if (found.type !== 'unicast' && found.type !== 'broadcast') return undefined;
     const source = this.config.sourceFor(found, daddr);
@@ -289,6 +303,9 @@ export class SimHost implements Host {
   }
 
   transmit(packet: Packet, route: Route): void {
+    // what IPVS sends passes LOCAL_OUT, where fragments are looked for once more
+    if (this.defrag6 && packet.view.getUint8(packet.data) >>> 4 === 6 && defragment6(this, packet) === KEPT)
+      return;
     output(this, packet, route);
   }
 
