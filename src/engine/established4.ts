@@ -36,8 +36,8 @@ export function established4(ipvs: NetnsIpvs, packet: Packet, hook: number): num
   const v = packet.view;
   const at = packet.data;
   const transport = at + IPV4_MIN;
-  if ((v.getUint16(at + 6) & FRAGMENT) !== 0 || hook === NF_INET_LOCAL_OUT || ipvs.syncState !== 0)
-    return LONG_WAY;
+  if ((v.getUint16(at + 6) & FRAGMENT) !== 0 || packet.fragMaxSize !== 0) return LONG_WAY;
+  if (hook === NF_INET_LOCAL_OUT || ipvs.syncState !== 0) return LONG_WAY;
   const protocol = v.getUint8(at + 9);
   let tcpFlags = 0;
   if (protocol === IPPROTO_TCP) {

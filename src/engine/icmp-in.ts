@@ -103,7 +103,9 @@ function tunnelLength(ipvs: NetnsIpvs, packet: Packet, ciph: IpHdr): number {
     dest = rs.findTunnel(AF_INET, ciph.daddr, 0);
     return dest?.tunType === TUNNEL_TYPE_IPIP ? ciph.len - ciph.off : -1;
   }
-  if (later || !forUs) return 0;
+  if (!forUs) return 0;
+  // it has no header to see a tunnel by
+  if (later) return -1;
   if (ciph.protocol === IPPROTO_UDP) {
     if (transport + UDP_HEADER + GUE_HEADER > end) return 0;
     dest = rs.findTunnel(AF_INET, ciph.daddr, v.getUint16(transport + 2));

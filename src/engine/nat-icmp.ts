@@ -32,7 +32,9 @@ export function natIcmp(
   const inner = base + ciph.off;
   const icmp = base + iph.len;
   const which = reply ? C_VADDR : C_DADDR;
-  if (hasPorts(ciph.protocol)) {
+  const ports = hasPorts(ciph.protocol);
+  packet.pull(ciph.len + (ports ? 4 : 0));
+  if (ports) {
     if (reply) v.setUint16(base + ciph.len + 2, t.vport(c));
     else v.setUint16(base + ciph.len, t.dport(c));
   }

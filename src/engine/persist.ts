@@ -97,8 +97,10 @@ function fillTemplateKey(ipvs: NetnsIpvs, svc: Service, key: ConnKey): void {
   maskAddress(svc, key.caddr, template.caddr);
   template.protocol = key.protocol;
   template.vaddr.set(key.vaddr);
-  template.vport = key.vport === svc.port && svc.port !== FTP_PORT ? key.vport : 0;
-  if (template.vport === 0 && svc.fwmark !== 0) {
+  const own = key.vport === svc.port;
+  template.vport = own && svc.port !== FTP_PORT ? key.vport : 0;
+  // a packet to port 0 is no part of its mark's group: 0 is the port of the service
+  if (!own && svc.fwmark !== 0) {
     template.protocol = IPPROTO_IP;
     template.vaddr.fill(0);
     template.vaddr[0] = svc.fwmark;

@@ -19,6 +19,7 @@ describe('Packet', () => {
     p.csumOffset = 16;
     p.gsoSize = 1448;
     p.fragMaxSize = 1500;
+    p.fragDf = true;
     p.fragSizes = Uint16Array.of(1480, 20);
     p.ifindex = 3;
     p.ipvsProperty = true;
@@ -28,6 +29,21 @@ describe('Packet', () => {
     fresh.load(filler(40));
     assert.deepEqual({ ...p }, { ...fresh });
     assert.equal(p.ipSummed, CHECKSUM_NONE);
+  });
+
+  it('brings headers into one piece at the cost of later fragments', () => {
+    const p = new Packet(256);
+    const pulled = (n: number, ...sizes: number[]) => {
+      p.load(filler(20 + sizes.reduce((sum, size) => sum + size)));
+      p.fragSizes = Uint16Array.from(sizes);
+      p.pull(n);
+      return p.fragSizes && [...p.fragSizes];
+    };
+    assert.deepEqual(pulled(40, 24, 8), [24, 8]);
+    assert.deepEqual(pulled(32, 8, 8, 8), [12, 4, 8]);
+    assert.deepEqual(pulled(40, 8, 8, 8), [20, 4]);
+    assert.deepEqual(pulled(36, 8, 8, 8), [16, 8]);
+    assert.equal(pulled(40, 8, 12), undefined);
   });
 
   it('keeps pointing at the transport checksum when a header is put in front', () => {

@@ -55,7 +55,8 @@ export class NeighbourQueue {
 
   /** Hands over what can be sent since the table changed, and what is given up. */
   run(now: number, send: (w: Waiting, mac: Uint8Array) => void, fail: (w: Waiting) => void): void {
-    for (const [key, entry] of this.#waiting) {
+    // timers of one slot fire the last one first
+    for (const [key, entry] of [...this.#waiting].reverse()) {
       const { link, hop } = entry.packets[0]!;
       const mac = this.resolve(link, hop);
       if (mac === undefined && entry.until > now) continue;

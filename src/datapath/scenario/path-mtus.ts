@@ -3,7 +3,7 @@ import { AF_INET, type InetAddr, inetToString } from '../../wire/inet.js';
 
 /** How long one is good, ms (`mtu_expires`). */
 const LIFETIME = 600_000;
-/** Smaller ones are not believed (`min_pmtu`; RFC 8200 5). */
+/** Smaller ones are not believed (`min_pmtu`; RFC 8200 5): IPv4 takes this instead, IPv6 takes no notice. */
 const MIN4 = 552;
 const MIN6 = 1280;
 
@@ -24,8 +24,8 @@ export class PathMtus {
    */
   update(daddr: InetAddr, mtu: number, current: number, now: number): void {
     const v4 = daddr.family === AF_INET;
-    const believed = Math.max(mtu, v4 ? Math.min(MIN4, current) : MIN6);
-    if (v4 ? mtu > current : believed >= current) return;
+    if (v4 ? mtu > current : mtu < MIN6 || mtu >= current) return;
+    const believed = v4 ? Math.max(mtu, Math.min(MIN4, current)) : mtu;
     const known = this.#learnt.get(inetToString(daddr));
     if (known?.mtu === believed && known.until - now > LIFETIME / 2) return;
     this.#learnt.set(inetToString(daddr), { mtu: believed, until: now + LIFETIME });

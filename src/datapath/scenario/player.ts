@@ -1,7 +1,9 @@
 /** Plays a scenario against the engine, in virtual time. */
+
 import type { Net } from '../../engine/net.js';
 import { IpvsError } from '../../errors.js';
 import { type InetAddr, inetToString } from '../../wire/inet.js';
+import { isChatter } from './chatter.js';
 import type { EmittedPacket, LocalSend, Outcome, Scenario, ScenarioEvent } from './format.js';
 import { injectPacket } from './inject.js';
 import { macText } from './ip-config.js';
@@ -175,6 +177,7 @@ class Player {
     this.#frames = [];
     frames.sort((a, b) => a.link.ifindex - b.link.ifindex);
     for (const { link, mac, bytes } of frames) {
+      if (isChatter(bytes)) continue;
       const text = macText(mac);
       const to = this.#names.get(text) ?? ((mac[0]! & 1) !== 0 ? 'mcast' : text.replaceAll(':', ''));
       const hex = Buffer.from(bytes).toString('hex');

@@ -4,6 +4,7 @@ import type { ScenarioFile } from '../format.js';
 import { FORWARD } from './forward.js';
 import { FRAGMENTS } from './fragments.js';
 import { ICMP_SCENARIOS } from './icmp.js';
+import { MALFORMED } from './malformed.js';
 import { PERSISTENCE } from './persistence.js';
 import { POLICY } from './policy.js';
 import { SCHEDULERS } from './schedulers.js';
@@ -27,6 +28,7 @@ export const SCENARIOS: readonly ScenarioFile[] = [
   ...SYNC_MASTER,
   ...SYNC_BACKUP,
   ...SYNC_MALFORMED,
+  ...MALFORMED,
 ];
 
 /** What a scenario's file holds. */

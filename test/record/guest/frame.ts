@@ -1,4 +1,5 @@
 /** Ethernet frames around the packets of a scenario. */
+import { isChatter } from '../../../src/datapath/scenario/chatter.js';
 import { checksumFold, pseudoSum4, pseudoSum6 } from '../../../src/wire/checksum.js';
 import { ipv4HeaderLength } from '../../../src/wire/ipv4.js';
 import { IPV6_HEADER } from '../../../src/wire/ipv6.js';
@@ -7,12 +8,8 @@ import type { PartialChecksum } from './link.js';
 const ETH_HEADER = 14;
 const ETH_P_IP = 0x0800;
 const ETH_P_IPV6 = 0x86dd;
-const PROTOCOL_IGMP = 2;
-const PROTOCOL_ICMPV6 = 58;
 /** Offset of the checksum field, by transport protocol. */
 const CHECKSUM_FIELD: Record<number, number> = { 6: 16, 17: 6, 58: 2 };
-/** ICMPv6 types of multicast listener and neighbour discovery (RFC 2710, RFC 4861, RFC 3810). */
-const CHATTER = new Set([130, 131, 132, 133, 134, 135, 136, 137, 143]);
 
 /** The frame that carries `packet` from MAC address `source` to the director's address `director` (hex digits). */
 export function toFrame(packet: Uint8Array, source: string, director: string): Uint8Array {
@@ -28,8 +25,7 @@ export function toFrame(packet: Uint8Array, source: string, director: string): U
 export function fromFrame(frame: Uint8Array): { destination: string; packet: Uint8Array } | undefined {
   const type = new DataView(frame.buffer, frame.byteOffset).getUint16(12);
   const packet = frame.subarray(ETH_HEADER);
-  if (type === ETH_P_IPV6 ? isChatter6(packet) : type !== ETH_P_IP || packet[9] === PROTOCOL_IGMP)
-    return undefined;
+  if ((type !== ETH_P_IPV6 && type !== ETH_P_IP) || isChatter(packet)) return undefined;
   return { destination: Buffer.from(frame.subarray(0, 6)).toString('hex'), packet };
 }
 
@@ -60,14 +56,4 @@ function multicastMac(packet: Uint8Array): string | undefined {
   if (isV6(packet)) return packet.length >= 40 && packet[24] === 255 ? `3333${hex(36, 40)}` : undefined;
   if (packet.length < 20 || packet[16]! >>> 4 !== 14) return undefined;
   return `01005e${((packet[17]! & 0x7f) | 0x100).toString(16).slice(1)}${hex(18, 20)}`;
-}
-
-function isChatter6(packet: Uint8Array): boolean {
-  let protocol = packet[6];
-  let at = IPV6_HEADER;
-  if (protocol === 0) {
-    protocol = packet[at];
-    at += (packet[at + 1]! + 1) * 8;
-  }
-  return protocol === PROTOCOL_ICMPV6 && CHATTER.has(packet[at]!);
 }
