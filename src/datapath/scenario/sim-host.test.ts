@@ -49,7 +49,8 @@ describe('the host as the engine sees it', () => {
     host.updatePmtu(parseInet('10.2.0.11')!, 68);
     host.updatePmtu(parseInet('fd00:2::11')!, 68);
     assert.equal(route('10.2.0.11').mtu, 552);
-    assert.equal(route('fd00:2::11').mtu, 1280);
+    // RFC 8201, section 4: such a message is discarded
+    assert.equal(route('fd00:2::11').mtu, 1500);
   });
 
   it('knows kinds of addresses', () => {
@@ -82,12 +83,12 @@ describe('the host as the engine sees it', () => {
 });
 
 describe('a next hop that does not answer', () => {
-  it('is given up after three seconds', () => {
+  it('is given up after three solicitations, whose timers fire at the ends of slots', () => {
     const packet = '4500001f12344000401114410a01000a0a02004d00010051000b16be6f6e65';
     host.receive(new Uint8Array(Buffer.from(packet, 'hex')), host.config.link('c0'));
-    host.advance(2999);
+    host.advance(3119);
     assert.deepEqual(seen(), []);
-    host.advance(3000);
+    host.advance(3120);
     assert.deepEqual(seen(), [
       'c0 10.1.0.1 > 10.1.0.10 icmp ttl=64 3/1 00000000 ' +
         '{10.1.0.10.1 > 10.2.0.77.81 udp ttl=63 len=11 csum=16be}',
