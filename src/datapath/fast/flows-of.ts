@@ -31,6 +31,8 @@ export function isCarriable(ipvs: NetnsIpvs, c: number): boolean {
   if ((flags & SPECIAL) !== 0) return false;
   const method = flags & CONN_F_FWD_MASK;
   if (method !== CONN_F_MASQ && method !== CONN_F_DROUTE && method !== CONN_F_TUNNEL) return false;
+  // the programs always keep DF on the outer header
+  if (method === CONN_F_TUNNEL && ipvs.sysctls.values.pmtu_disc === 0) return false;
   const protocol = t.protocol(c);
   return (
     protocol === IPPROTO_UDP ||
