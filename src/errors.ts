@@ -6,6 +6,8 @@ export const ERRORS = {
   SERVICE_NOT_FOUND: { errno: 'ESRCH', message: 'No such service' },
   DEST_EXISTS: { errno: 'EEXIST', message: 'Destination already exists' },
   DEST_NOT_FOUND: { errno: 'ENOENT', message: 'No such destination' },
+  VIP_EXISTS: { errno: 'EEXIST', message: 'Virtual address already added' },
+  VIP_NOT_FOUND: { errno: 'ENOENT', message: 'No such virtual address' },
   SCHEDULER_NOT_FOUND: { errno: 'ENOENT', message: 'Scheduler not found' },
   PE_NOT_FOUND: { errno: 'ENOENT', message: 'Persistence engine not found' },
   INVALID: { errno: 'EINVAL', message: 'Invalid value' },
@@ -39,13 +41,16 @@ export class IpvsError extends Error {
   /** The errno's name, e.g. `EEXIST`. */
   readonly errno: string;
   readonly field: string | undefined;
+  /** What else was found to be wrong at the same time. */
+  readonly others: readonly IpvsError[];
 
   /** @param detail what was found and what was expected; the table's message when left out. */
-  constructor(code: ErrorCode, detail?: string, field?: string) {
+  constructor(code: ErrorCode, detail?: string, field?: string, others: readonly IpvsError[] = []) {
     const { errno, message } = ERRORS[code];
     super(`${field === undefined ? '' : `${field}: `}${detail ?? message}`);
     this.code = code;
     this.errno = errno;
     this.field = field;
+    this.others = others;
   }
 }

@@ -3,6 +3,7 @@
  * expected, and describes itself as JSON Schema: one definition serves the check and the documentation.
  */
 import { IpvsError } from '../errors.js';
+import { detailOf } from './command-error.js';
 
 /** A JSON Schema (draft 2020-12), as OpenAPI 3.1 takes it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -12,7 +13,7 @@ export interface Shape<T> {
   /** What a good value is, with its article and range: `a port (0..65535)`. */
   readonly what: string;
   readonly schema: JsonSchema;
-  /** The value, when it is good. Throws BAD_REQUEST naming `field`. */
+  /** The value, when it is good. Throws BAD_REQUEST naming `field`; what else is wrong inside are the error's `others`. */
   read(value: unknown, field: string): T;
 }
 
@@ -25,6 +26,9 @@ export interface Optional<T> extends Shape<T> {
 export interface Defaulted<T> extends Shape<T> {
   readonly fallback: T;
 }
+
+/** Errors in one value that are looked for: whoever has more to mend will ask again. */
+const ERRORS_MAX = 100;
 
 /** The type that a shape reads. */
 export type Read<S> = S extends Shape<infer T> ? T : never;
@@ -46,8 +50,35 @@ export function fieldIn(field: string, key: string): string {
   return field === '' ? key : `${field}.${key}`;
 }
 
+/** What errors call a value that is no field of another. */
+export const WHOLE = 'request';
+
 function refuse(shape: { what: string }, value: unknown, field: string): never {
-  throw new IpvsError('BAD_REQUEST', `${show(value)} is not ${shape.what}`, field === '' ? 'request' : field);
+  throw new IpvsError('BAD_REQUEST', `${show(value)} is not ${shape.what}`, field === '' ? WHOLE : field);
+}
+
+/** What is wrong with the parts of one value: a shape goes on to its next part, so that all is found at once. */
+export class Faults {
+  readonly #errors: IpvsError[] = [];
+
+  /** Has a part read, or notes what is wrong with it and gives undefined. */
+  try<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof IpvsError)) throw error;
+      this.#errors.push(error, ...error.others);
+      if (this.#errors.length >= ERRORS_MAX) this.end();
+      return undefined;
+    }
+  }
+
+  /** Throws the first error, with the others, if there was one. */
+  end(): void {
+    const [first, ...others] = this.#errors;
+    if (first === undefined) return;
+    throw others.length === 0 ? first : new IpvsError(first.code, detailOf(first), first.field, others);
+  }
 }
 
 /** An integer in `min..max`; `noun` with its article, e.g. `a port`. */
@@ -143,7 +174,10 @@ export function list<T>(item: Shape<T>, max = Number.MAX_SAFE_INTEGER): Shape<T[
       if (value.length > max) {
         throw new IpvsError('BAD_REQUEST', `${value.length} entries are too many (at most ${max})`, field);
       }
-      return value.map((entry, i) => item.read(entry, `${field}[${i}]`));
+      const faults = new Faults();
+      const out = value.map((entry, i) => faults.try(() => item.read(entry, `${field}[${i}]`)));
+      faults.end();
+      return out as T[];
     },
   };
 }
@@ -168,9 +202,13 @@ export function tableOf<T>(item: Shape<T>): Shape<Record<string, T>> {
     schema: { type: 'object', additionalProperties: item.schema },
     read(value, field) {
       if (!isPlain(value)) refuse(this, value, field);
-      return Object.fromEntries(
-        Object.entries(value).map(([key, entry]) => [key, item.read(entry, fieldIn(field, key))]),
-      );
+      const faults = new Faults();
+      const out = Object.entries(value).map(([key, entry]) => [
+        key,
+        faults.try(() => item.read(entry, fieldIn(field, key))),
+      ]);
+      faults.end();
+      return Object.fromEntries(out) as Record<string, T>;
     },
   };
 }
@@ -189,24 +227,35 @@ export function object<F extends Fields>(fields: F): Shape<ReadFields<F>> {
     },
     read(value, field) {
       if (!isPlain(value)) refuse(this, value, field);
+      const faults = new Faults();
       for (const key of Object.keys(value)) {
-        if (Object.hasOwn(fields, key)) continue;
-        const expected = names.length > 0 ? `expected ${names.join(', ')}` : 'expected none';
-        throw new IpvsError('BAD_REQUEST', `unknown field (${expected})`, fieldIn(field, key.slice(0, 60)));
+        if (!Object.hasOwn(fields, key))
+          faults.try(() => refuseUnknown(names, fieldIn(field, key.slice(0, 60))));
       }
       const out: Record<string, unknown> = {};
       for (const name of names) {
         const shape = fields[name]!;
         const entry = value[name];
-        if (entry !== undefined) out[name] = shape.read(entry, fieldIn(field, name));
+        if (entry !== undefined) out[name] = faults.try(() => shape.read(entry, fieldIn(field, name)));
         else if ('fallback' in shape) out[name] = shape.fallback;
-        else if (!mayBeAbsent(shape)) {
-          throw new IpvsError('BAD_REQUEST', `missing: expected ${shape.what}`, fieldIn(field, name));
-        }
+        else if (!mayBeAbsent(shape)) faults.try(() => refuseMissing(shape, fieldIn(field, name)));
       }
+      faults.end();
       return out as ReadFields<F>;
     },
   };
+}
+
+/** How the message about a field begins that should not be there. */
+export const UNKNOWN_FIELD = 'unknown field';
+
+function refuseUnknown(names: readonly string[], field: string): never {
+  const expected = names.length > 0 ? `expected ${names.join(', ')}` : 'expected none';
+  throw new IpvsError('BAD_REQUEST', `${UNKNOWN_FIELD} (${expected})`, field);
+}
+
+function refuseMissing({ what }: Shape<unknown>, field: string): never {
+  throw new IpvsError('BAD_REQUEST', `missing: expected ${what}`, field);
 }
 
 /** An object that is `first` when it has the field `mark`, else `second`. */
