@@ -1,7 +1,15 @@
 /** The client of the daemon's API on its unix socket: a director like the engine itself. */
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { IpvsError } from '../errors.js';
-import type { Args, BatchResult, CommandError, CommandName, Director, Result } from './command.js';
+import type {
+  Args,
+  BatchResult,
+  CommandError,
+  CommandName,
+  ConfigText,
+  Director,
+  Result,
+} from './command.js';
 import { fromCommandError } from './command-error.js';
 
 /** Where the daemon listens when nothing is said. */
@@ -41,10 +49,18 @@ export function connectDirector(options: ClientOptions = {}): ClientDirector {
   const query = netns === undefined ? '' : `?netns=${encodeURIComponent(netns)}`;
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   const post = (path: string, body: unknown) =>
-    exchange(agent, socket, `${path}${query}`, JSON.stringify(body));
+    exchange(agent, socket, `${path}${query}`, JSON.stringify(body), 'application/json');
+  /** Configurations go as they are: they may be large, and JSON in JSON takes its time. They are about all namespaces. */
+  const postText = (path: string, { text, file }: ConfigText) => {
+    const named = file === undefined ? path : `${path}?file=${encodeURIComponent(file)}`;
+    return exchange(agent, socket, named, text, 'application/yaml');
+  };
   return {
     async execute<N extends CommandName>(name: N, args: Args<N>): Promise<Result<N>> {
-      const { status, body } = await post(`/v1/commands/${encodeURIComponent(name)}`, args);
+      const { status, body } =
+        name === 'config.plan' || name === 'config.apply'
+          ? await postText(`/v1/${name.replace('.', '/')}`, args as ConfigText)
+          : await post(`/v1/commands/${encodeURIComponent(name)}`, args);
       if (status !== 200) throw fromCommandError(body as CommandError);
       return body as Result<N>;
     },
@@ -64,9 +80,15 @@ interface Answer {
   readonly body: unknown;
 }
 
-function exchange(agent: Agent, socketPath: string, path: string, body: string): Promise<Answer> {
+function exchange(
+  agent: Agent,
+  socketPath: string,
+  path: string,
+  body: string,
+  type: string,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const headers = { 'content-type': type, 'content-length': Buffer.byteLength(body) };
     const out = request({ agent, socketPath, path, method: 'POST', headers }, (answer) => {
       readAnswer(answer, socketPath).then(resolve, reject);
     });

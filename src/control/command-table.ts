@@ -1,6 +1,7 @@
 /** Every command with its summary, the shape of its argument and that of its result. All faces are made from it. */
 import { IpvsError } from '../errors.js';
 import type { Args, CommandName, NetnsCommand, Result } from './command.js';
+import { change, configText, servedConfig } from './config-fields.js';
 import {
   connEntry,
   daemonSpec,
@@ -14,6 +15,8 @@ import {
   serviceKey,
   serviceSpec,
   statsView,
+  vipKey,
+  vipSpec,
 } from './fields.js';
 import {
   anyText,
@@ -167,7 +170,43 @@ export const COMMANDS: { readonly [N in CommandName]: CommandDescription<N> } = 
     args: none,
     result: list(netnsEntry),
   },
+  'vip.add': {
+    summary: 'Put a virtual address on an interface',
+    args: object({ vip: vipSpec }),
+    result: nothing,
+  },
+  'vip.delete': {
+    summary: 'Take a virtual address that the daemon has added from its interface',
+    args: object({ vip: vipKey }),
+    result: nothing,
+  },
+  'vip.list': { summary: 'The virtual addresses on interfaces', args: none, result: list(vipSpec) },
+  'config.get': {
+    summary: 'What runs, as a configuration',
+    args: none,
+    result: servedConfig,
+  },
+  'config.plan': {
+    summary: 'What applying a configuration would change',
+    args: configText,
+    result: object({ changes: list(change) }),
+  },
+  'config.apply': {
+    summary: 'Apply a configuration: all of it or, when something is refused, nothing',
+    args: configText,
+    result: object({ changes: list(change) }),
+  },
+  'config.merge': {
+    summary: 'Bring the text of a configuration up to what runs; comments and order stay',
+    args: configText,
+    result: object({ text: anyText }),
+  },
 };
+
+/** True for commands about configurations, which are of all network namespaces. */
+export function isConfigCommand(name: string): name is Extract<CommandName, `config.${string}`> {
+  return name.startsWith('config.');
+}
 
 /** True for commands about a daemon's network namespaces, which go to none of them. */
 export function isNetnsCommand(name: CommandName): name is NetnsCommand {

@@ -73,6 +73,69 @@ export interface DaemonSpec {
   ttl?: number;
 }
 
+/** Identity of a virtual address that the daemon has put on an interface. */
+export interface VipKey {
+  address: string;
+  /** Interface name. */
+  interface: string;
+}
+
+/** A virtual address that the daemon puts on an interface, and takes away again. */
+export interface VipSpec extends VipKey {
+  /** Bits of its network; 32 or 128, one host, when left out. */
+  prefixLength?: number;
+}
+
+/** A service with its real servers, as a configuration has them. */
+export type ConfiguredService = ServiceSpec & { dests: DestSpec[] };
+
+/** What a configuration says of a director. What is left out is not managed by it. */
+export interface DirectorConfig {
+  /** By names below net.ipv4.vs. */
+  sysctl?: Record<string, string>;
+  /** Connection timeouts in seconds. */
+  timeouts?: { tcp?: number; tcpFin?: number; udp?: number };
+  /** All virtual addresses that the daemon is to have on interfaces. */
+  vips?: VipSpec[];
+  /** All synchronisation daemons. */
+  sync?: DaemonSpec[];
+  /** All services. */
+  services?: ConfiguredService[];
+}
+
+/** What a configuration says of all that a daemon serves: of its default network namespace, and of others by their names. */
+export interface ServedConfig extends DirectorConfig {
+  namespaces?: Record<string, DirectorConfig>;
+}
+
+/** A named value: of a sysctl, a timeout in seconds, a setting of the daemon. */
+export interface NamedValue {
+  name: string;
+  value: string | number;
+}
+
+/** A configuration as its text (YAML or JSON), and what messages call it. */
+export interface ConfigText {
+  text: string;
+  file?: string;
+}
+
+/** What can differ: made when there is no `before`, removed when there is no `after`. */
+type Difference =
+  | { kind: 'sysctl' | 'timeout'; before: NamedValue; after: NamedValue }
+  | { kind: 'vip'; before?: VipSpec; after?: VipSpec }
+  | { kind: 'sync'; before?: DaemonSpec; after?: DaemonSpec }
+  /** One that is removed has its real servers with it. */
+  | { kind: 'service'; before?: ServiceSpec | ConfiguredService; after?: ServiceSpec }
+  | { kind: 'dest'; service: ServiceKey; before?: DestSpec; after?: DestSpec }
+  /** A network namespace that is served; what one that is removed has had comes with it. */
+  | { kind: 'netns'; before?: { name: string } & DirectorConfig; after?: { name: string } }
+  /** A setting of the daemon itself, which is not changed while it runs. */
+  | { kind: 'setting'; before: NamedValue; after: NamedValue };
+
+/** One difference between a configuration and what runs, in the network namespace `netns` or in the default one. */
+export type Change = Difference & { netns?: string };
+
 /** One row of the connection list. */
 export type ConnEntry = ConnRow;
 
@@ -135,6 +198,18 @@ export interface Commands {
   'netns.remove': { args: { name: string }; result: null };
   /** In the order in which they were added. */
   'netns.list': { args: Record<string, never>; result: NetnsEntry[] };
+  'vip.add': { args: { vip: VipSpec }; result: null };
+  'vip.delete': { args: { vip: VipKey }; result: null };
+  /** In the order in which they were added. */
+  'vip.list': { args: Record<string, never>; result: VipSpec[] };
+  /** What runs, as a configuration that describes it completely. */
+  'config.get': { args: Record<string, never>; result: ServedConfig };
+  /** What `config.apply` would change. */
+  'config.plan': { args: ConfigText; result: { changes: Change[] } };
+  /** Makes what runs as the configuration says: everything or, when it fails, nothing. The result is what was changed. */
+  'config.apply': { args: ConfigText; result: { changes: Change[] } };
+  /** The text, changed so that applying it would change nothing: comments, order and the daemon's settings stay. */
+  'config.merge': { args: ConfigText; result: { text: string } };
 }
 
 export type CommandName = keyof Commands;

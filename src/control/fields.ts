@@ -3,6 +3,7 @@
 import type { StatsView } from '../engine/stats.js';
 import { parseInet } from '../wire/inet.js';
 import type {
+  ConfiguredService,
   ConnEntry,
   DaemonSpec,
   DestEntry,
@@ -12,6 +13,8 @@ import type {
   ServiceEntry,
   ServiceKey,
   ServiceSpec,
+  VipKey,
+  VipSpec,
 } from './command.js';
 import {
   boolean,
@@ -62,6 +65,15 @@ export const serviceKey: Named<ServiceKey> = named(
   either('fwmark', object(markKey), object(addressKey)),
 );
 
+/** A dotted mask or a prefix length; as a number it is made a text. */
+const netmask: Shape<string> = {
+  what: 'a dotted mask or a prefix length (1..15 characters)',
+  schema: { type: ['string', 'integer'], minLength: 1, maxLength: 15 },
+  read(value, field) {
+    return text('a netmask', 1, 15).read(typeof value === 'number' ? String(value) : value, field);
+  },
+};
+
 const serviceConfig = {
   scheduler: described(withDefault(text('a scheduler name', 1, 15), 'wlc'), 'Scheduler name, or `none`.'),
   flags: described(
@@ -73,8 +85,8 @@ const serviceConfig = {
     'Persistence timeout, seconds. Default 360 with the flag `persistent`, else 0.',
   ),
   netmask: described(
-    optional(text('a netmask', 1, 15)),
-    'Persistence granularity: a dotted mask (IPv4) or a prefix length (IPv6), as text. Default: one host.',
+    optional(netmask),
+    'Persistence granularity: a dotted mask (IPv4) or a prefix length (IPv6). Default: one host.',
   ),
   pe: optional(text('a persistence engine name', 1, 15)),
 };
@@ -91,16 +103,20 @@ const bareServiceSpec = either(
 /** Identity and configuration of a virtual service. What is left out has ipvsadm's defaults. */
 export const serviceSpec: Named<ServiceSpec> = named('ServiceSpec', {
   ...bareServiceSpec,
-  read(value, field) {
-    const spec = bareServiceSpec.read(value, field);
-    const hostMask = familyOf(spec) === 'inet' ? '255.255.255.255' : '128';
-    return {
-      ...spec,
-      timeout: spec.timeout ?? (spec.flags.includes('persistent') ? 360 : 0),
-      netmask: spec.netmask ?? hostMask,
-    };
-  },
+  read: (value, field) => withDefaults(bareServiceSpec.read(value, field)),
 });
+
+/** The service with the defaults that depend on its other settings. */
+function withDefaults<T extends ServiceKey & { flags: string[]; timeout?: number; netmask?: string }>(
+  spec: T,
+) {
+  const hostMask = familyOf(spec) === 'inet' ? '255.255.255.255' : '128';
+  return {
+    ...spec,
+    timeout: spec.timeout ?? (spec.flags.includes('persistent') ? 360 : 0),
+    netmask: spec.netmask ?? hostMask,
+  };
+}
 
 /** Family of a service: the mark's, or that of its address. */
 export function familyOf(key: ServiceKey): 'inet' | 'inet6' {
@@ -139,6 +155,19 @@ export const destSpec: Named<DestSpec> = named(
   'DestSpec',
   object({ ...destIdentity, ...destConfig, ...tunnelConfig }),
 );
+
+const dests = { dests: described(withDefault(list(destSpec), []), 'The real servers.') };
+const bareServiceWithDests = either(
+  'fwmark',
+  object({ ...markKey, ...serviceConfig, ...dests }),
+  object({ ...addressKey, ...serviceConfig, ...dests }),
+);
+
+/** A virtual service with its real servers. */
+export const serviceWithDests: Shape<ConfiguredService> = {
+  ...bareServiceWithDests,
+  read: (value, field) => withDefaults(bareServiceWithDests.read(value, field)),
+};
 
 /** The ten numbers of a listing. */
 export const statsView: Named<StatsView> = named(
@@ -224,6 +253,22 @@ export const netnsEntry: Named<NetnsEntry> = named(
   }),
 );
 
+const vipIdentity = { address, interface: text('an interface name', 1, 15) };
+
+/** Identity of a virtual address on an interface. */
+export const vipKey: Named<VipKey> = named('VipKey', object(vipIdentity));
+
+/** A virtual address on an interface. */
+export const vipSpec: Named<VipSpec> = named(
+  'VipSpec',
+  object({
+    ...vipIdentity,
+    prefixLength: optional(
+      described(integer('a prefix length', 1, 128), 'Bits of its network. Default: one host.'),
+    ),
+  }),
+);
+
 /** A connection as listed. */
 export const connEntry: Named<ConnEntry> = named(
   'ConnEntry',
@@ -258,4 +303,6 @@ export const NAMED_SHAPES: readonly Named<unknown>[] = [
   connEntry,
   netnsEntry,
   statsView,
+  vipKey,
+  vipSpec,
 ];

@@ -1,5 +1,6 @@
 /** The director without packets: control, counters and timers only. It needs no privilege and changes nothing on the machine. */
 import { EngineDirector } from '../control/engine-director.js';
+import { NO_MACHINE, VipDirector } from '../control/vip-director.js';
 import type { AddrType, Host } from '../engine/host.js';
 import type { SchedulerRegistry } from '../engine/schedulers/registry.js';
 import { AF_INET, anyAddr, type InetAddr, inetIsAny } from '../wire/inet.js';
@@ -12,7 +13,7 @@ const TICK = 100;
 /** Starts the engine in this process, on a host that has no routes. @param schedulers @default the kernel's */
 export function startWithoutPackets(config: EngineSettings, schedulers?: SchedulerRegistry): Datapath {
   const net = createNet(nowhere, config, schedulers);
-  const director = new EngineDirector(net);
+  const director = new VipDirector(new EngineDirector(net), NO_MACHINE);
   const start = performance.now();
   const timer = setInterval(() => net.advance(performance.now() - start), TICK);
   return {

@@ -3,6 +3,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { CommandError, CommandName, CommandRequest } from '../control/command.js';
 import { toCommandError } from '../control/command-error.js';
 import { EngineDirector } from '../control/engine-director.js';
+import { VipDirector } from '../control/vip-director.js';
 import { type TunCounters, TunDatapath, type TunDatapathOptions } from '../datapath/tun/tun-datapath.js';
 import type { SchedulerRegistry } from '../engine/schedulers/registry.js';
 import { EventFd } from '../linux/eventfd.js';
@@ -51,7 +52,7 @@ function serve(port: MessagePort, options: WorkerOptions, schedulers: SchedulerR
     const net = createNet(datapath.host, options, schedulers);
     datapath.attach(net);
     const wake = new EventFd(options.wake);
-    const director = new SteeredDirector(new EngineDirector(net), datapath, () => {
+    const director = new SteeredDirector(new VipDirector(new EngineDirector(net), datapath), datapath, () => {
       // packets have their turn, and `turn` comes back at once
       wake.signal();
       return new Promise((resolve) => setImmediate(resolve));

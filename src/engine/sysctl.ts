@@ -49,6 +49,9 @@ export const SYSCTL_DEFAULTS = {
 /** Name of a sysctl below `net.ipv4.vs`. */
 export type SysctlName = keyof typeof SYSCTL_DEFAULTS;
 
+/** All names, in alphabetical order. */
+export const SYSCTL_NAMES = (Object.keys(SYSCTL_DEFAULTS) as SysctlName[]).sort();
+
 /** Of values that not every integer is good for. docs/sysctl.md is held against it by a test. */
 export const SYSCTL_LIMITS: Readonly<Partial<Record<SysctlName, SysctlSpec>>> = {
   drop_entry: { min: 0, max: 3 },
@@ -133,11 +136,7 @@ export class Sysctls {
 
   /** All of them, by name, in alphabetical order. */
   list(): Record<string, string> {
-    return Object.fromEntries(
-      Object.keys(SYSCTL_DEFAULTS)
-        .sort()
-        .map((name) => [name, this.get(name)]),
-    );
+    return Object.fromEntries(SYSCTL_NAMES.map((name) => [name, this.get(name)]));
   }
 }
 

@@ -15,6 +15,8 @@ import {
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 const IFADDRMSG = 8;
+/** Use it at once: nobody else is asked whether they have it. */
+const IFA_F_NODAD = 0x02;
 
 /** Scopes of addresses and routes (RT_SCOPE_*). */
 export const RT_SCOPE_UNIVERSE = 0;
@@ -27,6 +29,8 @@ export interface InterfaceAddress {
   readonly address: InetAddr;
   readonly prefixLength: number;
   readonly scope: number;
+  /** For adding an IPv6 address: without duplicate address detection. */
+  readonly noDad?: boolean;
 }
 
 /** The address that an `RTM_NEWADDR` or `RTM_DELADDR` message is about; undefined for a family that is not IP. */
@@ -71,7 +75,16 @@ export function deleteAddress(socket: NetlinkSocket, a: InterfaceAddress): void 
 }
 
 function fixedPart(a: InterfaceAddress): Uint8Array {
-  const fixed = Uint8Array.of(a.address.family, a.prefixLength, 0, a.scope, 0, 0, 0, 0);
+  const fixed = Uint8Array.of(
+    a.address.family,
+    a.prefixLength,
+    a.noDad ? IFA_F_NODAD : 0,
+    a.scope,
+    0,
+    0,
+    0,
+    0,
+  );
   new DataView(fixed.buffer).setUint32(4, a.ifindex, LITTLE);
   return fixed;
 }

@@ -15,6 +15,8 @@ import { HTTP_STATUS } from './status.js';
 
 /** Bytes of one request at most: a batch of some 50,000 rules. */
 const BODY_LIMIT = 16 * 1024 * 1024;
+/** Bytes of one configuration at most, ten times those of ten thousand services. */
+const CONFIG_LIMIT = 64 * 1024 * 1024;
 /** Commands in one batch at most. */
 const BATCH_MAX = 100_000;
 
@@ -60,16 +62,24 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     return reply.code(404).send(toCommandError(error));
   });
 
-  for (const route of ROUTES) {
-    app.route({
+  const add = (scope: FastifyInstance, route: Route): void => {
+    scope.route({
       method: route.method,
       url: route.url,
       schema: routeSchema(route),
       handler: (request, reply) => answerRoute(options, route, request, reply),
+      ...(route.textBody === true && { bodyLimit: CONFIG_LIMIT }),
     });
-  }
+  };
+  for (const route of ROUTES) if (route.textBody === undefined) add(app, route);
+  await app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+    for (const route of ROUTES) if (route.textBody === true) add(scope, route);
+  });
   for (const name of COMMAND_NAMES) {
-    app.post(`/v1/commands/${name}`, { schema: commandSchema(name) }, async (request, reply) => {
+    const limit = name.startsWith('config.') ? { bodyLimit: CONFIG_LIMIT } : {};
+    app.post(`/v1/commands/${name}`, { schema: commandSchema(name), ...limit }, async (request, reply) => {
       const result = await directorOf(options, request).execute(
         name,
         (request.body ?? {}) as Args<CommandName>,

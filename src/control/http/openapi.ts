@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifySchema } from 'fastify';
 import { ERRORS } from '../../errors.js';
 import type { CommandName } from '../command.js';
 import { COMMANDS, isNetnsCommand } from '../command-table.js';
+import { CONFIG_SHAPES } from '../config-fields.js';
 import { NAMED_SHAPES, netnsName } from '../fields.js';
 import type { JsonSchema } from '../shape.js';
 import type { Route } from './route.js';
@@ -48,7 +49,7 @@ export const DOCUMENT: FastifyDynamicSwaggerOptions = {
 /** Makes the named shapes known, so that routes can refer to them. */
 export function addSchemas(app: FastifyInstance): void {
   app.addSchema(commandError);
-  for (const { definition } of NAMED_SHAPES) app.addSchema(definition);
+  for (const { definition } of [...NAMED_SHAPES, ...CONFIG_SHAPES]) app.addSchema(definition);
 }
 
 /** How a resource's operation is described. */
@@ -62,6 +63,10 @@ export function routeSchema(route: Route): FastifySchema {
     ...(names.length > 0 && { params: parameters(names) }),
     ...querystring(route.command, route.query),
     ...(route.body !== undefined && { body: route.body }),
+    ...(route.textBody === true && {
+      consumes: ['application/yaml'],
+      body: { type: 'string', description: 'The text of a configuration: YAML or JSON.' },
+    }),
     response: { ...success(route, result.schema), ...failures },
   };
 }
@@ -94,6 +99,8 @@ const PARAMETERS: Readonly<Record<string, JsonSchema>> = {
   dest: { type: 'string', examples: ['10.2.0.11:80', '[fd00:2::11]:80'] },
   state: { type: 'string', enum: ['master', 'backup'] },
   name: { type: 'string' },
+  interface: { type: 'string' },
+  address: { type: 'string' },
 };
 
 function parameters(names: readonly string[]): JsonSchema {

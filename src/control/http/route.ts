@@ -23,11 +23,13 @@ export interface Route {
   readonly query?: JsonSchema;
   readonly body?: JsonSchema;
   /** Field of the argument that the body is: errors then name fields as the body does. */
-  readonly bodyField?: 'service' | 'dest' | 'daemon';
+  readonly bodyField?: 'service' | 'dest' | 'daemon' | 'vip';
   /** Path of the resource that was made; the answer is then 201. */
   location?(input: RouteInput): string;
   /** The result is a text as it is, not JSON. */
   readonly plain?: true;
+  /** The body is a text as it is, not JSON. */
+  readonly textBody?: true;
 }
 
 /** The JSON object that a request carries. */

@@ -6,9 +6,9 @@ import type { IpvsError } from '../../errors.js';
 import type { DestKey, ServiceKey } from '../command.js';
 import { withField } from '../command-error.js';
 import { COMMANDS } from '../command-table.js';
-import { daemonSettings, destSettings, destSpec, serviceSettings, serviceSpec } from '../fields.js';
+import { daemonSettings, destSettings, destSpec, serviceSettings, serviceSpec, vipSpec } from '../fields.js';
 import { destId, parseDestId, parseServiceId, serviceId } from '../resource-id.js';
-import { object, text } from '../shape.js';
+import { object, optional, text } from '../shape.js';
 import { bodyOf, bodyWith, queryOf, type Route, type RouteInput } from './route.js';
 
 const none = () => ({});
@@ -95,6 +95,41 @@ const daemons: Route[] = [
   { method: 'DELETE', url: '/v1/daemons/:state', command: 'daemon.stop', args: params },
 ];
 
+const vips: Route[] = [
+  { method: 'GET', url: '/v1/vips', command: 'vip.list', args: none },
+  {
+    method: 'POST',
+    url: '/v1/vips',
+    command: 'vip.add',
+    args: (input) => ({ vip: bodyOf(input) }),
+    bodyField: 'vip',
+    body: vipSpec.schema,
+    location: (input) => {
+      const { interface: name, address } = vipSpec.read(input.body, '');
+      return `/v1/vips/${encodeURIComponent(name)}/${address}`;
+    },
+  },
+  {
+    method: 'DELETE',
+    url: '/v1/vips/:interface/:address',
+    command: 'vip.delete',
+    args: (input) => ({ vip: input.params }),
+  },
+];
+
+/** A configuration's text as the body: `curl --data-binary @FILE`. */
+const configText = {
+  textBody: true,
+  args: ({ body, query }: RouteInput) => ({ ...query, text: body ?? '' }),
+  query: object({ file: optional(text('a file name', 1, 4096)) }).schema,
+} as const;
+
+const configuration: Route[] = [
+  { method: 'GET', url: '/v1/config', command: 'config.get', args: none },
+  { method: 'POST', url: '/v1/config/plan', command: 'config.plan', ...configText },
+  { method: 'POST', url: '/v1/config/apply', command: 'config.apply', ...configText },
+];
+
 const settings: Route[] = [
   { method: 'GET', url: '/v1/timeouts', command: 'timeout.get', args: none },
   {
@@ -138,9 +173,11 @@ export const ROUTES: readonly Route[] = [
   ...services,
   ...dests,
   ...daemons,
+  ...vips,
   ...settings,
   ...views,
   ...namespaces,
+  ...configuration,
 ];
 
 /** The error with its field named as the request spells it: fields of the body have no prefix there. */

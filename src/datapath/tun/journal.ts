@@ -16,6 +16,15 @@ export interface Journal {
   readonly localRules: readonly Family[];
   /** Sysctls with the values they had, in the order in which they are to be put back. */
   readonly sysctls: readonly (readonly [path: string, value: string])[];
+  /** Addresses that were put on interfaces. */
+  readonly addresses: readonly AddedAddress[];
+}
+
+/** An address that was put on an interface. */
+export interface AddedAddress {
+  readonly interface: string;
+  readonly address: string;
+  readonly prefixLength: number;
 }
 
 /** Where records are kept; empty after a restart of the machine, as the namespaces are. */
@@ -32,7 +41,7 @@ export function readJournal(path: string): Journal | undefined {
     const data = JSON.parse(readFileSync(path, 'utf8')) as Journal;
     const whole =
       typeof data.device === 'string' && Array.isArray(data.sysctls) && Array.isArray(data.localRules);
-    return whole ? data : undefined;
+    return whole ? { ...data, addresses: data.addresses ?? [] } : undefined;
   } catch {
     // absent, or cut short by a full disk: nothing had been changed before it was whole
     return undefined;

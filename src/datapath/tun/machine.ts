@@ -1,12 +1,23 @@
-/** What the data path changes on the machine beside its devices and rules: sysctls, and the place of the rule for local addresses. */
+/**
+ * What the data path changes on the machine beside its devices and rules: sysctls, the place of the rule for local addresses, and virtual
+ * addresses on interfaces.
+ */
+import { IpvsError } from '../../errors.js';
+import { EADDRNOTAVAIL, EEXIST, SystemError } from '../../linux/errno.js';
 import type { NetlinkSocket } from '../../linux/netlink.js';
 import { netnsIdentity } from '../../linux/netns.js';
+import {
+  addAddress,
+  deleteAddress,
+  type InterfaceAddress,
+  RT_SCOPE_UNIVERSE,
+} from '../../linux/rt-address.js';
 import { findLink } from '../../linux/rt-link.js';
 import { addRule, deleteRule, listRules, type Rule } from '../../linux/rt-rule.js';
 import { RT_TABLE_LOCAL, RTPROT_IPVSD } from '../../linux/rtnetlink.js';
 import { listSysctl, readSysctl, readSysctlIfAny, writeSysctl } from '../../linux/sysctl.js';
-import { AF_INET, AF_INET6, type Family } from '../../wire/inet.js';
-import { type Journal, readJournal, removeJournal, writeJournal } from './journal.js';
+import { AF_INET, AF_INET6, type Family, parseInet } from '../../wire/inet.js';
+import { type AddedAddress, type Journal, readJournal, removeJournal, writeJournal } from './journal.js';
 
 const RTPROT_KERNEL = 2;
 
@@ -20,6 +31,8 @@ export class Machine {
   readonly #device: string;
   readonly #path: string;
   readonly #namespace = netnsIdentity().unique;
+  /** As it was written last. */
+  #record: Journal | undefined;
 
   /** @param device of this data path. @param path of the journal. */
   constructor(socket: NetlinkSocket, families: readonly Family[], device: string, path: string) {
@@ -40,11 +53,12 @@ export class Machine {
   prepare(): void {
     const { before, after } = planSysctls(this.#families);
     const localRules = this.#families.filter((family) => this.#localRule(family) !== undefined);
-    writeJournal(this.#path, {
+    this.#write({
       namespace: this.#namespace,
       device: this.#device,
       localRules,
       sysctls: before,
+      addresses: [],
     });
     for (const [path, value] of after) writeSysctl(path, value);
   }
@@ -79,6 +93,7 @@ export class Machine {
       }
       for (const rule of ours) deleteRule(this.#socket, rule);
     }
+    for (const added of journal?.addresses ?? []) this.#removeAddress(added);
     for (const [path, value] of journal?.sysctls ?? []) {
       // its interface may be gone
       const now = readSysctlIfAny(path);
@@ -86,6 +101,57 @@ export class Machine {
     }
     removeJournal(this.#path);
     return found;
+  }
+
+  /**
+   * Puts an address on an interface; it is on record before. One that is there already is left alone, now and at the end.
+   * @throws NO_DEVICE, SYSTEM
+   */
+  addAddress(added: AddedAddress): void {
+    const target = this.#interfaceAddress(added);
+    if (target === undefined)
+      throw new IpvsError('NO_DEVICE', `no interface "${added.interface}"`, 'vip.interface');
+    const record = this.#record!;
+    this.#write({ ...record, addresses: [...record.addresses, added] });
+    try {
+      addAddress(this.#socket, { ...target, noDad: true });
+    } catch (error) {
+      this.#write(record);
+      if (!(error instanceof SystemError && error.number === EEXIST)) throw error;
+    }
+  }
+
+  /** Takes an address that {@link addAddress} has added from its interface again, if it is still there. @throws SYSTEM */
+  deleteAddress(added: AddedAddress): void {
+    const record = this.#record!;
+    const others = record.addresses.filter((other) => !isSame(other, added));
+    if (others.length === record.addresses.length) return;
+    this.#removeAddress(added);
+    this.#write({ ...record, addresses: others });
+  }
+
+  #removeAddress(added: AddedAddress): void {
+    const target = this.#interfaceAddress(added);
+    if (target === undefined) return;
+    try {
+      deleteAddress(this.#socket, target);
+    } catch (error) {
+      // somebody else was faster
+      if (!(error instanceof SystemError && error.number === EADDRNOTAVAIL)) throw error;
+    }
+  }
+
+  /** Undefined when its interface is gone. */
+  #interfaceAddress({ interface: name, address, prefixLength }: AddedAddress): InterfaceAddress | undefined {
+    const link = findLink(this.#socket, name);
+    return (
+      link && { ifindex: link.index, address: parseInet(address)!, prefixLength, scope: RT_SCOPE_UNIVERSE }
+    );
+  }
+
+  #write(record: Journal): void {
+    writeJournal(this.#path, record);
+    this.#record = record;
   }
 
   /** The record, unless it is about a namespace that is gone and whose inode this one has got. */
@@ -105,6 +171,10 @@ export class Machine {
       (rule) => rule.protocol !== RTPROT_IPVSD && isTable(rule, RT_TABLE_LOCAL) && isForAll(rule),
     );
   }
+}
+
+function isSame(a: AddedAddress, b: AddedAddress): boolean {
+  return a.address === b.address && a.interface === b.interface;
 }
 
 function isTable({ action }: Rule, table: number): boolean {

@@ -1,4 +1,6 @@
 /** The TUN data path of one network namespace, from the first device to the last rule. Runs in a thread of its own. */
+import type { VipSpec } from '../../control/command.js';
+import type { VipMachine } from '../../control/vip-director.js';
 import type { Net } from '../../engine/net.js';
 import type { ServiceId } from '../../engine/service.js';
 import { IpvsError } from '../../errors.js';
@@ -58,7 +60,7 @@ const TABLE = 11_800;
 const PRIORITY = 10;
 
 /** Made in two steps, because the engine stands on the host and the loop on the engine: first this, then {@link attach}. */
-export class TunDatapath {
+export class TunDatapath implements VipMachine {
   readonly host: TunHost;
   readonly #families: readonly Family[];
   readonly #socket: NetlinkSocket;
@@ -152,6 +154,16 @@ export class TunDatapath {
   /** Commands were carried out: what they forbid is not carried any more when this returns. */
   refresh(): void {
     this.#fast?.refresh();
+  }
+
+  /** Puts a virtual address on an interface. @throws NO_DEVICE, SYSTEM */
+  addVip(vip: Required<VipSpec>): void {
+    this.#machine.addAddress(vip);
+  }
+
+  /** Takes it away again, if it was not there before. @throws SYSTEM */
+  deleteVip(vip: Required<VipSpec>): void {
+    this.#machine.deleteAddress(vip);
   }
 
   /** Carries packets until `wake` is signalled. */
