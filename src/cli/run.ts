@@ -1,9 +1,13 @@
 /** `ipvsd run`: the daemon. */
+import { dirname } from 'node:path';
 import { withField } from '../control/command-error.js';
-import { type Config, readConfig, readConfigFile } from '../daemon/config.js';
+import { type DaemonSettings, daemonSettings, settingsOf } from '../daemon/config/config.js';
+import { readText } from '../daemon/config/config-file.js';
+import { ConfigReader } from '../daemon/config/reader.js';
 import { runDaemon } from '../daemon/daemon.js';
 import { createLogger } from '../daemon/logger.js';
 import { IpvsError } from '../errors.js';
+import { onHangup } from './signals.js';
 import { UsageError } from './usage-error.js';
 
 /** The flags as they were given. */
@@ -17,10 +21,17 @@ export interface RunFlags {
  * Runs the daemon until `stop`. Flags go before the file given with `--config`.
  * @throws UsageError naming the flag, and what {@link runDaemon} throws.
  */
-export async function run({ config: file, ...flags }: RunFlags, stop: AbortSignal): Promise<void> {
-  const config: Config = { ...(file === undefined ? {} : readConfigFile(file)), ...readFlags(flags) };
-  const log = createLogger(config.logLevel ?? 'info', config.logFormat ?? 'text');
-  await runDaemon(config, log, stop);
+export async function run({ config: path, ...words }: RunFlags, stop: AbortSignal): Promise<void> {
+  const flags = readFlags(words);
+  const reader = new ConfigReader();
+  const settings = { ...(path !== undefined && (await readSettings(path, reader))), ...flags };
+  const log = createLogger(settings.logLevel ?? 'info', settings.logFormat ?? 'text');
+  const file = path !== undefined && { path, reader };
+  await runDaemon({ settings, flags, onReload: onHangup, ...(file && { file }) }, log, stop);
+}
+
+async function readSettings(path: string, reader: ConfigReader): Promise<DaemonSettings> {
+  return settingsOf(await reader.read(readText(path), path), dirname(path));
 }
 
 /** Flags whose values are numbers. */
@@ -28,13 +39,13 @@ const NUMERIC = new Set(['connTabBits', 'connLimit', 'rulePriority', 'table']);
 /** Flags whose values are lists, with commas. */
 const LISTS = new Set(['interfaces']);
 
-function readFlags(flags: Omit<RunFlags, 'config'>): Config {
+function readFlags(flags: Omit<RunFlags, 'config'>): DaemonSettings {
   const values = Object.entries(flags).map(([name, value]) => [
     name,
     NUMERIC.has(name) ? numeric(value) : LISTS.has(name) ? listed(value) : value,
   ]);
   try {
-    return readConfig(Object.fromEntries(values));
+    return daemonSettings.read(Object.fromEntries(values), '');
   } catch (error) {
     if (!(error instanceof IpvsError)) throw error;
     throw new UsageError(withField(error, flagOf(error.field ?? '')).message);

@@ -14,3 +14,9 @@ export function stopSignal(): AbortSignal {
   process.on('SIGINT', onSignal);
   return controller.signal;
 }
+
+/** Calls `listener` at each SIGHUP, which otherwise would end the process. @returns ends that */
+export function onHangup(listener: () => void): () => void {
+  process.on('SIGHUP', listener);
+  return () => process.off('SIGHUP', listener);
+}

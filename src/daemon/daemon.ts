@@ -2,34 +2,68 @@
 import { socketPath } from '../control/client.js';
 import { createApi } from '../control/http/api.js';
 import { claimSocket, listenOn } from './api-socket.js';
-import { applyConfig, type Config } from './config.js';
+import type { DaemonSettings } from './config/config.js';
+import { Configurator } from './config/configurator.js';
+import { ConfigReader } from './config/reader.js';
 import { openDatapath } from './datapath.js';
 import { repairLeftovers } from './leftovers.js';
 import type { Logger } from './logger.js';
 import { Namespaces, type OpenNamespace } from './namespaces.js';
 import { serviceManager, startWatchdog } from './notify.js';
+import { applyFile, reload } from './reload.js';
+
+/** How to run a daemon. */
+export interface DaemonStart {
+  /** What it runs with: the file's settings and the flags'. */
+  readonly settings: DaemonSettings;
+  /** Those of the settings that flags have set. */
+  readonly flags: DaemonSettings;
+  /** The configuration file, if there is one. */
+  readonly file?: ConfigFile;
+  /** Calls `listener` whenever the file is to be read anew. @returns ends that */
+  onReload(listener: () => void): () => void;
+}
+
+/** A configuration file. */
+export interface ConfigFile {
+  readonly path: string;
+  /** Whoever has read it already, and so is quick to read it again. */
+  readonly reader: ConfigReader;
+}
 
 /**
  * Runs a daemon until `stop` is aborted.
  * @throws what kept it from starting, or ended it; all that it made is removed in either case.
  */
-export async function runDaemon(config: Config, log: Logger, stop: AbortSignal): Promise<void> {
+export async function runDaemon(
+  { settings, flags, file, onReload }: DaemonStart,
+  log: Logger,
+  stop: AbortSignal,
+): Promise<void> {
   const manager = serviceManager(process.env, (error) =>
     log.warn('service manager not told', { error: String(error) }),
   );
-  const undo: (() => unknown)[] = [];
+  let onHangup = (): void => {};
+  // a daemon that cannot be told anything yet is no reason to end it
+  const undo: (() => unknown)[] = [onReload(() => onHangup())];
   try {
-    const socket = socketPath(config.socket);
+    const socket = socketPath(settings.socket);
     await claimSocket(socket);
-    const open: OpenNamespace = (netns) => openDatapath(config, netns, log);
-    const namespaces = await Namespaces.open(config.netns ?? [], open, log);
+    const open: OpenNamespace = (netns) => openDatapath(settings, netns, log);
+    const namespaces = await Namespaces.open(settings.netns ?? [], open, log);
     undo.push(() => namespaces.close());
-    if (config.datapath !== 'none') await repairLeftovers(open, log);
-    await applyConfig(namespaces.director(), config);
+    if (settings.datapath !== 'none') await repairLeftovers(open, log);
+    const reader = file?.reader ?? new ConfigReader();
+    const configurator = await Configurator.open((netns) => namespaces.director(netns), {
+      reader,
+      settings,
+      flags,
+    });
+    if (file !== undefined) await applyFile(configurator.director(), file.path);
 
     let ready = false;
     const api = await createApi({
-      director: (netns) => namespaces.director(netns),
+      director: (netns) => configurator.director(netns),
       ready: () => ready,
       onFault: (error) => log.error('fault', { error: error instanceof Error ? error.stack : String(error) }),
       onAnswer: (request) => log.debug('request', request),
@@ -38,12 +72,13 @@ export async function runDaemon(config: Config, log: Logger, stop: AbortSignal):
     await listenOn(api, socket);
     undo.push(startWatchdog(manager, () => namespaces.alive()));
 
+    onHangup = () => void reload(configurator.director(), file, log, manager);
     ready = true;
     manager.notify('READY=1', `MAINPID=${process.pid}`);
     log.info('ready', {
       socket,
-      datapath: config.datapath ?? 'tun',
-      netns: config.netns?.join(','),
+      datapath: settings.datapath ?? 'tun',
+      netns: settings.netns?.join(','),
       pid: process.pid,
     });
     await Promise.race([aborted(stop), namespaces.failed]);

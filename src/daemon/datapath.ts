@@ -1,6 +1,6 @@
 /** The data paths that a daemon can run. */
 import type { Director } from '../control/command.js';
-import type { Config } from './config.js';
+import type { DaemonSettings } from './config/config.js';
 import type { Logger, LogLevel } from './logger.js';
 
 /** A running data path: carries out commands, and packets if it has any. */
@@ -13,7 +13,7 @@ export interface Datapath extends Director {
 
 /** Starts the data path that `config` names in a network namespace, or in the daemon's own. */
 export async function openDatapath(
-  config: Config,
+  config: DaemonSettings,
   netns: string | undefined,
   log: Logger,
 ): Promise<Datapath> {
