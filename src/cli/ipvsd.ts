@@ -76,6 +76,7 @@ Examples:
 ${EXIT_CODES}`,
     );
   addRun(program);
+  addConfiguration(program);
   addSimulate(program, exit);
   addDecap(program);
   addExec(program, exit);
@@ -90,7 +91,10 @@ function addRun(program: Command): void {
     .description(
       'Run the daemon in the foreground, until SIGTERM or SIGINT. Flags go before the configuration file.',
     )
-    .option('-c, --config <file>', 'JSON file with these flags in camelCase, "sysctl" and "services"')
+    .option(
+      '-c, --config <file>',
+      'configuration (YAML or JSON), read again at SIGHUP: docs/configuration.md',
+    )
     .option(
       '-n, --netns <name>',
       "serve the network namespace /run/netns/NAME (default: the process's own); may be repeated",
@@ -119,21 +123,84 @@ function addRun(program: Command): void {
 Examples:
   ipvsd run --netns director --log-level debug
   ipvsd run --netns blue --netns green          ipvsadm --netns green -Ln
-  ipvsd run --config /etc/ipvsd.json
+  ipvsd run --config /etc/ipvsd.yaml
   ipvsd run --datapath none --socket /tmp/ipvsd.sock     try the API without privilege
 
 A configuration file:
-  { "connLimit": 1000000,
-    "sysctl": { "expire_nodest_conn": "1" },
-    "services": [
-      { "protocol": "tcp", "address": "10.1.0.100", "port": 80, "scheduler": "rr",
-        "dests": [ { "address": "10.2.0.11", "port": 80, "forward": "masq" } ] } ] }
+  connLimit: 1000000
+  sysctl: { expire_nodest_conn: 1 }
+  services:
+    - protocol: tcp
+      address: 10.1.0.100
+      port: 80
+      scheduler: rr
+      dests:
+        - { address: 10.2.0.11, port: 80, forward: masq }
 ${EXIT_CODES}`,
     )
     .action(async (flags: RunFlags) => {
       const stop = stopSignal();
       const { run } = await import('./run.js');
       await run(flags, stop);
+    });
+}
+
+function addConfiguration(program: Command): void {
+  command(program, 'check <file>')
+    .summary('check a configuration')
+    .description('Say everything that is wrong with a configuration, with line and column. Needs no daemon.')
+    .action(async (file: string) => {
+      const { check } = await import('./config/check.js');
+      process.stdout.write(await check(file));
+    });
+  command(program, 'plan <file>')
+    .summary('show what applying a configuration would change')
+    .description('Compare a configuration with the running daemon. Nothing is changed.')
+    .option(...SOCKET)
+    .action(async (file: string, options: ClientOptions) => {
+      const { plan } = await import('./config/apply.js');
+      await withDirector(options, async (director) => process.stdout.write(await plan(director, file)));
+    });
+  command(program, 'apply <file>')
+    .summary('apply a configuration')
+    .description(
+      'Make what runs as a configuration says: all of it, or nothing when something is refused. Connections are kept.',
+    )
+    .option(...SOCKET)
+    .action(async (file: string, options: ClientOptions) => {
+      const { apply } = await import('./config/apply.js');
+      await withDirector(options, async (director) => process.stdout.write(await apply(director, file)));
+    });
+  command(program, 'save [file]')
+    .summary('write what runs as a configuration')
+    .description(
+      'Print what runs as a configuration, or write it to FILE: in one that is there, comments and order stay.',
+    )
+    .option(...SOCKET)
+    .action(async (file: string | undefined, options: ClientOptions) => {
+      const { savedText, saveTo } = await import('./config/save.js');
+      await withDirector(options, async (director) => {
+        if (file === undefined) process.stdout.write(await savedText(director));
+        else await saveTo(director, file);
+      });
+    });
+  command(program, 'convert <file>')
+    .summary('turn rules of ipvsadm or keepalived into a configuration')
+    .description(
+      'Print the configuration that saved rules (ipvsadm -S) or the virtual servers of a keepalived.conf come to. What cannot be carried over is said on standard error, line by line.',
+    )
+    .option('--from <kind>', 'ipvsadm or keepalived (default: by what is in the file)')
+    .action(async (file: string, { from }: { from?: string }) => {
+      const { convert } = await import('./convert/convert.js');
+      const { text, notes } = await convert(file, from);
+      for (const note of notes) process.stderr.write(`${note}\n`);
+      process.stdout.write(text);
+    });
+  command(program, 'schema')
+    .summary('print the JSON Schema of configurations')
+    .action(async () => {
+      const { configSchema } = await import('../daemon/config/json-schema.js');
+      print(JSON.stringify(configSchema(), null, 2));
     });
 }
 
