@@ -60,7 +60,7 @@ export class NullHost implements Host {
     return 1 << 20;
   }
 
-  interfaceMtu(): undefined {
+  interfaceMtu(_name: string): number | undefined {
     return undefined;
   }
 

@@ -77,6 +77,13 @@ describe('the end', () => {
   }
 });
 
+test('SIGHUP without a configuration file changes nothing, and the log says so', async () => {
+  const daemon = await startDaemon(freshSocket());
+  daemon.child.kill('SIGHUP');
+  await until(() => daemon.stderr().includes('nothing to read again'), 'warning');
+  assert.equal((await stopDaemon(daemon)).code, 0);
+});
+
 describe('logs', () => {
   test('as JSON lines', async () => {
     const socket = freshSocket();
@@ -156,33 +163,42 @@ describe('the configuration file', () => {
 
   const web = { protocol: 'tcp', address: '10.1.0.100', port: 80, scheduler: 'rr' };
   const wrong: [string, unknown, RegExp][] = [
-    ['not JSON', '{"a"', /config-\d+\.json: .*JSON/],
-    ['an unknown field', { conlimit: 5 }, /json: conlimit: unknown field \(expected netns, socket,/],
-    ['a bad value', { connTabBits: 40 }, /json: connTabBits: 40 is not a number of bits \(8\.\.27\)/],
-    ['no object', [], /json: request: \[\] is not an object/],
-    ['a bad service', { services: [web, 7] }, /json: services\[1\]: 7 is not an object/],
+    ['neither YAML nor JSON', '{"a"', /json:1:5: Flow map /],
+    ['an unknown field', { conlimit: 5 }, /json:1:2: conlimit: unknown field \(expected netns, socket,/],
+    ['a bad value', { connTabBits: 40 }, /json:1:16: connTabBits: 40 is not a number of bits \(8\.\.27\)/],
+    ['no object', [], /json:1:1: \[\] is not an object/],
+    ['a bad service', { services: [web, 7] }, /json:1:\d+: services\[1\]: 7 is not an object/],
     [
       'a bad server',
       { services: [{ ...web, dests: [{ address: 'x', port: 1 }] }] },
-      /json: services\[0\]\.dests\[0\]\.address: "x" is not an IPv4 or IPv6 address/,
+      /json:1:\d+: services\[0\]\.dests\[0\]\.address: "x" is not an IPv4 or IPv6 address/,
     ],
     [
       'a namespace that is a path',
       { netns: '../x' },
-      /json: netns: "\.\.\/x" is not a network namespace name/,
+      /json:1:10: netns: "\.\.\/x" is not a network namespace name/,
     ],
-    ['a service twice', { services: [web, web] }, /^ipvsd: services\[1\]: Service already exists/m],
+    [
+      'a service twice',
+      { services: [web, web] },
+      /json:1:\d+: services\[1\]: tcp:10\.1\.0\.100:80 is there already, as services\[0\]/,
+    ],
     [
       'an unknown scheduler',
       { services: [{ ...web, scheduler: 'zz' }] },
-      /^ipvsd: services\[0\]\.scheduler: no scheduler "zz"/m,
+      /json:1:\d+: services\[0\]\.scheduler: no scheduler "zz"/,
     ],
     [
       'a server that the kernel refuses',
       { services: [{ ...web, dests: [{ address: '224.0.0.1', port: 1 }] }] },
-      /^ipvsd: services\[0\]\.dests\[0\]\.address: /m,
+      /json:1:\d+: services\[0\]\.dests\[0\]\.address: a multicast address/,
     ],
-    ['an unknown sysctl', { sysctl: { zz: '1' } }, /^ipvsd: sysctl\.zz: /m],
+    ['an unknown sysctl', { sysctl: { zz: '1' } }, /json:1:12: sysctl\.zz: unknown field/],
+    [
+      'a sysctl out of range',
+      { sysctl: { drop_entry: 9 } },
+      /json:1:25: sysctl\.drop_entry: 9 is not within/,
+    ],
   ];
   for (const [what, config, message] of wrong) {
     test(`${what}: exit 5, naming it`, async () => {

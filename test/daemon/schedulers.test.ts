@@ -31,6 +31,17 @@ describe('a scheduler of the user’s own', () => {
     assert.deepEqual(faults, []);
   });
 
+  test('is known when a configuration is checked', async () => {
+    const text = 'services:\n  - { fwmark: 1, scheduler: random }\n';
+    const good = await ipvsd(['check', file('good.yaml', `schedulers: [./random.mjs]\n${text}`)]);
+    assert.equal(good.code, 0, good.stderr);
+    const unknown = await ipvsd(['check', file('unknown.yaml', text)]);
+    assert.match(unknown.stderr, /unknown\.yaml:2:\d+: services\[0\]\.scheduler: no scheduler "random"/);
+    const absent = await ipvsd(['check', file('absent.yaml', `schedulers: [./absent.mjs]\n${text}`)]);
+    assert.match(absent.stderr, /absent\.yaml:1:14: schedulers\[0\]: .*absent\.mjs/);
+    assert.deepEqual([unknown.code, absent.code], [5, 5]);
+  });
+
   test('is what services may name', async () => {
     const socket = join(folder.path, 's.sock');
     const service = { protocol: 'tcp', address: '10.1.0.100', port: 80, scheduler: 'random' };

@@ -1,0 +1,274 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { after, describe, test } from 'node:test';
+import fc from 'fast-check';
+import { convertKeepalived } from '../../src/cli/convert/keepalived/keepalived.js';
+import { checkConfig } from '../../src/daemon/config/check.js';
+import { configText } from '../../src/daemon/config/yaml-text.js';
+import { IpvsError } from '../../src/errors.js';
+import { temporaryFolder } from '../support/daemon.js';
+
+const folder = temporaryFolder();
+after(folder.remove);
+
+/** The services as YAML, with what was left out. */
+function converted(text: string, file = `${folder.path}/k.conf`): { yaml: string; notes: string[] } {
+  const notes: string[] = [];
+  const config = convertKeepalived(text, file, (place, remark) => {
+    notes.push(`${place.file.slice(folder.path.length + 1)}:${place.line}: ${remark}`);
+  });
+  return { yaml: configText(config), notes };
+}
+
+describe('virtual servers become services', () => {
+  test('with everything that IPVS has, and a remark for everything else', () => {
+    const { yaml, notes } = converted(`! the shop
+global_defs {
+  router_id lb1
+  lvs_timeouts tcp 7200 tcpfin 100 udp 50
+  lvs_sync_daemon eth0 VI_1 id 3
+}
+virtual_server 10.1.0.100 443 {
+  delay_loop 6
+  lb_algo sh   # an old name
+  sh-port
+  lb_kind DR
+  protocol TCP
+  persistence_timeout 50
+  persistence_granularity 255.255.255.0
+  quorum 2
+  sorry_server 10.9.9.9 443
+  weight 3
+  real_server 10.2.0.11 443 {
+    TCP_CHECK {
+      connect_timeout 3
+    }
+    notify_down "/bin/mail 'x { y'"
+  }
+  real_server 10.2.0.12 8443 { weight 5 really
+    uthreshold 100
+    lvs_method NAT
+  }
+}
+vrrp_instance VI_1 {
+  interface eth0
+}
+`);
+    assert.equal(
+      yaml,
+      `timeouts:
+  tcp: 7200
+  tcpFin: 100
+  udp: 50
+services:
+  - protocol: tcp
+    address: 10.1.0.100
+    port: 443
+    scheduler: sh
+    flags: [ persistent, flag-2 ]
+    timeout: 50
+    netmask: 255.255.255.0
+    dests:
+      - { address: 10.2.0.11, port: 443, forward: route, weight: 3 }
+      - { address: 10.2.0.12, port: 8443, forward: masq, weight: 5, uThreshold: 100 }
+`,
+    );
+    assert.deepEqual(
+      notes.map((note) => note.split(':').slice(0, 3).join(':')),
+      [
+        'k.conf:5: lvs_sync_daemon eth0 VI_1 id 3',
+        'k.conf:8: delay_loop 6',
+        'k.conf:15: quorum 2',
+        'k.conf:16: sorry_server 10.9.9.9 443',
+        'k.conf:19: TCP_CHECK',
+        "k.conf:22: notify_down /bin/mail 'x { y'",
+        'k.conf:24: weight 5 really',
+        'k.conf:29: vrrp_instance VI_1',
+      ],
+    );
+  });
+
+  test('of what is not said keepalived’s own defaults: UDP, wlc, NAT, weight 1, the port of the virtual server', () => {
+    assert.deepEqual(converted('virtual_server 10.1.0.1 53 {\n real_server 10.2.0.1 {\n }\n}\n'), {
+      yaml: 'services:\n  - protocol: udp\n    address: 10.1.0.1\n    port: 53\n    scheduler: wlc\n    dests:\n      - { address: 10.2.0.1, port: 53, forward: masq }\n',
+      notes: [],
+    });
+  });
+
+  test('a group becomes one for each of its entries', () => {
+    const { yaml, notes } = converted(`virtual_server_group web
+{
+  10.1.0.100-102 80
+  10.1.1.254-10.1.2.0 81
+  10.1.3.4/31 82
+  fd00::100-101 80
+  fwmark 7
+  nonsense
+}
+virtual_server group web {
+  protocol TCP
+  lvs_method TUN type gue port 6080 csum
+  real_server 10.2.0.1 80 { }
+}
+`);
+    assert.deepEqual(
+      [...yaml.matchAll(/address: (\S+)\n {4}port: (\d+)|fwmark: (\d+)/g)].map(
+        ([, address, port, mark]) => mark ?? `${address} ${port}`,
+      ),
+      [
+        '10.1.0.100 80',
+        '10.1.0.101 80',
+        '10.1.0.102 80',
+        '10.1.1.254 81',
+        '10.1.1.255 81',
+        '10.1.2.0 81',
+        '10.1.3.4 82',
+        '10.1.3.5 82',
+        'fd00::100 80',
+        'fd00::101 80',
+        '7',
+      ],
+    );
+    assert.match(
+      yaml,
+      /\{ address: 10\.2\.0\.1, port: 82, forward: tunnel, tunType: gue, tunPort: 6080, tunCsum: csum \}/,
+    );
+    assert.equal(notes[0], 'k.conf:8: nonsense: not an address and port, nor a mark');
+  });
+
+  test('parameters, conditions and continued lines are put in', () => {
+    const { yaml, notes } = converted(
+      `$NET=10.2.\${SUB}
+$RS= \\
+real_server \${NET}.\${N} 80 { \\
+  weight $N \\
+}
+$SUB=0
+@backup virtual_server 10.1.0.9 80 { }
+@^backup virtual_server 10.1.0.1 80 {
+  protocol \\
+    TCP
+  $N=1
+  $RS
+  $N=2
+  $RS
+}
+`,
+    );
+    assert.match(
+      yaml,
+      /\{ address: 10\.2\.0\.1, port: 80, forward: masq \}\n {6}- \{ address: 10\.2\.0\.2, port: 80, forward: masq, weight: 2 \}/,
+    );
+    assert.deepEqual(notes, [
+      'k.conf:7: @backup virtual_server 10.1.0.9 80 { }: only for the configuration id backup',
+    ]);
+  });
+
+  test('files are included, in the order of their names', () => {
+    mkdirSync(`${folder.path}/conf.d`);
+    writeFileSync(`${folder.path}/conf.d/b.conf`, 'virtual_server 10.1.0.2 80 {\n bogus 1\n}\n');
+    writeFileSync(`${folder.path}/conf.d/a.conf`, 'virtual_server 10.1.0.1 80 { }\n');
+    const { yaml, notes } = converted('include conf.d/*.conf\ninclude none/*.conf\n');
+    assert.match(yaml, /10\.1\.0\.1[\s\S]*10\.1\.0\.2/);
+    assert.deepEqual(notes, [
+      'k.conf:2: include none/*.conf: no such file',
+      'conf.d/b.conf:2: bogus 1: not understood',
+    ]);
+  });
+
+  const remarks: [string, string, RegExp][] = [
+    ['flags of other schedulers', 'lvs_sched rr\n mh-port', /3: mh-port: only for the scheduler mh/],
+    ['one packet scheduling without UDP', 'protocol TCP\n ops', /3: ops: only for UDP/],
+    ['a method that there is not', 'lvs_method XYZ', /2: lvs_method XYZ: no such forwarding method/],
+    [
+      'a server of another family',
+      'real_server fd00::1 80 { }',
+      /2: fd00::1: not of the service's address family/,
+    ],
+    [
+      'a server’s port that only NAT can have',
+      'lvs_method DR\n real_server 10.2.0.1 81 { }',
+      /3: real_server 10\.2\.0\.1 81: without NAT the port is the virtual server's, 80/,
+    ],
+    [
+      'a server without an address',
+      'real_server web 80 { }',
+      /2: real_server web 80: expected an address and a port/,
+    ],
+    ['a value that IPVS does not know', 'protocol DCCP', /1: protocol: "dccp" is not a protocol/],
+  ];
+  for (const [what, lines, expected] of remarks) {
+    test(`a remark about ${what}`, () => {
+      const { notes } = converted(`virtual_server 10.1.0.1 80 {\n ${lines}\n}\n`);
+      assert.equal(notes.filter((note) => expected.test(note)).length, 1, notes.join('\n'));
+    });
+  }
+
+  test('braces that do not match are refused with their line', () => {
+    assert.throws(() => converted('virtual_server 10.1.0.1 80 {\n'), /k\.conf:1: a "\{" without its partner/);
+    assert.throws(() => converted('\n}\n'), /k\.conf:2: a "\}" without its partner/);
+  });
+});
+
+test('whatever the text, it is converted to a good configuration or refused', async () => {
+  const word = fc.constantFrom(
+    ...[
+      'virtual_server',
+      'real_server',
+      'virtual_server_group',
+      'group',
+      'fwmark',
+      '10.0.0.1',
+      '10.0.0.1-9',
+      'fd00::/120',
+      '80',
+      '0',
+      '7',
+      '{',
+      '}',
+      '{',
+      '}',
+      '\n',
+      '\n',
+      '\n',
+    ],
+    ...[
+      'lb_algo',
+      'rr',
+      'protocol',
+      'TCP',
+      'lvs_method',
+      'TUN',
+      'type',
+      'gue',
+      'weight',
+      '-1',
+      '99999999999',
+      'ops',
+      'persistence_timeout',
+      '"',
+      "'",
+      '#',
+      '!',
+      '$X=1',
+      '$X',
+      `$\{X}`,
+      '\\',
+      '@a',
+      '~SEQ(a, 1, 2)',
+      'global_defs',
+      'lvs_timeouts',
+      'tcp',
+    ],
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(word, { maxLength: 40 }), async (words) => {
+      try {
+        await checkConfig(converted(words.join(' ')).yaml, 'x');
+      } catch (error) {
+        assert.ok(error instanceof IpvsError && error.code === 'BAD_CONFIG', String((error as Error).stack));
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
