@@ -1,10 +1,10 @@
 /** The `ipvsd` program: its command line. What a command needs is loaded when the command is given. */
 import { Command, CommanderError } from 'commander';
-import type { ClientOptions } from '../control/client.js';
-import type { Director } from '../control/command.js';
+import type { ClientDirector, ClientOptions } from '../control/client.js';
 import { IpvsError } from '../errors.js';
 import type { ExecFlags } from './exec.js';
 import { EXIT, exitCodeOf } from './exit-code.js';
+import { addObserveCommands } from './observe-commands.js';
 import type { RunFlags } from './run.js';
 import { stopSignal } from './signals.js';
 import { UsageError } from './usage-error.js';
@@ -82,6 +82,7 @@ ${EXIT_CODES}`,
   addExec(program, exit);
   addDoctor(program);
   addViews(program);
+  addObserveCommands(program, { command, withDirector, print, options: [SOCKET, NETNS] });
   return program;
 }
 
@@ -400,7 +401,7 @@ function command(program: Command, usage: string): Command {
 
 async function withDirector(
   options: ClientOptions,
-  use: (director: Director) => Promise<unknown>,
+  use: (director: ClientDirector) => Promise<unknown>,
 ): Promise<void> {
   const { connectDirector } = await import('../control/client.js');
   const director = connectDirector(options);

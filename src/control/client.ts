@@ -35,6 +35,11 @@ export interface ClientOptions {
 
 /** A connection to a daemon. */
 export interface ClientDirector extends Required<Director> {
+  /**
+   * The answer to a GET request, piece by piece as it comes.
+   * @param path with its query. Ends by itself, or when `stop` is aborted. Rejects as commands do.
+   */
+  get(path: string, stop?: AbortSignal): AsyncIterable<Buffer>;
   /** Ends the connection; needed only by programs that go on. */
   close(): void;
 }
@@ -71,8 +76,33 @@ export function connectDirector(options: ClientOptions = {}): ClientDirector {
       if (failure.results === undefined) throw fromCommandError(failure);
       return { results: failure.results, error: fromCommandError(failure) };
     },
+    get: (path, stop) => fetchPieces(agent, socket, path, stop),
     close: () => agent.destroy(),
   };
+}
+
+async function* fetchPieces(
+  agent: Agent,
+  socketPath: string,
+  path: string,
+  stop: AbortSignal | undefined,
+): AsyncGenerator<Buffer> {
+  try {
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const signal = stop === undefined ? {} : { signal: stop };
+      request({ agent, socketPath, path, method: 'GET', ...signal }, resolve)
+        .on('error', reject)
+        .end();
+    });
+    if (answer.statusCode !== 200) {
+      const { body } = await readAnswer(answer, socketPath);
+      throw fromCommandError(body as CommandError);
+    }
+    for await (const piece of answer) yield piece as Buffer;
+  } catch (error) {
+    if (stop?.aborted === true) return;
+    throw error instanceof IpvsError ? error : unreachable(error as NodeJS.ErrnoException, socketPath);
+  }
 }
 
 interface Answer {

@@ -2,6 +2,8 @@
 import { IpvsError } from '../errors.js';
 import type { Args, CommandName, NetnsCommand, Result } from './command.js';
 import { change, configText, servedConfig } from './config-fields.js';
+import { connFilterFields } from './conn-filter.js';
+import { explanation } from './explanation-shape.js';
 import {
   connEntry,
   daemonSpec,
@@ -18,8 +20,10 @@ import {
   vipKey,
   vipSpec,
 } from './fields.js';
+import { packetSpec } from './packet-spec.js';
 import {
   anyText,
+  boolean,
   integer,
   list,
   nothing,
@@ -43,6 +47,12 @@ export interface CommandDescription<N extends CommandName> {
 /** Connections in one page of `conn.list` at most, and when nothing is said. */
 export const CONN_PAGE_MAX = 10_000;
 export const CONN_PAGE = 1000;
+
+/** Services in one page at most, and when nothing is said. */
+export const SERVICE_PAGE_MAX = 1000;
+export const SERVICE_PAGE = 20;
+/** Places of the connection table that `conn.count` looks at in one part. */
+export const CONN_COUNT_PART = 65_536;
 
 const none = object({});
 const timeout = integer('a number of seconds', 0, 0x7fffffff);
@@ -136,8 +146,33 @@ export const COMMANDS: { readonly [N in CommandName]: CommandDescription<N> } = 
     args: object({
       cursor: optional(integer('a cursor', 0, Number.MAX_SAFE_INTEGER)),
       limit: optional(integer('a page size', 1, CONN_PAGE_MAX)),
+      ...connFilterFields,
     }),
     result: object({ entries: list(connEntry), next: optional(number) }),
+  },
+  'conn.count': {
+    summary: 'Connections by protocol and state, in parts of the table',
+    args: object({ cursor: optional(integer('a cursor', 0, Number.MAX_SAFE_INTEGER)) }),
+    result: object({
+      counts: list(object({ protocol: anyText, state: anyText, template: boolean, count: number })),
+      next: optional(number),
+    }),
+  },
+  'service.page': {
+    summary: 'Some of the virtual services with their real servers',
+    args: object({
+      cursor: optional(integer('a cursor', 0, Number.MAX_SAFE_INTEGER)),
+      limit: optional(integer('a page size', 1, SERVICE_PAGE_MAX)),
+    }),
+    result: object({
+      entries: list(object({ service: serviceEntry, dests: list(destEntry) })),
+      next: optional(number),
+    }),
+  },
+  counters: {
+    summary: 'Counters of the connection table, the data path and synchronisation, by name',
+    args: none,
+    result: tableOf(number),
   },
   'sysctl.get': {
     summary: 'Value of a sysctl of net.ipv4.vs',
@@ -150,6 +185,11 @@ export const COMMANDS: { readonly [N in CommandName]: CommandDescription<N> } = 
     result: nothing,
   },
   'sysctl.list': { summary: 'All sysctls of net.ipv4.vs', args: none, result: tableOf(anyText) },
+  explain: {
+    summary: 'What would become of a packet, step by step, without its coming',
+    args: object({ packet: packetSpec }),
+    result: explanation,
+  },
   proc: {
     summary: 'Text of a file of /proc/net',
     args: object({ name: text('a file name', 1, 64) }),

@@ -2,9 +2,13 @@
  * The operations on a director as plain data: what ipvsadm, the HTTP API and netlink all speak. JSON-safe.
  * Addresses are texts, ports and marks numbers; times are seconds unless said.
  */
+import type { ConnCount } from '../engine/conn-count.js';
 import type { ConnRow } from '../engine/conn-list.js';
+import type { Explanation } from '../engine/explain/explanation.js';
 import type { StatsView } from '../engine/stats.js';
 import type { ErrorCode, IpvsError } from '../errors.js';
+import type { ConnFilterArgs } from './conn-filter.js';
+import type { PacketSpec } from './packet-spec.js';
 
 /** Address family of a service or dest. */
 export type FamilyName = 'inet' | 'inet6';
@@ -51,6 +55,12 @@ export interface DestSpec extends DestKey {
 }
 
 export type ServiceEntry = ServiceSpec & { stats: StatsView; numDests: number };
+
+/** A service with its real servers. */
+export interface ServicePageEntry {
+  service: ServiceEntry;
+  dests: DestEntry[];
+}
 
 export interface DestEntry extends DestSpec {
   tunType: TunnelTypeName;
@@ -186,10 +196,24 @@ export interface Commands {
   'daemon.stop': { args: { state: 'master' | 'backup' }; result: null };
   'daemon.list': { args: Record<string, never>; result: DaemonSpec[] };
   /** In the kernel's bucket order, from position `cursor` (0 at the start); `next` is absent after the last page. */
-  'conn.list': { args: { cursor?: number; limit?: number }; result: { entries: ConnEntry[]; next?: number } };
+  'conn.list': {
+    args: { cursor?: number; limit?: number } & ConnFilterArgs;
+    result: { entries: ConnEntry[]; next?: number };
+  };
+  /** Connections by state, in parts as for `conn.list`. */
+  'conn.count': { args: { cursor?: number }; result: { counts: ConnCount[]; next?: number } };
+  /** Some services with their real servers: from number `cursor` of `service.list` on. */
+  'service.page': {
+    args: { cursor?: number; limit?: number };
+    result: { entries: ServicePageEntry[]; next?: number };
+  };
+  /** What the director counts beside {@link StatsView}, by name. */
+  counters: { args: Record<string, never>; result: Record<string, number> };
   'sysctl.get': { args: { name: string }; result: string };
   'sysctl.set': { args: { name: string; value: string }; result: null };
   'sysctl.list': { args: Record<string, never>; result: Record<string, string> };
+  /** What would become of a packet that came now. Changes nothing. */
+  explain: { args: { packet: PacketSpec }; result: Explanation };
   /** Text of /proc/net/NAME: ip_vs, ip_vs_conn, ip_vs_conn_sync, ip_vs_stats, ip_vs_stats_percpu, ip_vs_app. */
   proc: { args: { name: string }; result: string };
   /** Serves one more network namespace. */

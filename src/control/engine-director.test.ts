@@ -40,6 +40,17 @@ const noStats = {
   outbps: 0,
 };
 
+const toPacketSpec: Args<'explain'>['packet'] = {
+  protocol: 'tcp',
+  source: '10.1.0.10',
+  sourcePort: 40_000,
+  destination: '10.1.0.100',
+  destinationPort: 80,
+  flags: ['syn'],
+  ttl: 64,
+  length: 0,
+};
+
 /** Valid arguments of every command. */
 const GOOD: { [N in EngineCommand]: Args<N> } = {
   info: {},
@@ -64,6 +75,10 @@ const GOOD: { [N in EngineCommand]: Args<N> } = {
   'sysctl.get': { name: 'drop_entry' },
   'sysctl.set': { name: 'drop_entry', value: '1' },
   'sysctl.list': {},
+  'conn.count': { cursor: 0 },
+  'service.page': { cursor: 0, limit: 10 },
+  counters: {},
+  explain: { packet: toPacketSpec },
   proc: { name: 'ip_vs' },
 };
 

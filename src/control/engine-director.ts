@@ -1,8 +1,13 @@
 /** The director that is the engine itself: checks commands, translates them, and carries them out at once. */
+
+import { countConns } from '../engine/conn-count.js';
+import { engineCounters } from '../engine/counters.js';
 import type { Dest } from '../engine/dest.js';
+import { explain, hookOf } from '../engine/explain/explain.js';
 import type { Net } from '../engine/net.js';
 import type { NetnsIpvs } from '../engine/netns-ipvs.js';
 import type { Service } from '../engine/service.js';
+import { NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../engine/verdict.js';
 import { IpvsError } from '../errors.js';
 import type {
   Args,
@@ -13,9 +18,12 @@ import type {
   Result,
   ServiceEntry,
   ServiceKey,
+  ServicePageEntry,
 } from './command.js';
 import { withField } from './command-error.js';
-import { CONN_PAGE, commandName, readArgs } from './command-table.js';
+import { CONN_COUNT_PART, CONN_PAGE, commandName, readArgs, SERVICE_PAGE } from './command-table.js';
+import { toConnFilter } from './conn-filter.js';
+import { toPacket } from './packet-spec.js';
 import { fieldIn } from './shape.js';
 import {
   fromDaemon,
@@ -35,6 +43,8 @@ export const IPVS_VERSION = '1.2.1';
 export type EngineCommand = Exclude<CommandName, NetnsCommand | `vip.${string}` | `config.${string}`>;
 
 type Handlers = { readonly [N in EngineCommand]: (net: Net, args: Args<N>) => Result<N> };
+
+const HOOKS = { input: NF_INET_LOCAL_IN, forward: NF_INET_FORWARD, output: NF_INET_LOCAL_OUT } as const;
 
 /** The result of a command that gives nothing. */
 function quietly(_done: unknown): null {
@@ -69,10 +79,18 @@ const HANDLERS: Handlers = {
   'daemon.start': ({ ipvs }, { daemon }) => quietly(ipvs.startDaemon(toDaemonUser(daemon))),
   'daemon.stop': ({ ipvs }, { state }) => quietly(ipvs.stopDaemon(state)),
   'daemon.list': ({ ipvs }) => ipvs.daemons().map(fromDaemon),
-  'conn.list': ({ ipvs }, { cursor = 0, limit = CONN_PAGE }) => ipvs.listConns(cursor, limit),
+  'conn.list': ({ ipvs }, { cursor = 0, limit = CONN_PAGE, ...filter }) =>
+    ipvs.listConns(cursor, limit, toConnFilter(filter)),
+  'conn.count': ({ ipvs }, { cursor = 0 }) => countConns(ipvs, cursor, CONN_COUNT_PART),
+  'service.page': (net, { cursor = 0, limit = SERVICE_PAGE }) => servicePage(net, cursor, limit),
+  counters: ({ ipvs }) => engineCounters(ipvs),
   'sysctl.get': ({ ipvs }, { name }) => ipvs.sysctls.get(name),
   'sysctl.set': ({ ipvs }, { name, value }) => quietly(ipvs.sysctls.set(name, value)),
   'sysctl.list': ({ ipvs }) => ipvs.sysctls.list(),
+  explain: (net, { packet }) => {
+    const p = toPacket(packet);
+    return explain(net, p, packet.hook === undefined ? hookOf(net, p) : HOOKS[packet.hook]);
+  },
   proc: ({ ipvs }, { name }) => ipvs.proc(name),
 };
 
@@ -88,6 +106,19 @@ function serviceEntry(net: Net, svc: Service): ServiceEntry {
     stats: net.ipvs.statsView(svc.stats),
     numDests: svc.destinations.length,
   };
+}
+
+/** Services by their number in listings. */
+function servicePage(net: Net, cursor: number, limit: number): Result<'service.page'> {
+  const entries: ServicePageEntry[] = [];
+  let number = -1;
+  for (const svc of net.ipvs.services) {
+    if (++number < cursor) continue;
+    if (entries.length === limit) return { entries, next: number };
+    const dests = svc.destinations.map((dest) => destEntry(net.ipvs, dest));
+    entries.push({ service: serviceEntry(net, svc), dests });
+  }
+  return { entries };
 }
 
 function destEntry(ipvs: NetnsIpvs, dest: Dest): DestEntry {
@@ -114,9 +145,12 @@ function isEngineCommand(name: CommandName): name is EngineCommand {
 /** Carries out commands on the IPVS of one network namespace. */
 export class EngineDirector implements Director {
   private readonly net: Net;
+  private readonly datapathCounters: () => object;
 
-  constructor(net: Net) {
+  /** @param datapathCounters numbers by name, which `counters` tells with the engine's own. */
+  constructor(net: Net, datapathCounters: () => object = () => ({})) {
     this.net = net;
+    this.datapathCounters = datapathCounters;
   }
 
   /** Rejects with BAD_REQUEST naming the field when the command is malformed, and with the kernel's errors. */
@@ -125,7 +159,10 @@ export class EngineDirector implements Director {
     const checked = readArgs(name, args);
     if (!isEngineCommand(name)) throw new IpvsError('NOT_SUPPORTED', `${name}: only a daemon does this`);
     try {
-      return HANDLERS[name](this.net, checked as Args<EngineCommand> as never) as Result<N>;
+      const result = HANDLERS[name](this.net, checked as Args<EngineCommand> as never) as Result<N>;
+      return name === 'counters'
+        ? ({ ...(result as object), ...this.datapathCounters() } as Result<N>)
+        : result;
     } catch (error) {
       throw error instanceof IpvsError ? inArgument(error, name) : error;
     }

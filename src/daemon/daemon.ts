@@ -64,6 +64,7 @@ export async function runDaemon(
     let ready = false;
     const api = await createApi({
       director: (netns) => configurator.director(netns),
+      events: namespaces.events.listen,
       ready: () => ready,
       onFault: (error) => log.error('fault', { error: error instanceof Error ? error.stack : String(error) }),
       onAnswer: (request) => log.debug('request', request),

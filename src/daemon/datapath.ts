@@ -1,10 +1,11 @@
 /** The data paths that a daemon can run. */
 import type { Director } from '../control/command.js';
 import type { DaemonSettings } from './config/config.js';
+import type { Watched } from './event-hub.js';
 import type { Logger, LogLevel } from './logger.js';
 
 /** A running data path: carries out commands, and packets if it has any. */
-export interface Datapath extends Director {
+export interface Datapath extends Director, Watched {
   /** Stops it and removes what it changed on the machine. */
   stop(): Promise<void>;
   /** Rejects when it ends by itself. */

@@ -5,6 +5,7 @@ import { isNetnsCommand, readArgs } from '../control/command-table.js';
 import { IpvsError } from '../errors.js';
 import { netnsInode } from '../linux/netns-names.js';
 import type { Datapath } from './datapath.js';
+import { EventHub } from './event-hub.js';
 import type { Logger } from './logger.js';
 
 /** Milliseconds between two looks whether the namespaces are still there. */
@@ -25,6 +26,8 @@ export class Namespaces {
   readonly #log: Logger;
   readonly #default: string | undefined;
   readonly #served = new Map<string | undefined, Served>();
+  /** What happens in any of them. */
+  readonly events = new EventHub();
   readonly #timer: NodeJS.Timeout;
   /** Settles when the change that was asked for last has been made: one is made after the other. */
   #changed: Promise<unknown> = Promise.resolve();
@@ -63,14 +66,22 @@ export class Namespaces {
   /** The director of a namespace, or of the default one. Also carries out the commands about namespaces. */
   director(netns?: string): Director {
     const execute = async <N extends CommandName>(name: N, args: Args<N>): Promise<Result<N>> => {
-      if (isNetnsCommand(name)) return this.#manage(name, args) as Promise<Result<N>>;
-      return this.#find(netns).datapath.execute(name, args);
+      const result = isNetnsCommand(name)
+        ? ((await this.#manage(name, args)) as Result<N>)
+        : await this.#find(netns).datapath.execute(name, args);
+      this.events.done(this.#nameOf(netns), name, args);
+      return result;
     };
     return {
       execute,
       batch: async (commands): Promise<BatchResult> => {
         const ours = commands.some(({ command }) => isNetnsCommand(command));
-        return executeBatch(ours ? { execute } : this.#find(netns).datapath, commands);
+        if (ours) return executeBatch({ execute }, commands);
+        const outcome = await executeBatch(this.#find(netns).datapath, commands);
+        for (const { command, args } of commands.slice(0, outcome.results.length)) {
+          this.events.done(this.#nameOf(netns), command, args);
+        }
+        return outcome;
       },
     };
   }
@@ -86,6 +97,10 @@ export class Namespaces {
     await this.#inTurn(async () => {
       for (const [name, served] of [...this.#served]) await this.#remove(name, served);
     });
+  }
+
+  #nameOf(netns: string | undefined): string | undefined {
+    return netns ?? this.#default;
   }
 
   #find(netns: string | undefined): Served {
@@ -125,11 +140,13 @@ export class Namespaces {
     const inode = netnsInode(name);
     const datapath = await this.#open(name);
     this.#served.set(name, { datapath, inode });
+    this.events.add(name, datapath);
     datapath.failed.catch((error) => this.#ended(name, datapath, error));
   }
 
   async #remove(name: string | undefined, { datapath }: Served): Promise<void> {
     this.#served.delete(name);
+    this.events.remove(name);
     await datapath.stop();
   }
 
@@ -137,6 +154,7 @@ export class Namespaces {
   #ended(name: string | undefined, datapath: Datapath, error: unknown): void {
     if (this.#served.get(name)?.datapath !== datapath) return;
     this.#served.delete(name);
+    this.events.remove(name);
     // what it still holds is given back; that it failed is known already
     void this.#inTurn(() => datapath.stop()).catch(() => {});
     if (name === this.#default) this.#fail(error);

@@ -6,6 +6,7 @@ import type { SchedulerRegistry } from '../engine/schedulers/registry.js';
 import { AF_INET, anyAddr, type InetAddr, inetIsAny } from '../wire/inet.js';
 import type { Datapath } from './datapath.js';
 import { createNet, type EngineSettings } from './engine.js';
+import { type Seen, Watcher } from './watcher.js';
 
 /** Milliseconds between two looks at the timers. */
 const TICK = 100;
@@ -15,9 +16,21 @@ export function startWithoutPackets(config: EngineSettings, schedulers?: Schedul
   const net = createNet(nowhere, config, schedulers);
   const director = new VipDirector(new EngineDirector(net), NO_MACHINE);
   const start = performance.now();
-  const timer = setInterval(() => net.advance(performance.now() - start), TICK);
+  let onSeen: (events: readonly Seen[]) => void = () => {};
+  const watcher = new Watcher(net, (events) => {
+    onSeen(events);
+    return true;
+  });
+  const timer = setInterval(() => {
+    net.advance(performance.now() - start);
+    watcher.flush();
+  }, TICK);
   return {
     execute: (name, args) => director.execute(name, args),
+    watch: (watch, seen) => {
+      onSeen = seen;
+      watcher.watch(watch);
+    },
     stop: async () => clearInterval(timer),
     failed: new Promise(() => {}),
   };

@@ -2,13 +2,14 @@
 import { Worker } from 'node:worker_threads';
 import type { Args, CommandName, Result } from '../control/command.js';
 import { fromCommandError } from '../control/command-error.js';
-import type { TunCounters, TunDatapathOptions } from '../datapath/tun/tun-datapath.js';
+import type { TunDatapathOptions } from '../datapath/tun/tun-datapath.js';
 import { IpvsError } from '../errors.js';
 import { EventFd } from '../linux/eventfd.js';
 import type { Datapath } from './datapath.js';
 import { type EngineSettings, engineSettings } from './engine.js';
 import type { Logger } from './logger.js';
 import type { BatchOutcome } from './steered-director.js';
+import type { Seen } from './watcher.js';
 import type { WorkerMessage, WorkerOptions, WorkerTask } from './worker.js';
 
 /** How to start it. */
@@ -18,7 +19,7 @@ export type TunDatapathStart = Omit<TunDatapathOptions, 'wake'> & EngineSettings
 export interface TunDatapath extends Datapath {
   batch: NonNullable<Datapath['batch']>;
   /** Packets and drops by reason. */
-  counters(): Promise<TunCounters>;
+  counters(): Promise<Result<'counters'>>;
 }
 
 interface Pending {
@@ -32,12 +33,15 @@ interface Pending {
  */
 export async function startTunDatapath(options: TunDatapathStart): Promise<TunDatapath> {
   const wake = new EventFd();
+  const unread = new Int32Array(new SharedArrayBuffer(4));
+  let onSeen: (events: readonly Seen[]) => void = () => {};
   const { log, netns, device, rulePriority, table, stateDirectory, fastPath, interfaces } = options;
   const given = { netns, device, rulePriority, table, stateDirectory, fastPath, interfaces };
   const workerData: WorkerOptions = {
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     ...engineSettings(options),
     wake: wake.fd,
+    unread: unread.buffer,
   };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
   const pending = new Map<number, Pending>();
@@ -81,6 +85,9 @@ export async function startTunDatapath(options: TunDatapathStart): Promise<TunDa
           return end(fromCommandError(message.error));
         case 'log':
           return log[message.level](message.message, message.fields);
+        case 'seen':
+          Atomics.sub(unread, 0, 1);
+          return onSeen(message.events);
         default: {
           const waiting = pending.get(message.id);
           pending.delete(message.id);
@@ -108,7 +115,12 @@ export async function startTunDatapath(options: TunDatapathStart): Promise<TunDa
       const { results, error } = (await call({ name: 'batch', commands })) as BatchOutcome;
       return { results, ...(error !== undefined && { error: fromCommandError(error) }) };
     },
-    counters: () => call({ name: 'counters' }) as Promise<TunCounters>,
+    counters: () => call({ name: 'counters', args: {} }) as Promise<Result<'counters'>>,
+    watch: (watch, seen) => {
+      onSeen = seen;
+      // a data path that has ended has nothing more to see
+      call({ name: 'watch', watch }).catch(() => {});
+    },
     stop: async () => {
       if (stopping) return exited;
       stopping = true;

@@ -4,22 +4,27 @@ import type { CommandError, CommandName, CommandRequest } from '../control/comma
 import { toCommandError } from '../control/command-error.js';
 import { EngineDirector } from '../control/engine-director.js';
 import { VipDirector } from '../control/vip-director.js';
-import { type TunCounters, TunDatapath, type TunDatapathOptions } from '../datapath/tun/tun-datapath.js';
+import { TunDatapath, type TunDatapathOptions } from '../datapath/tun/tun-datapath.js';
 import type { SchedulerRegistry } from '../engine/schedulers/registry.js';
 import { EventFd } from '../linux/eventfd.js';
 import { createNet, type EngineSettings } from './engine.js';
 import type { LogFields, LogLevel } from './logger.js';
 import { loadSchedulers } from './schedulers.js';
 import { type BatchOutcome, SteeredDirector } from './steered-director.js';
+import { type Seen, type Watch, Watcher } from './watcher.js';
 
 /** What the thread is started with. */
-export type WorkerOptions = TunDatapathOptions & EngineSettings;
+export type WorkerOptions = TunDatapathOptions &
+  EngineSettings & {
+    /** One 32-bit integer: bundles of events that were told and not read yet. */
+    readonly unread: SharedArrayBuffer;
+  };
 
 /** What the thread is told. */
 export type WorkerTask =
   | { readonly name: CommandName; readonly args: unknown }
   | { readonly name: 'batch'; readonly commands: readonly CommandRequest[] }
-  | { readonly name: 'counters' }
+  | { readonly name: 'watch'; readonly watch: Watch }
   | { readonly name: 'stop' };
 
 /** A task, with the number that its answer bears. */
@@ -35,8 +40,12 @@ export type WorkerMessage =
       readonly message: string;
       readonly fields?: LogFields | undefined;
     }
+  | { readonly kind: 'seen'; readonly events: readonly Seen[] }
   | { readonly kind: 'done'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'refused'; readonly id: number; readonly error: CommandError };
+
+/** Bundles of events that the main thread has not read yet at most. */
+const UNREAD_MAX = 8;
 
 function tell(port: MessagePort, message: WorkerMessage): void {
   port.postMessage(message);
@@ -52,7 +61,8 @@ function serve(port: MessagePort, options: WorkerOptions, schedulers: SchedulerR
     const net = createNet(datapath.host, options, schedulers);
     datapath.attach(net);
     const wake = new EventFd(options.wake);
-    const director = new SteeredDirector(new VipDirector(new EngineDirector(net), datapath), datapath, () => {
+    const engine = new EngineDirector(net, () => datapath.counters);
+    const director = new SteeredDirector(new VipDirector(engine, datapath), datapath, () => {
       // packets have their turn, and `turn` comes back at once
       wake.signal();
       return new Promise((resolve) => setImmediate(resolve));
@@ -60,13 +70,22 @@ function serve(port: MessagePort, options: WorkerOptions, schedulers: SchedulerR
     /** What is told when packets are steered as it says. */
     const answers: WorkerMessage[] = [];
 
+    const unread = new Int32Array(options.unread);
+    const watcher = new Watcher(net, (events) => {
+      if (Atomics.load(unread, 0) >= UNREAD_MAX) return false;
+      Atomics.add(unread, 0, 1);
+      tell(port, { kind: 'seen', events });
+      return true;
+    });
+    datapath.onTurn = () => watcher.flush();
     const answer = (request: WorkerRequest): unknown => {
       switch (request.name) {
-        case 'counters':
-          return datapath.counters satisfies TunCounters;
         case 'stop':
           stopped = true;
           datapath.close();
+          return null;
+        case 'watch':
+          watcher.watch(request.watch);
           return null;
         case 'batch':
           return director.batch(request.commands) satisfies Promise<BatchOutcome>;

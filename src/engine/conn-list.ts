@@ -1,5 +1,6 @@
 /** Connections as rows of a listing (`ip_vs_conn_seq_show`). */
 import { inetFromWords, inetToString } from '../wire/inet.js';
+import { type ConnFilter, connMatches } from './conn-filter.js';
 import { C_CADDR, C_DADDR, C_EXPIRES, C_FLAGS, C_STATE, C_VADDR, HOT_SHIFT } from './conn-table.js';
 import { CONN_F_CARRIED, CONN_F_SYNC, CONN_F_TEMPLATE } from './flags.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
@@ -34,6 +35,9 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   132: 'SCTP',
 };
 
+/** Places of the table that are looked at for one page at most: a few milliseconds. */
+const PLACES = 65_536;
+
 /** States of templates; a sync message may bring others. */
 const TEMPLATE_STATES = ['NONE', 'ASSURED'] as const;
 
@@ -45,17 +49,28 @@ export function protocolName(protocol: number): string {
 /**
  * A page of the connection list.
  * @param cursor 0, or `next` of the page before. @param limit most rows.
+ * @param filter which connections; a page of few may then be short, or empty, and not the last.
  */
 export function listConns(
   ipvs: NetnsIpvs,
   cursor: number,
   limit: number,
+  filter?: ConnFilter,
 ): { entries: ConnRow[]; next?: number } {
   const t = ipvs.conns;
   const entries: ConnRow[] = [];
+  const end = filter === undefined ? t.highWater : Math.min(t.highWater, cursor + PLACES);
   let c = cursor;
-  for (; c < t.highWater && entries.length < limit; c++) if (t.isUsed(c)) entries.push(connRow(ipvs, c));
+  for (; c < end && entries.length < limit; c++) {
+    if (t.isUsed(c) && (filter === undefined || connMatches(ipvs, c, filter))) entries.push(connRow(ipvs, c));
+  }
   return c < t.highWater ? { entries, next: c } : { entries };
+}
+
+/** A state as listings show it. @param state the low 16 bits of a connection's state word. */
+export function stateNameOf(ipvs: NetnsIpvs, protocol: number, state: number, template: boolean): string {
+  if (template) return TEMPLATE_STATES[state] ?? 'ERR!';
+  return ipvs.protoData[protocol]?.pp.stateName(state & 0xff) ?? 'NONE';
 }
 
 /** The row of connection `c`. */
@@ -66,9 +81,7 @@ export function connRow(ipvs: NetnsIpvs, c: number): ConnRow {
   if ((t.hot[h + C_FLAGS]! & CONN_F_CARRIED) !== 0) ipvs.fastPath!.settle(c);
   const state = t.hot[h + C_STATE]! & 0xffff;
   const template = (t.hot[h + C_FLAGS]! & CONN_F_TEMPLATE) !== 0;
-  const name = template
-    ? (TEMPLATE_STATES[state] ?? 'ERR!')
-    : (ipvs.protoData[protocol]?.pp.stateName(state & 0xff) ?? 'NONE');
+  const name = stateNameOf(ipvs, protocol, state, template);
   const found = ipvs.peData.get(c);
   const left = (t.hot[h + C_EXPIRES]! - ipvs.net.jiffies) | 0;
   return {

@@ -111,6 +111,22 @@ export class ConnTable {
     this.count--;
   }
 
+  /**
+   * A copy of connection `c` of another table, which is found as that one is. Its dest and the connection that controls it are those numbers of the
+   * other table.
+   */
+  copyOf(other: ConnTable, c: number): number {
+    const own = this.alloc();
+    if (own === NO_CONN) return own;
+    const h = own << HOT_SHIFT;
+    this.hot.set(other.hot.subarray(c << HOT_SHIFT, (c + 1) << HOT_SHIFT), h);
+    this.cold.set(other.cold.subarray(c * COLD_WORDS, (c + 1) * COLD_WORDS), own * COLD_WORDS);
+    // chains are each table's own
+    this.hot.fill(0, h, h + 2);
+    if ((this.hot[h + C_FLAGS]! & CONN_F_HASHED) !== 0) this.hash(own);
+    return own;
+  }
+
   /** Places below this hold, or held, connections: the range of {@link isUsed}. */
   get highWater(): number {
     return this.used;

@@ -83,6 +83,7 @@ export function connNew(
     t.hot[h + C_EXPIRES] = (ipvs.net.jiffies + t.hot[h + C_TIMEOUT]!) | 0;
     ipvs.connTimers.set(c, t.hot[h + C_EXPIRES]!);
   }
+  if (ipvs.onConn !== undefined) ipvs.onConn(true, c);
   return c;
 }
 
@@ -230,6 +231,7 @@ function remove(ipvs: NetnsIpvs, c: number): void {
   const t = ipvs.conns;
   const h = c << HOT_SHIFT;
   if (isCarried(ipvs, c)) carriedEnds(ipvs, c);
+  if (ipvs.onConn !== undefined) ipvs.onConn(false, c);
   const flags = t.hot[h + C_FLAGS]!;
   ipvs.connTimers.cancel(c);
   if ((flags & CONN_F_ONE_PACKET) === 0) t.unhash(c);

@@ -26,5 +26,6 @@ export function toDrop(ipvs: NetnsIpvs): boolean {
   ipvs.dropCounter--;
   if (ipvs.dropCounter > 0) return false;
   ipvs.dropCounter = ipvs.dropRate;
+  ipvs.dropped++;
   return true;
 }

@@ -9,7 +9,7 @@ import { dropEntries } from './drop-entry.js';
 import { EST_PERIOD, estimate } from './estimator.js';
 import { foresee } from './foresee.js';
 import type { Host } from './host.js';
-import { NetnsIpvs } from './netns-ipvs.js';
+import { NetnsIpvs, type Tables } from './netns-ipvs.js';
 import { FTP_PORT } from './schedule.js';
 import { SchedulerRegistry } from './schedulers/registry.js';
 import { SYNC_PORTS_MAX } from './sync/daemon.js';
@@ -31,6 +31,8 @@ export interface NetOptions {
   readonly schedulers?: SchedulerRegistry;
   /** TCP ports on which the FTP helper looks at connections, eight at most. @default 21 */
   readonly ftpPorts?: readonly number[];
+  /** Tables to use in place of empty ones. */
+  readonly tables?: Partial<Tables>;
 }
 
 /** Timers of a namespace, beside those of its connections. */
@@ -59,6 +61,8 @@ export class Net {
   /** Ticks since the namespace was made, as a signed 32-bit integer that wraps. */
   jiffies = 0;
   readonly ipvs: NetnsIpvs;
+  /** Told of each packet before it is looked at, while somebody listens. It may change nothing. */
+  onPacket: ((packet: Packet, hook: number) => void) | undefined = undefined;
   private readonly timers: TimerWheel;
   private ipId: number;
   /** See {@link foresee}. */
@@ -75,7 +79,7 @@ export class Net {
     this.schedulers = options.schedulers ?? new SchedulerRegistry();
     this.ipId = this.random() & 0xffff;
     this.timers = new TimerWheel(TIMERS, 0);
-    this.ipvs = new NetnsIpvs(this);
+    this.ipvs = new NetnsIpvs(this, options.tables);
     registerFtp(this.ipvs, options.ftpPorts ?? [FTP_PORT]);
     this.arm(TIMER_ESTIMATOR, EST_PERIOD);
     this.arm(TIMER_DEFENCE, DEFENCE_PERIOD);
@@ -88,6 +92,7 @@ export class Net {
    * @returns `NF_ACCEPT`: the packet, perhaps rewritten, goes on in the host's stack; `NF_DROP`; `NF_STOLEN`: it was sent on, or used up.
    */
   receive(packet: Packet, hook: number): number {
+    if (this.onPacket !== undefined) this.onPacket(packet, hook);
     return receive(this.ipvs, packet, hook);
   }
 

@@ -2,6 +2,7 @@
 
 import { AF_INET } from '../wire/inet.js';
 import type { AppConn, AppInc } from './app.js';
+import type { ConnFilter } from './conn-filter.js';
 import { type ConnRow, listConns } from './conn-list.js';
 import { type ConnKey, ConnTable, NO_CONN } from './conn-table.js';
 import type { Conntrack } from './conntrack.js';
@@ -54,6 +55,13 @@ import { TimerWheel } from './timer-wheel.js';
 /** Of the memory at the start, one page of so many is for messages that wait to be sent. */
 const QLEN_PAGES = 32;
 
+/** Where the packet path looks things up. */
+export interface Tables {
+  readonly conns: ConnTable;
+  readonly services: ServiceTable;
+  readonly realServers: RealServerTable;
+}
+
 /** The namespace's IPVS. Field names are the kernel's in TypeScript spelling. */
 export class NetnsIpvs {
   readonly net: Net;
@@ -61,13 +69,13 @@ export class NetnsIpvs {
   readonly conns: ConnTable;
   readonly connTimers: TimerWheel;
   /** `svc_table`, `svc_fwm_table`. */
-  readonly services = new ServiceTable();
+  readonly services: ServiceTable;
   readonly schedulers: SchedulerRegistry;
   /** Dests by number; free numbers hold null. */
   readonly dests: (Dest | null)[] = [];
   readonly freeDests: number[] = [];
   /** `rs_table`: dests by their own address. */
-  readonly realServers = new RealServerTable();
+  readonly realServers: RealServerTable;
   /** What persistence engines have found, by connection (`pe`, `pe_data`). */
   readonly peData = new Map<number, PeData>();
   /** Applications by protocol and port, the newest first (`app_list`). */
@@ -104,6 +112,8 @@ export class NetnsIpvs {
   /** One of so many packets that would open a connection is dropped; 0 for none. */
   dropRate = 0;
   dropCounter = 0;
+  /** Packets that were dropped so. */
+  dropped = 0;
   /** Whether random entries are dropped each second. */
   dropentry = false;
   /** Idle connections until one is dropped, by the number of their packets (`todrop_counter`). */
@@ -122,8 +132,13 @@ export class NetnsIpvs {
   bcfg: SyncDaemon | undefined = undefined;
   /** The backup's threads are their sockets (`backup_tinfo`). */
   backupSockets: readonly SyncReceiver[] | undefined = undefined;
+  /** Messages of the sync daemons, since the namespace was made. */
+  readonly sync = { sent: 0, sentBytes: 0, discarded: 0, received: 0, malformed: 0 };
   /** Sequence numbers that a master has told of connections whose application is not here. */
   readonly syncSeq = new Map<number, { readonly inSeq: SyncSeq; readonly outSeq: SyncSeq }>();
+
+  /** Told of connections made and about to end, while somebody listens. It may change nothing. */
+  onConn: ((made: boolean, c: number) => void) | undefined = undefined;
 
   /** The connection that scheduling made: `conn_schedule`'s second result. */
   scheduled = NO_CONN;
@@ -147,9 +162,11 @@ export class NetnsIpvs {
   readonly templateKey: ConnKey = emptyKey();
   readonly schedulerContext: SchedulerContext;
 
-  constructor(net: Net) {
+  constructor(net: Net, tables: Partial<Tables> = {}) {
     this.net = net;
-    this.conns = new ConnTable(net.connLimit, net.random);
+    this.conns = tables.conns ?? new ConnTable(net.connLimit, net.random);
+    this.services = tables.services ?? new ServiceTable();
+    this.realServers = tables.realServers ?? new RealServerTable();
     this.connTimers = new TimerWheel(net.connLimit, net.jiffies);
     this.schedulers = net.schedulers;
     this.sysctls = new Sysctls(net.hz, (name) => {
@@ -246,8 +263,8 @@ export class NetnsIpvs {
     return statsView(stats);
   }
 
-  listConns(cursor: number, limit: number): { entries: ConnRow[]; next?: number } {
-    return listConns(this, cursor, limit);
+  listConns(cursor: number, limit: number, filter?: ConnFilter): { entries: ConnRow[]; next?: number } {
+    return listConns(this, cursor, limit, filter);
   }
 
   /** Text of `/proc/net/NAME`. @throws INVALID for a name that is none of them. */

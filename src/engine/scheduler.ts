@@ -18,6 +18,18 @@ export interface SchedulerContext {
   sysctl(name: string): number;
 }
 
+/** What a scheduler would choose now, and what it would go by. */
+export interface Weighing {
+  /** The dest it would choose, null for none; undefined when only chance can tell. */
+  readonly chosen: Dest | null | undefined;
+  /** What decides, as a sentence without its full stop. */
+  readonly rule: string;
+  /** Figures that the whole service shares, such as a hash bucket. */
+  readonly figures?: Readonly<Record<string, number>>;
+  /** The figures by which it compares a dest with the others. */
+  figuresOf?(dest: Dest): Readonly<Record<string, number>>;
+}
+
 /**
  * A scheduler. One instance serves all services that use it; what it remembers of a service it keeps in
  * `svc.schedData`. The hooks are called after the change was made to `svc.destinations`.
@@ -37,4 +49,9 @@ export interface Scheduler {
   periodic?(svc: Service, ctx: SchedulerContext): void;
   /** The dest for this packet, or null when there is none. Allocates nothing (lblc and lblcr excepted), throws nothing. */
   schedule(svc: Service, packet: Packet, iph: IpHdr, ctx: SchedulerContext): Dest | null;
+  /**
+   * What {@link schedule} would choose for this packet, and why. Changes nothing and draws no random number, so that the next choice is the same with
+   * it as without. A scheduler that lacks it is not asked what it would do.
+   */
+  explain?(svc: Service, packet: Packet, iph: IpHdr, ctx: SchedulerContext): Weighing;
 }

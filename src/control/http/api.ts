@@ -6,8 +6,11 @@ import { executeBatch } from '../batch.js';
 import type { Args, CommandName, CommandRequest, Director } from '../command.js';
 import { toCommandError } from '../command-error.js';
 import { COMMAND_NAMES, commandName } from '../command-table.js';
+import type { EventSource } from '../events.js';
 import { netnsName } from '../fields.js';
 import { list, object, optional, type Shape, text } from '../shape.js';
+import { answerEvents, eventsSchema } from './events.js';
+import { answerMetrics, metricsSchema } from './metrics.js';
 import { addSchemas, batchSchema, commandSchema, DOCUMENT, healthSchema, routeSchema } from './openapi.js';
 import type { Route, RouteInput } from './route.js';
 import { asRequestSpells, ROUTES } from './routes.js';
@@ -24,6 +27,8 @@ const BATCH_MAX = 100_000;
 export interface ApiOptions {
   /** The director of a network namespace, or of the default one. Its commands reject with NETNS_NOT_SERVED where there is none. */
   readonly director: (netns: string | undefined) => Director;
+  /** What happens, for those who listen; absent where nothing is told. */
+  readonly events?: EventSource;
   /** True while packets are handled and commands are carried out. */
   readonly ready: () => boolean;
   /** Told of errors that are no `IpvsError`: faults of ours. */
@@ -94,6 +99,8 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     answerBatch(directorOf(options, request), request, reply),
   );
   app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => sendJson(reply, app.swagger()));
+  app.get('/v1/events', { schema: eventsSchema }, (request, reply) => answerEvents(options, request, reply));
+  app.get('/metrics', { schema: metricsSchema }, (request, reply) => answerMetrics(options, request, reply));
   app.get('/healthz', { schema: healthSchema('The daemon lives') }, () => ({ status: 'ok' }));
   app.get(
     '/readyz',

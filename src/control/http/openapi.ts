@@ -5,7 +5,9 @@ import { ERRORS } from '../../errors.js';
 import type { CommandName } from '../command.js';
 import { COMMANDS, isNetnsCommand } from '../command-table.js';
 import { CONFIG_SHAPES } from '../config-fields.js';
+import { explanation } from '../explanation-shape.js';
 import { NAMED_SHAPES, netnsName } from '../fields.js';
+import { packetSpec } from '../packet-spec.js';
 import type { JsonSchema } from '../shape.js';
 import type { Route } from './route.js';
 
@@ -49,7 +51,8 @@ export const DOCUMENT: FastifyDynamicSwaggerOptions = {
 /** Makes the named shapes known, so that routes can refer to them. */
 export function addSchemas(app: FastifyInstance): void {
   app.addSchema(commandError);
-  for (const { definition } of [...NAMED_SHAPES, ...CONFIG_SHAPES]) app.addSchema(definition);
+  for (const { definition } of [...NAMED_SHAPES, ...CONFIG_SHAPES, packetSpec, explanation])
+    app.addSchema(definition);
 }
 
 /** How a resource's operation is described. */

@@ -7,6 +7,7 @@ import type { DestKey, ServiceKey } from '../command.js';
 import { withField } from '../command-error.js';
 import { COMMANDS } from '../command-table.js';
 import { daemonSettings, destSettings, destSpec, serviceSettings, serviceSpec, vipSpec } from '../fields.js';
+import { packetSpec } from '../packet-spec.js';
 import { destId, parseDestId, parseServiceId, serviceId } from '../resource-id.js';
 import { object, optional, text } from '../shape.js';
 import { bodyOf, bodyWith, queryOf, type Route, type RouteInput } from './route.js';
@@ -151,6 +152,29 @@ const settings: Route[] = [
 ];
 
 const views: Route[] = [
+  { method: 'GET', url: '/v1/counters', command: 'counters', args: none },
+  {
+    method: 'GET',
+    url: '/v1/service-pages',
+    command: 'service.page',
+    args: queryOf,
+    query: COMMANDS['service.page'].args.schema,
+  },
+  {
+    method: 'GET',
+    url: '/v1/connection-counts',
+    command: 'conn.count',
+    args: queryOf,
+    query: COMMANDS['conn.count'].args.schema,
+  },
+  {
+    method: 'POST',
+    url: '/v1/explain',
+    command: 'explain',
+    args: (input) => ({ packet: bodyOf(input) }),
+    bodyField: 'packet',
+    body: packetSpec.schema,
+  },
   {
     method: 'GET',
     url: '/v1/connections',

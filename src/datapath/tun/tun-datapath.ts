@@ -74,6 +74,7 @@ export class TunDatapath implements VipMachine {
   readonly #undo: (() => void)[] = [];
   #fast: FastDatapath | undefined;
   #loop: TunLoop | undefined;
+  #onTurn: () => void = () => {};
   /** Devices that the loop reads. */
   #inputs = 0;
   /** The last attempt to steer failed. */
@@ -125,6 +126,7 @@ export class TunDatapath implements VipMachine {
   attach(net: Net): void {
     this.#steering.attach(net.ipvs);
     this.#loop = new TunLoop(net, this.host, this.#wake, () => this.#tick());
+    this.#loop.onTurn = () => this.#onTurn();
     this.#openFastPath(net);
     this.sync();
   }
@@ -166,6 +168,11 @@ export class TunDatapath implements VipMachine {
     this.#machine.deleteAddress(vip);
   }
 
+  /** Calls `turn` whenever packets and timers have had their turn: at least every tenth of a second. */
+  set onTurn(turn: () => void) {
+    this.#onTurn = turn;
+  }
+
   /** Carries packets until `wake` is signalled. */
   run(): void {
     this.#loop!.run();
@@ -189,7 +196,10 @@ export class TunDatapath implements VipMachine {
       const options = interfaces === undefined ? {} : { interfaces };
       const fast = new FastDatapath(ipvs, this.host, this.#socket, options);
       this.#fast = this.#keep(fast);
-      this.#loop!.onTurn = () => fast.turn();
+      this.#loop!.onTurn = () => {
+        fast.turn();
+        this.#onTurn();
+      };
       this.#report('info', 'established connections are carried by tc');
     } catch (error) {
       if (!(error instanceof IpvsError)) throw error;

@@ -50,12 +50,16 @@ export class AddressCache<T> {
 
   /** The entry of an address, marked as used `now` (jiffies). */
   find(words: Int32Array, now: number): CacheEntry<T> | null {
+    const entry = this.peek(words);
+    if (entry !== null) entry.lastuse = now;
+    return entry;
+  }
+
+  /** The entry of an address, as it is. */
+  peek(words: Int32Array): CacheEntry<T> | null {
     for (let entry = this.buckets[this.bucketOf(words)]!; entry !== null; entry = entry.next!) {
       const w = entry.words;
-      if (w[0] === words[0] && w[1] === words[1] && w[2] === words[2] && w[3] === words[3]) {
-        entry.lastuse = now;
-        return entry;
-      }
+      if (w[0] === words[0] && w[1] === words[1] && w[2] === words[2] && w[3] === words[3]) return entry;
     }
     return null;
   }

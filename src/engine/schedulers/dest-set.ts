@@ -12,9 +12,13 @@ export class DestSet {
     return this.members.length;
   }
 
+  has(dest: Dest): boolean {
+    return this.members.includes(dest);
+  }
+
   /** Adds a dest unless it is a member already. */
   insert(dest: Dest, now: number): void {
-    if (this.members.includes(dest)) return;
+    if (this.has(dest)) return;
     dest.refcnt++;
     this.members.unshift(dest);
     this.lastmod = now;

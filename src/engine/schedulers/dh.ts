@@ -1,8 +1,9 @@
 /** Destination hashing (`ip_vs_dh`). */
 import type { Dest } from '../dest.js';
+import type { IpHdr } from '../iphdr.js';
 import type { Scheduler } from '../scheduler.js';
 import type { Service } from '../service.js';
-import { foldAddress, hash32 } from './hash.js';
+import { bucketsOf, foldAddress, hash32, hashRule } from './hash.js';
 import { usable } from './load.js';
 
 /** `CONFIG_IP_VS_DH_TAB_BITS`. */
@@ -19,6 +20,10 @@ function reassign(svc: Service): void {
   for (let i = 0; i < TAB_SIZE; i++) table[i] = dests.length === 0 ? null : dests[i % dests.length]!;
 }
 
+function bucketOf(iph: IpHdr): number {
+  return hash32(foldAddress(iph.family, iph.daddr), TAB_BITS);
+}
+
 /** Chooses by the destination address, as transparent caches behind a firewall mark want it; none when that dest is not usable. */
 export const dh: Scheduler = {
   name: 'dh',
@@ -33,7 +38,16 @@ export const dh: Scheduler = {
 
   schedule(svc, _packet, iph) {
     const table = svc.schedData as DhTable;
-    const dest = table[hash32(foldAddress(iph.family, iph.daddr), TAB_BITS)]!;
+    const dest = table[bucketOf(iph)]!;
     return dest !== null && usable(dest) ? dest : null;
+  },
+
+  explain(svc, packet, iph, ctx) {
+    return {
+      chosen: dh.schedule(svc, packet, iph, ctx),
+      rule: hashRule('the destination address', false),
+      figures: { bucket: bucketOf(iph), buckets: TAB_SIZE },
+      figuresOf: bucketsOf(svc.schedData as DhTable),
+    };
   },
 };

@@ -16,4 +16,11 @@ export const fo: Scheduler = {
     }
     return highest;
   },
+
+  explain(svc, packet, iph, ctx) {
+    return {
+      chosen: fo.schedule(svc, packet, iph, ctx),
+      rule: 'the usable server of the highest weight, the first of equals',
+    };
+  },
 };

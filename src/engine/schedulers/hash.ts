@@ -1,6 +1,7 @@
 /** The hash functions that sh, dh, lblc and lblcr share, and what sh and mh hash of a packet. */
 import { AF_INET, type Family } from '../../wire/inet.js';
 import type { Packet } from '../../wire/packet.js';
+import type { Dest } from '../dest.js';
 import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../flags.js';
 import type { IpHdr } from '../iphdr.js';
 
@@ -33,4 +34,16 @@ function clientPort(packet: Packet, iph: IpHdr): number {
   // an ICMP error need not hold more of the transport header than its ports
   if (iph.len + 4 > packet.len) return 0;
   return packet.view.getUint16(packet.data + iph.len + (iph.inverse ? 2 : 0));
+}
+
+/** What is said of a choice by a hash of `what`. */
+export function hashRule(what: string, fallback: boolean): string {
+  return `the server of the bucket that ${what} hashes to${fallback ? ', or a usable one of another bucket' : '; none when that is not usable'}`;
+}
+
+/** How many buckets of a hash table each dest has. */
+export function bucketsOf(table: readonly (Dest | null)[]): (dest: Dest) => { buckets: number } {
+  const counts = new Map<Dest | null, number>();
+  for (const dest of table) counts.set(dest, (counts.get(dest) ?? 0) + 1);
+  return (dest) => ({ buckets: counts.get(dest) ?? 0 });
 }

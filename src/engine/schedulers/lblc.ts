@@ -1,8 +1,9 @@
 /** Locality-based least connection (`ip_vs_lblc`). */
 import type { Dest } from '../dest.js';
 import type { Scheduler } from '../scheduler.js';
+import type { Service } from '../service.js';
 import { AddressCache } from './address-cache.js';
-import { leastWeighted, overloadedBeside } from './load.js';
+import { leastWeighted, overloadedBeside, weightedOverhead } from './load.js';
 
 type LblcTable = AddressCache<Dest>;
 
@@ -14,6 +15,11 @@ function hold(dest: Dest): Dest {
 
 function put(dest: Dest): void {
   dest.refcnt--;
+}
+
+/** As in the kernel, a dest above its upper threshold keeps the addresses it has. */
+function keeps(cached: Dest, svc: Service): boolean {
+  return cached.available && cached.weight > 0 && !overloadedBeside(cached, svc.destinations);
 }
 
 /**
@@ -38,11 +44,7 @@ export const lblc: Scheduler = {
   schedule(svc, _packet, iph, ctx) {
     const table = svc.schedData as LblcTable;
     const entry = table.find(iph.daddr, ctx.jiffies);
-    if (entry !== null) {
-      const cached = entry.value;
-      // as in the kernel, a dest above its upper threshold keeps the addresses it has
-      if (cached.available && cached.weight > 0 && !overloadedBeside(cached, svc.destinations)) return cached;
-    }
+    if (entry !== null && keeps(entry.value, svc)) return entry.value;
     const dest = leastWeighted(svc.destinations);
     if (dest === null) return null;
     if (entry !== null) {
@@ -52,5 +54,17 @@ export const lblc: Scheduler = {
       table.add(iph.daddr, hold(dest), ctx.jiffies);
     }
     return dest;
+  },
+
+  explain(svc, _packet, iph) {
+    const cached = (svc.schedData as LblcTable).peek(iph.daddr)?.value;
+    const kept = cached !== undefined && keeps(cached, svc);
+    return {
+      chosen: kept ? cached : leastWeighted(svc.destinations),
+      rule: kept
+        ? 'the server that had the last connection to this address'
+        : `${cached === undefined ? 'no server is remembered for this address' : 'the server remembered for this address is to be relieved'}: the usable server with the least overhead for its weight`,
+      figuresOf: (dest) => ({ ...weightedOverhead(dest), remembered: dest === cached ? 1 : 0 }),
+    };
   },
 };

@@ -2,7 +2,7 @@
 import type { Scheduler } from '../scheduler.js';
 import { AddressCache } from './address-cache.js';
 import { DestSet } from './dest-set.js';
-import { leastWeighted, overloadedBeside } from './load.js';
+import { leastWeighted, overloadedBeside, weightedOverhead } from './load.js';
 
 type LblcrTable = AddressCache<DestSet>;
 
@@ -44,5 +44,18 @@ export const lblcr: Scheduler = {
       table.add(iph.daddr, fresh, now);
     }
     return dest;
+  },
+
+  explain(svc, _packet, iph) {
+    const set = (svc.schedData as LblcrTable).peek(iph.daddr)?.value;
+    const least = set?.least() ?? null;
+    const kept = least !== null && !overloadedBeside(least, svc.destinations);
+    return {
+      chosen: kept ? least : leastWeighted(svc.destinations),
+      rule: kept
+        ? 'the server with the least overhead for its weight, of those that have served this address'
+        : `${set === undefined ? 'no server has served this address' : 'those that have served this address are to be relieved'}: the usable server with the least overhead for its weight`,
+      figuresOf: (dest) => ({ ...weightedOverhead(dest), remembered: set?.has(dest) === true ? 1 : 0 }),
+    };
   },
 };

@@ -22,4 +22,12 @@ export const lc: Scheduler = {
     }
     return least;
   },
+
+  explain(svc, packet, iph, ctx) {
+    return {
+      chosen: lc.schedule(svc, packet, iph, ctx),
+      rule: 'the usable server with the least overhead, the first of equals',
+      figuresOf: (dest) => ({ overhead: connOverhead(dest) }),
+    };
+  },
 };

@@ -19,6 +19,18 @@ export function expectedOverhead(dest: Dest): number {
   return dest.activeconns + 1;
 }
 
+/** How wlc, lblc and lblcr see a dest: its load, and its load for its weight. */
+export function weightedOverhead(dest: Dest): Record<string, number> {
+  const overhead = connOverhead(dest);
+  return dest.weight > 0 ? { overhead, overheadByWeight: overhead / dest.weight } : { overhead };
+}
+
+/** How sed and nq see a dest: its load with one connection more, and that for its weight. */
+export function expectedDelay(dest: Dest): Record<string, number> {
+  const overhead = expectedOverhead(dest);
+  return dest.weight > 0 ? { overhead, expectedDelay: overhead / dest.weight } : { overhead };
+}
+
 const LIMB = 0x1_0000;
 
 /**

@@ -4,7 +4,7 @@ import type { Dest } from '../dest.js';
 import { SVC_F_SCHED_MH_FALLBACK, SVC_F_SCHED_MH_PORT } from '../flags.js';
 import type { Scheduler } from '../scheduler.js';
 import type { Service } from '../service.js';
-import { clientKey } from './hash.js';
+import { bucketsOf, clientKey, hashRule } from './hash.js';
 import { usable } from './load.js';
 import { fillMaglev, MH_TAB_SIZE, mhHash } from './maglev-table.js';
 
@@ -59,5 +59,18 @@ export const mh: Scheduler = {
     const dest = table[own]!;
     if (dest === null || eligible(dest)) return dest;
     return (svc.flags & SVC_F_SCHED_MH_FALLBACK) === 0 ? null : fallback(table, key, own);
+  },
+
+  explain(svc, packet, iph, ctx) {
+    const withPort = (svc.flags & SVC_F_SCHED_MH_PORT) !== 0;
+    return {
+      chosen: mh.schedule(svc, packet, iph, ctx),
+      rule: hashRule(
+        `the client's address${withPort ? ' and port' : ''}`,
+        (svc.flags & SVC_F_SCHED_MH_FALLBACK) !== 0,
+      ),
+      figures: { bucket: mhHash(clientKey(packet, iph, withPort), 0) % MH_TAB_SIZE, buckets: MH_TAB_SIZE },
+      figuresOf: bucketsOf(svc.schedData as MhTable),
+    };
   },
 };

@@ -1,6 +1,6 @@
 /** Never queue (`ip_vs_nq`). */
 import type { Scheduler } from '../scheduler.js';
-import { usable } from './load.js';
+import { expectedDelay, usable } from './load.js';
 import { shortestDelay } from './sed.js';
 
 /** Chooses the first dest without active connections; when there is none, as sed does. */
@@ -14,5 +14,13 @@ export const nq: Scheduler = {
       if (dest.activeconns === 0 && usable(dest)) return dest;
     }
     return shortestDelay(dests);
+  },
+
+  explain(svc, packet, iph, ctx) {
+    return {
+      chosen: nq.schedule(svc, packet, iph, ctx),
+      rule: 'the first usable server without active connections, else the one with the shortest expected delay',
+      figuresOf: expectedDelay,
+    };
   },
 };

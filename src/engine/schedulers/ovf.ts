@@ -20,4 +20,11 @@ export const ovf: Scheduler = {
     }
     return highest;
   },
+
+  explain(svc, packet, iph, ctx) {
+    return {
+      chosen: ovf.schedule(svc, packet, iph, ctx),
+      rule: 'the usable server of the highest weight that has no more active connections than its weight, the first of equals',
+    };
+  },
 };

@@ -1,10 +1,25 @@
 /** Round robin (`ip_vs_rr`). */
+import type { Dest } from '../dest.js';
 import type { Scheduler } from '../scheduler.js';
 import { usable } from './load.js';
 
 interface RrState {
   /** Index of the dest chosen last in the service's list; -1 stands for the list's head, before all of them. */
   last: number;
+}
+
+/** The next usable dest in list order, which `state` then remembers. */
+function next(state: RrState, dests: readonly Dest[]): Dest | null {
+  let at = state.last;
+  for (let n = dests.length; n > 0; n--) {
+    at = at + 1 < dests.length ? at + 1 : 0;
+    const dest = dests[at]!;
+    if (usable(dest)) {
+      state.last = at;
+      return dest;
+    }
+  }
+  return null;
 }
 
 /** Chooses the dests one after the other, in list order; the weight matters only in being above 0. */
@@ -27,17 +42,15 @@ export const rr: Scheduler = {
   },
 
   schedule(svc) {
+    return next(svc.schedData as RrState, svc.destinations);
+  },
+
+  explain(svc) {
     const state = svc.schedData as RrState;
-    const dests = svc.destinations;
-    let at = state.last;
-    for (let n = dests.length; n > 0; n--) {
-      at = at + 1 < dests.length ? at + 1 : 0;
-      const dest = dests[at]!;
-      if (usable(dest)) {
-        state.last = at;
-        return dest;
-      }
-    }
-    return null;
+    return {
+      chosen: next({ ...state }, svc.destinations),
+      rule: 'the next usable server in list order',
+      figures: { last: state.last },
+    };
   },
 };

@@ -1,7 +1,7 @@
 /** Shortest expected delay (`ip_vs_sed`). */
 import type { Dest } from '../dest.js';
 import type { Scheduler } from '../scheduler.js';
-import { expectedOverhead, loadedMore, usable } from './load.js';
+import { expectedDelay, expectedOverhead, loadedMore, usable } from './load.js';
 
 /** The usable dest that would have the fewest active connections for its weight if it took one more, the first of equals. */
 export function shortestDelay(dests: readonly Dest[]): Dest | null {
@@ -25,5 +25,13 @@ export const sed: Scheduler = {
 
   schedule(svc) {
     return shortestDelay(svc.destinations);
+  },
+
+  explain(svc) {
+    return {
+      chosen: shortestDelay(svc.destinations),
+      rule: 'the usable server with the shortest expected delay, the first of equals',
+      figuresOf: expectedDelay,
+    };
   },
 };

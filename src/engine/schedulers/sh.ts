@@ -3,7 +3,7 @@ import type { Dest } from '../dest.js';
 import { SVC_F_SCHED_SH_FALLBACK, SVC_F_SCHED_SH_PORT } from '../flags.js';
 import type { Scheduler } from '../scheduler.js';
 import type { Service } from '../service.js';
-import { clientKey, hash32 } from './hash.js';
+import { bucketsOf, clientKey, hash32, hashRule } from './hash.js';
 import { usable } from './load.js';
 
 /** `CONFIG_IP_VS_SH_TAB_BITS`. */
@@ -66,5 +66,18 @@ export const sh: Scheduler = {
     const dest = table[own]!;
     if (dest === null || usable(dest)) return dest;
     return (svc.flags & SVC_F_SCHED_SH_FALLBACK) === 0 ? null : fallback(table, key, own);
+  },
+
+  explain(svc, packet, iph, ctx) {
+    const withPort = (svc.flags & SVC_F_SCHED_SH_PORT) !== 0;
+    return {
+      chosen: sh.schedule(svc, packet, iph, ctx),
+      rule: hashRule(
+        `the client's address${withPort ? ' and port' : ''}`,
+        (svc.flags & SVC_F_SCHED_SH_FALLBACK) !== 0,
+      ),
+      figures: { bucket: bucketOf(clientKey(packet, iph, withPort), 0), buckets: TAB_SIZE },
+      figuresOf: bucketsOf(svc.schedData as ShTable),
+    };
   },
 };

@@ -1,6 +1,6 @@
 /** Weighted least connection (`ip_vs_wlc`). */
 import type { Scheduler } from '../scheduler.js';
-import { leastWeighted } from './load.js';
+import { leastWeighted, weightedOverhead } from './load.js';
 
 /** Chooses the dest with the least load for its weight, the first of equals. */
 export const wlc: Scheduler = {
@@ -8,5 +8,13 @@ export const wlc: Scheduler = {
 
   schedule(svc) {
     return leastWeighted(svc.destinations);
+  },
+
+  explain(svc) {
+    return {
+      chosen: leastWeighted(svc.destinations),
+      rule: 'the usable server with the least overhead for its weight, the first of equals',
+      figuresOf: weightedOverhead,
+    };
   },
 };

@@ -51,6 +51,34 @@ function nextRound(mark: WrrMark, dests: readonly Dest[]): number {
   return Math.max(1, Math.min(next, most - mark.di + 1));
 }
 
+/** The next dest; `mark` moves on. */
+function next(mark: WrrMark, dests: readonly Dest[]): Dest | null {
+  const start = mark.cl;
+  if (mark.mw === 0) return null;
+  let restarted = false;
+  let lastPass = false;
+  for (let at = start; ; ) {
+    for (at++; at < dests.length; at++) {
+      const dest = dests[at]!;
+      if (!dest.overloaded && dest.weight >= mark.cw) {
+        mark.cl = at;
+        return dest;
+      }
+      // back where it started: every dest was looked at for the lowest weight of all
+      if (lastPass && at === start) return null;
+    }
+    at = -1;
+    mark.cw = nextRound(mark, dests);
+    if (mark.cw <= 0) {
+      mark.cw = mark.mw;
+      // from the head on, every dest was looked at for every weight
+      if (start === -1) return null;
+      restarted = true;
+    }
+    if (restarted && mark.cw <= mark.di) lastPass = true;
+  }
+}
+
 /**
  * Goes through the list in rounds. In a round the dests whose weight is at least the current weight are chosen, one after the other;
  * then the current weight falls by the weights' greatest common divisor, until it starts over from the largest weight.
@@ -69,32 +97,16 @@ export const wrr: Scheduler = {
   delDest: destChanged,
   updDest: destChanged,
 
-  schedule(svc): Dest | null {
+  schedule(svc) {
+    return next(svc.schedData as WrrMark, svc.destinations);
+  },
+
+  explain(svc) {
     const mark = svc.schedData as WrrMark;
-    const dests = svc.destinations;
-    const start = mark.cl;
-    if (mark.mw === 0) return null;
-    let restarted = false;
-    let lastPass = false;
-    for (let at = start; ; ) {
-      for (at++; at < dests.length; at++) {
-        const dest = dests[at]!;
-        if (!dest.overloaded && dest.weight >= mark.cw) {
-          mark.cl = at;
-          return dest;
-        }
-        // back where it started: every dest was looked at for the lowest weight of all
-        if (lastPass && at === start) return null;
-      }
-      at = -1;
-      mark.cw = nextRound(mark, dests);
-      if (mark.cw <= 0) {
-        mark.cw = mark.mw;
-        // from the head on, every dest was looked at for every weight
-        if (start === -1) return null;
-        restarted = true;
-      }
-      if (restarted && mark.cw <= mark.di) lastPass = true;
-    }
+    return {
+      chosen: next({ ...mark }, svc.destinations),
+      rule: 'the next server whose weight is at least that of the round',
+      figures: { last: mark.cl, roundWeight: mark.cw, firstRoundWeight: mark.mw, step: mark.di },
+    };
   },
 };

@@ -37,7 +37,11 @@ export function processMessage(ipvs: NetnsIpvs, bytes: Uint8Array): void {
   if (bcfg === undefined) return;
   // what the buffer does not hold is lost, and the length found wrong
   const message = decodeMessage(bytes.subarray(0, bcfg.maxlen), bcfg.syncid);
-  if (message === undefined) return;
+  ipvs.sync.received++;
+  if (message === undefined) {
+    ipvs.sync.malformed++;
+    return;
+  }
   // version 0 may bring one-packet connections, which are gone at once
   const mask = message.version === 0 ? ~CONN_F_HASHED : CONN_F_BACKUP_MASK;
   for (const entry of message.entries)

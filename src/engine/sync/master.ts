@@ -128,7 +128,10 @@ function latin1Bytes(text: string): Uint8Array {
 function queueOpen(ipvs: NetnsIpvs, thread: MasterThread): void {
   const buffer = thread.open!;
   thread.open = undefined;
-  if (thread.queue.length >= ipvs.sysctls.values.sync_qlen_max) return;
+  if (thread.queue.length >= ipvs.sysctls.values.sync_qlen_max) {
+    ipvs.sync.discarded++;
+    return;
+  }
   if (thread.queue.length === 0) ipvs.net.armSyncWakeup(thread.id, Math.max(1, SEND_DELAY * ipvs.net.hz));
   thread.queue.push(buffer);
   if (++thread.queueDelay === WAKEUP_RATE) runMaster(ipvs, thread);
@@ -161,6 +164,8 @@ function runMaster(ipvs: NetnsIpvs, thread: MasterThread): void {
       ipvs.net.armSyncCheck(thread.id, 1);
       return;
     }
+    ipvs.sync.sent++;
+    ipvs.sync.sentBytes += thread.unsent.length;
     thread.unsent = undefined;
   }
 }
