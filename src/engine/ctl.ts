@@ -297,6 +297,7 @@ function applyDestUser(ipvs: NetnsIpvs, svc: Service, dest: Dest, user: DestUser
   if (user.uThreshold === 0 || user.uThreshold > dest.uThreshold) dest.flags &= ~DEST_F_OVERLOAD;
   dest.uThreshold = user.uThreshold;
   dest.lThreshold = user.lThreshold;
+  dest.route = undefined;
   dest.routeGeneration = -1;
   ipvs.realServers.add(dest);
 }

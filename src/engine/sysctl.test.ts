@@ -15,11 +15,26 @@ describe('sysctls', () => {
         s.set(name, value);
         assert.equal(s.get(name), String(Number(value)));
       }
-      for (const value of ['2147483648', '-2147483649', '', 'x', '1 2', '1.5']) {
+      for (const value of ['2147483648', '-2147483649', '', 'x', '1x', '+1', '08', '0x', '1.5']) {
         assert.throws(() => s.set(name, value), { code: 'INVALID', field: name }, `${name}=${value}`);
       }
       assert.equal(s.get(name), '16');
     }
+  });
+
+  test('numbers are written as in C, and what follows them is not read', () => {
+    const s = fresh();
+    for (const [text, value] of [
+      ['0x1F', '31'],
+      ['017', '15'],
+      [' -3\n', '-3'],
+      ['1 x', '1'],
+    ] as const) {
+      s.set('cache_bypass', text);
+      assert.equal(s.get('cache_bypass'), value);
+    }
+    s.set('sync_threshold', '2 5 9');
+    assert.equal(s.get('sync_threshold'), '2\t5');
   });
 
   test('a value out of its range is refused and changes nothing', () => {

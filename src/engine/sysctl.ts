@@ -71,6 +71,15 @@ export const SYSCTL_LIMITS: Readonly<Partial<Record<SysctlName, SysctlSpec>>> = 
 /** Second number of `sync_threshold`'s default. */
 const SYNC_PERIOD = 50;
 
+/** A number as the kernel reads it (`proc_get_long`): decimal, 0x for hexadecimal, 0 for octal; NaN for anything else. */
+function readLong(word: string): number {
+  const [, sign, digits] = /^(-?)(0x[0-9a-f]+|0[0-7]*|[1-9]\d*)$/i.exec(word) ?? [];
+  if (digits === undefined) return Number.NaN;
+  const octal = /^0\d/.test(digits);
+  const magnitude = octal ? Number.parseInt(digits, 8) : Number(digits);
+  return sign === '-' ? 0 - magnitude : magnitude;
+}
+
 /** The values of one network namespace. Numbers are read as plain properties of `values` on the packet path. */
 export class Sysctls {
   readonly values: Record<SysctlName, number>;
@@ -99,11 +108,11 @@ export class Sysctls {
     const spec = SYSCTL_LIMITS[key] ?? {};
     const wanted = spec.kind === 'pair' ? 2 : 1;
     const words = text.trim().split(/\s+/);
-    // the kernel does not look at what follows a pair
-    if (wanted === 2) words.length = Math.min(words.length, wanted);
-    const numbers = words.map((w) => (/^[-+]?(0x[0-9a-f]+|\d+)$/i.test(w) ? Number(w) : Number.NaN));
+    // the kernel does not look at what follows
+    words.length = Math.min(words.length, wanted);
+    const numbers = words.map(readLong);
     const first = numbers[0]!;
-    if (words.length > wanted || !numbers.every((n) => this.fits(n, spec))) {
+    if (!numbers.every((n) => this.fits(n, spec))) {
       throw new IpvsError(
         'INVALID',
         `"${text.trim()}" is not ${wanted === 2 ? 'two integers' : 'an integer'}`,

@@ -100,7 +100,7 @@ function sourceIsGood(host: SimHost, source: InetAddr, link: Link): boolean {
     );
   }
   const back = host.config.fib.lookup(source, { iif: link });
-  return back === undefined || back.type === 'unicast';
+  return back?.type !== 'local' && back?.type !== 'broadcast';
 }
 
 /** Options of the packet; undefined when it has none, null when it is to be dropped. */

@@ -111,7 +111,7 @@ export class IpConfig {
     return (same ?? own[0] ?? other)?.prefix.addr;
   }
 
-  /** RFC 6724: the destination itself, then addresses of the outgoing link, then the longest common prefix. */
+  /** RFC 6724: the destination itself, then addresses of the outgoing link, then the longest common prefix; the newest of equals. */
   select6(link: Link, daddr: InetAddr): InetAddr | undefined {
     let best: InetAddr | undefined;
     let bestScore = -1;
@@ -119,7 +119,7 @@ export class IpConfig {
       if (prefix.addr.family !== AF_INET6 || (on.loopback && prefix.addr.words[0] === 0)) continue;
       const common = Math.min(commonBits(prefix.addr, daddr), prefix.length);
       const score = (inetEqual(prefix.addr, daddr) ? 10_000 : 0) + (on === link ? 1000 : 0) + common;
-      if (score > bestScore) {
+      if (score >= bestScore) {
         bestScore = score;
         best = prefix.addr;
       }

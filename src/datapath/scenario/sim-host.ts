@@ -69,6 +69,9 @@ const TAILROOM = 512;
 const SLOT4 = { size: 640, from: 320 };
 const SLOT6 = { size: 5120, from: 0 };
 
+/** Length of a jiffy, ms. */
+const TICK = 10;
+
 type Slot = typeof SLOT4;
 
 /** The first end of a slot after `now`. */
@@ -162,8 +165,11 @@ export class SimHost implements Host {
   /** Moves time on: the engine's timers and the host's own, in order. @param to ms, never less than before. */
   advance(to: number): void {
     for (let next = this.#deadline(); next <= to; next = this.#deadline()) {
-      this.net.advance(next);
+      // of timers that end together those fire first that were set last: the neighbours', then the engine's, then those of fragments
+      this.net.advance(next - TICK);
       this.now = next;
+      this.run(() => this.#neighbours());
+      this.net.advance(next);
       this.#timers();
     }
     this.net.advance(to);
@@ -191,7 +197,6 @@ export class SimHost implements Host {
       this.reassembler6.expire(this.now, (first) => late.unshift({ first, type: 3 }));
     }
     for (const { first, type } of late) this.run(() => icmpError(this, this.packet(first), type, 1, 0));
-    this.run(() => this.#neighbours());
   }
 
   #neighbours(): void {

@@ -122,4 +122,32 @@ function restore(): ScenarioFile {
   return story.ipvsadm('-C').dump('ipvsadm', 'ipvsadm -S').end();
 }
 
-export const TEXTS: readonly ScenarioFile[] = [lists(), proc(), edits(), restore()];
+/** Numbers in all notations, too large, too small, too many, and none. */
+function sysctls(): ScenarioFile {
+  const story = new Story('text_sysctls', 'what sysctls take for a number', ['-A -t 10.1.0.100:80 -s lblc']);
+  const path = (name: string): string => `cat /proc/sys/net/ipv4/vs/${name}`;
+  const write = (name: string, values: readonly string[]): void => {
+    for (const value of values) story.change({ [name]: value }).dump(path(name));
+  };
+  write('cache_bypass', [
+    '010',
+    '0x10',
+    ' 1 ',
+    '3 50',
+    '-2147483648',
+    '-1',
+    '08',
+    '+1',
+    '1x',
+    'abc',
+    '2147483648',
+  ]);
+  write('drop_packet', ['3', '4', '-1', '0x2', '1 9']);
+  write('sync_ports', ['8', '6', '0', '4 6', '256']);
+  write('sync_threshold', ['4', '2 5 9', '5 2', '5 0', '-1 5', '0 0']);
+  write('lblc_expiration', ['10', '-1', '21474836', '21474837']);
+  write('sync_refresh_period', ['5', '2147483647']);
+  return story.end();
+}
+
+export const TEXTS: readonly ScenarioFile[] = [lists(), proc(), edits(), restore(), sysctls()];
