@@ -93,7 +93,8 @@ function unequal(): ScenarioFile {
     [512, 64],
     [64, 512],
   ]) {
-    const o = { data: filler(600), df: false };
+    // enough for all of them and one more
+    const o = { data: filler(sizes.reduce((sum, size) => sum + size, 100)), df: false };
     for (const part of pieces4(flow.ask(SYN, { ...o, id: id++ }), sizes)) story.send('client', part);
     for (const part of pieces4(flow.askUdp({ ...o, id: id++ }), sizes)) story.send('client', part);
     for (const part of pieces4(flow.answer(ACK, { ...o, id: id++ }), sizes)) story.send('rs1', part);
