@@ -5,14 +5,15 @@ import type { Packet } from '../../wire/packet.js';
 /** Sizes that memory comes in, and what `struct skb_shared_info` takes of it at the end. */
 const KMALLOC = [512, 1024, 2048, 4096];
 const SHARED_INFO = 320;
-/** Before the IP header: room for a header of the link (`LL_RESERVED_SPACE`), and the Ethernet header itself. */
-const LINK_ROOM = 16 + 14;
+/** What is asked for before the IP header: room for a header of the link (`LL_RESERVED_SPACE`) and the Ethernet header, which goes into that room. */
+const LINK_ROOM = 16;
+const ETH_HEADER = 14;
 const CACHE_LINE = 64;
 
 /** Bytes left behind a packet of that length in its buffer. */
 function tailroom(length: number): number {
   const used = LINK_ROOM + length;
-  const needed = Math.ceil(used / CACHE_LINE) * CACHE_LINE + SHARED_INFO;
+  const needed = Math.ceil((used + ETH_HEADER) / CACHE_LINE) * CACHE_LINE + SHARED_INFO;
   return (KMALLOC.find((size) => size >= needed) ?? needed) - SHARED_INFO - used;
 }
 
