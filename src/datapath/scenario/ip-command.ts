@@ -1,7 +1,7 @@
 /** The forms of `ip link`, `ip addr`, `ip route`, `ip rule` and `ip neigh` that change an {@link IpConfig}. */
 import { IpvsError } from '../../errors.js';
 import { AF_INET, AF_INET6, type Family, type InetAddr, inetEqual } from '../../wire/inet.js';
-import { type FibRule, type Link, prefixEqual, type RouteType, TABLES } from './fib.js';
+import { type FibRoute, type FibRule, type Link, prefixEqual, type RouteType, TABLES } from './fib.js';
 import { type IpConfig, neighbourKey, parseMac } from './ip-config.js';
 import { type Prefix, parseAddress, parsePrefix } from './prefix.js';
 
@@ -14,6 +14,9 @@ const ROUTE_TYPES: readonly string[] = [
   'blackhole',
   'throw',
 ];
+
+/** Types of routes that lead nowhere. */
+const REFUSALS: readonly string[] = ['unreachable', 'prohibit', 'blackhole', 'throw'];
 
 /** Words that are read one after the other, most of them pairs of a keyword and its value. */
 class Words {
@@ -126,11 +129,13 @@ function ipRoute(config: IpConfig, verb: string, words: Words, family: Family | 
   );
   const removes = verb === 'del' || verb === 'delete';
   const metric = number(options.get('metric') ?? (prefix.addr.family === AF_INET6 ? '1024' : '0'), 'metric');
+  const dev = options.has('dev') ? config.link(options.get('dev')!) : undefined;
+  // what refuses packets has no device
+  const isMeant = (r: FibRoute): boolean =>
+    (via === undefined || (r.via !== undefined && inetEqual(r.via, via))) &&
+    (dev === undefined || (r.link === dev && !REFUSALS.includes(r.type)));
   const same = routes.findIndex(
-    (r) =>
-      r.table === table &&
-      prefixEqual(r.prefix, prefix) &&
-      (removes ? via === undefined || (r.via !== undefined && inetEqual(r.via, via)) : r.metric === metric),
+    (r) => r.table === table && prefixEqual(r.prefix, prefix) && (removes ? isMeant(r) : r.metric === metric),
   );
   if (removes) {
     if (same < 0) throw new IpvsError('SERVICE_NOT_FOUND', 'No such process');
