@@ -31,6 +31,9 @@ export interface Started {
   stderr(): string;
 }
 
+/** Longest wait for anything, ms: a machine may have much else to do. */
+const PATIENCE = 30_000;
+
 /** Starts `ipvsd ARGS`. */
 export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
   const child = spawn(process.execPath, [IPVSD, ...args], { env: { ...process.env, ...env } });
@@ -54,7 +57,7 @@ export function temporaryFolder(): { path: string; remove: () => void } {
 
 /** Waits until `condition` holds. @throws after 10 seconds, or what `condition` throws. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + PATIENCE;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
     await sleep(20);
