@@ -55,7 +55,7 @@ export function temporaryFolder(): { path: string; remove: () => void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Waits until `condition` holds. @throws after 10 seconds, or what `condition` throws. */
+/** Waits until `condition` holds. @throws after 30 seconds, or what `condition` throws. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const end = Date.now() + PATIENCE;
   while (!(await condition())) {
