@@ -39,6 +39,7 @@ export const protocolUdp: Protocol = {
   snatHandler(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): boolean {
     if (iph.fragoffs !== 0) return true;
     if (iph.len + UDP_HEADER > packet.len) return false;
+    packet.pull(iph.len + UDP_HEADER);
     if ((ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_APP) !== 0) {
       if (!showDatagram(ipvs, packet, c, iph, true, protocolUdp.csumCheck)) return false;
     }
@@ -50,6 +51,7 @@ export const protocolUdp: Protocol = {
   dnatHandler(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): boolean {
     if (iph.fragoffs !== 0) return true;
     if (iph.len + UDP_HEADER > packet.len) return false;
+    packet.pull(iph.len + UDP_HEADER);
     if ((ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_APP) !== 0) {
       if (!showDatagram(ipvs, packet, c, iph, false, protocolUdp.csumCheck)) return false;
     }

@@ -83,7 +83,8 @@ export function fragment6(p: Packet, mtu: number, id: number, emit: EmitFragment
   completeChecksum(p);
   const v = p.view;
   if (p.len < IPV6_HEADER || p.data < IPV6_FRAGMENT_HEADER) return;
-  if (!ipv6FindUnfragmentable(v, p.data, p.data + p.len, joint)) return;
+  // as the kernel, it looks no further than the first piece
+  if (!ipv6FindUnfragmentable(v, p.data, p.data + p.headLength, joint)) return;
   const hlen = joint.at - p.data;
   const protocol = v.getUint8(joint.nexthdr);
   v.setUint8(joint.nexthdr, NEXTHDR_FRAGMENT);
@@ -121,8 +122,7 @@ function nextSize(left: number, limit: number): number {
 function oldSizes(p: Packet, total: number, limit: number): Uint16Array | undefined {
   const sizes = p.fragSizes?.slice();
   if (sizes === undefined) return undefined;
-  let rest = 0;
-  for (let i = 1; i < sizes.length; i++) rest += sizes[i]!;
+  const rest = p.len - p.headLength;
   if (rest >= total) return undefined;
   // options that the first fragment carried must now be repeated by each, which have no room for them
   if (rest + sizes[0]! > total) return undefined;

@@ -81,17 +81,22 @@ export class Packet {
     return this.bytes.subarray(this.data, this.data + this.len);
   }
 
+  /** Bytes from the network header that lie in one piece (`skb_headlen`): all, or those of the first of the fragments. */
+  get headLength(): number {
+    let length = this.len;
+    if (this.fragSizes !== undefined)
+      for (let i = 1; i < this.fragSizes.length; i++) length -= this.fragSizes[i]!;
+    return length;
+  }
+
   /**
    * Brings the first `n` bytes into one piece (`pskb_may_pull`), as headers have to be that are to be written: of fragments that a packet was
    * reassembled from, the first one grows at the cost of those behind it.
    */
   pull(n: number): void {
     const sizes = this.fragSizes;
-    if (sizes === undefined) return;
-    let rest = 0;
-    for (let i = 1; i < sizes.length; i++) rest += sizes[i]!;
-    const moved = n - (this.len - rest);
-    if (moved <= 0) return;
+    const moved = n - this.headLength;
+    if (sizes === undefined || moved <= 0) return;
     let missing = moved;
     let eaten = 1;
     for (; eaten < sizes.length && sizes[eaten]! <= missing; eaten++) missing -= sizes[eaten]!;

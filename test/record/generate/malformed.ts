@@ -24,6 +24,7 @@ import { client, director, endpoint, type Ip, server, service, vip } from './pla
 import { Story } from './story.js';
 
 const CONNS = 'ipvsadm -Lnc';
+const ROUTING = 43;
 const FRAGMENT = 44;
 const NONE = 59;
 const DEST = 60;
@@ -116,6 +117,30 @@ function pulled(): ScenarioFile {
     for (const part of frag6(ask, size, id++)) story.send('client', part, `${size} octets each`);
     const answer = sctp(server(6), 8080, client(6), 5000, ['initAck']);
     for (const part of frag6(answer, size, id++)) story.send('rs1', part, `${size} octets each`);
+  }
+  return story.dump(CONNS).end();
+}
+
+/** A routing header that ends in a later fragment: what is to be cut again has to have its headers in one piece. */
+function splitHeaders(): ScenarioFile {
+  const story = new Story('odd_frag_headers6', 'extension headers that are spread over fragments', [
+    ...service(6, 'udp', 'dr'),
+    ...service(6, 'tcp', 'nat'),
+  ]);
+  const source = client(6);
+  const routing = (next: number): Uint8Array =>
+    concat(Uint8Array.of(next, 4, 0, 0, 0, 0, 0, 0), addr(server(6)), addr(server(6)));
+  let id = 1;
+  for (const size of [16, 48]) {
+    const datagram = udp(source, 5000, vip(6), 80, { data: filler(30) }).subarray(40);
+    const segment = tcp(source, 5000, vip(6), 80, SYN, { data: filler(30) }).subarray(40);
+    const packets = [
+      ip6(source, vip(6), ROUTING, concat(routing(UDP), datagram)),
+      ip6(source, vip(6), ROUTING, concat(routing(TCP), segment)),
+    ];
+    for (const packet of packets) {
+      for (const part of frag6(packet, size, id++)) story.send('client', part, `${size} octets each`);
+    }
   }
   return story.dump(CONNS).end();
 }
@@ -353,6 +378,7 @@ export const MALFORMED: readonly ScenarioFile[] = [
   labels(),
   unequal(),
   pulled(),
+  splitHeaders(),
   fragmentsWithDf(),
   chains(),
   options6(),
