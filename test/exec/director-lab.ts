@@ -105,9 +105,9 @@ export class DirectorLab {
     return run(`${process.execPath} ${IPVSADM} ${args}`, { IPVSD_SOCKET: this.#socket }).trim();
   }
 
-  /** Connections that the first service has had. */
-  connections(): string {
-    return /^TCP +\S+:80 +(\d+)/m.exec(this.ipvsadm('-L -n --stats --exact'))![1]!;
+  /** Connections that the first service has had, as of the estimator's last turn: up to two seconds ago. */
+  connections(): number {
+    return Number(/^TCP +\S+:80 +(\d+)/m.exec(this.ipvsadm('-L -n --stats --exact'))![1]);
   }
 
   /** Waits for a listing. */

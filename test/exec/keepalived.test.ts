@@ -138,7 +138,8 @@ virtual_server ${VIP} 8080 {
     lab.write('keepalived.conf', configuration(4));
     lab.signal('SIGHUP');
     await lab.becomes('weight is not 4', [...first(4), ...second(7)]);
-    assert.equal(lab.connections(), before, 'services were not made anew');
+    // the estimator adds what is new every two seconds, and so there may be more by now
+    assert.ok(before > 0 && lab.connections() >= before, 'services were not made anew');
   });
 
   test('at its end it removes what it added, and leaves with its own exit code', async () => {
