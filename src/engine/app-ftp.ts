@@ -15,6 +15,7 @@ import {
   HOT_SHIFT,
   NO_CONN,
 } from './conn-table.js';
+import { trackResized } from './conntrack.js';
 import { CONN_F_NFCT, CONN_F_NO_CPORT, IPPROTO_TCP } from './flags.js';
 import {
   extendedText,
@@ -125,7 +126,7 @@ function rewrite(p: AppPacket, from: FtpAddress, text: string): boolean {
     encoder.encode(text),
   );
   if (diff === undefined) return false;
-  p.ct!.adj.set(seq, diff);
+  trackResized(p.ipvs, p.ct!, seq, diff);
   return true;
 }
 

@@ -4,7 +4,7 @@ import { checksumFold, ipv4SetChecksum, pseudoSum4, pseudoSum6 } from '../wire/c
 import { AF_INET } from '../wire/inet.js';
 import { CHECKSUM_PARTIAL, type Packet } from '../wire/packet.js';
 import { C_FLAGS, HOT_SHIFT } from './conn-table.js';
-import type { Conntrack } from './conntrack.js';
+import type { Conntrack } from './ct-table.js';
 import { CONN_F_APP, CONN_F_FWD_MASK, CONN_F_MASQ, IPPROTO_UDP } from './flags.js';
 import type { IpHdr } from './iphdr.js';
 import type { NetnsIpvs } from './netns-ipvs.js';

@@ -242,10 +242,8 @@ function remove(ipvs: NetnsIpvs, c: number): void {
   if ((flags & CONN_F_NO_CPORT) !== 0) t.noCport--;
   if (ipvs.peData.size > 0) ipvs.peData.delete(c);
   if (ipvs.syncSeq.size > 0) ipvs.syncSeq.delete(c);
-  if ((flags & (CONN_F_APP | CONN_F_NFCT)) !== 0) {
-    unbindApp(ipvs, c);
-    dropConntrack(ipvs, c);
-  }
+  if ((flags & CONN_F_NFCT) !== 0) dropConntrack(ipvs, c);
+  if ((flags & CONN_F_APP) !== 0) unbindApp(ipvs, c);
   t.release(c);
   if (control !== NO_CONN && forced && dropControl(ipvs, control)) connDelete(ipvs, control);
 }

@@ -1,49 +1,52 @@
 /**
- * What the kernel's connection tracking does to the connections of applications (`ip_vs_nfct.c`, `nf_conntrack_seqadj.c`).
+ * What the kernel's connection tracking does to packets (`nf_conntrack_core.c`, `ip_vs_nfct.c`, `nf_conntrack_seqadj.c`), TCP alone.
  * IPVS changes FTP's text through it, so it is at work in a namespace as soon as a service on port 21 has a server behind NAT, and only then.
  * A service on another of FTP's ports has it too: there the kernel relies on a firewall to have brought it in.
+ * From then on it sees all packets of the family: those of IPVS without `CONN_F_NFCT` leave it, others may stand in each other's way.
  */
 import { checksum, checksumUpdate, delta32, pseudoSum6 } from '../wire/checksum.js';
-import { AF_INET, type Family } from '../wire/inet.js';
+import { AF_INET, AF_INET6, type Family } from '../wire/inet.js';
+import { IPV4_MIN } from '../wire/ipv4.js';
+import { IPV6_HEADER, IPV6_SOURCE } from '../wire/ipv6.js';
 import { CHECKSUM_NONE, CHECKSUM_PARTIAL, CHECKSUM_UNNECESSARY, type Packet } from '../wire/packet.js';
 import { TCP_ACK, TCP_CHECKSUM, TCP_MIN, tcpAck, tcpFlags, tcpSequence } from '../wire/tcp.js';
 import { SACK_BLOCK, TCPOPT_SACK, tcpOptions } from '../wire/tcp-options.js';
-import { C_FLAGS, HOT_SHIFT } from './conn-table.js';
-import { CT_AGAIN, CT_INVALID, CT_LAST, ctOpens, ctSane, TcpTrack } from './ct-tcp.js';
-import { CONN_F_FWD_MASK, CONN_F_MASQ, CONN_F_NFCT } from './flags.js';
+import { C_CADDR, C_DADDR, C_FLAGS, C_VADDR, HOT_SHIFT } from './conn-table.js';
+import { Conntrack, CT_ORIGINAL, CT_REPLY } from './ct-table.js';
+import { CT_AGAIN, CT_INVALID, CT_LAST, ctOpens, ctSane, ctWhole, TcpTrack } from './ct-tcp.js';
+import { CONN_F_APP, CONN_F_FWD_MASK, CONN_F_MASQ, CONN_F_NFCT, IPPROTO_TCP } from './flags.js';
 import type { IpHdr } from './iphdr.js';
 import { transportChecksumOk } from './nat-checksum.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
-import { SeqAdj } from './seq.js';
+import type { SeqAdj } from './seq.js';
 import type { Service } from './service.js';
-import { NF_INET_LOCAL_IN } from './verdict.js';
+import { NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from './verdict.js';
 
-/** One tracked connection (`struct nf_conn`); it lives no longer than the IPVS connection whose packets it sees. */
-export class Conntrack {
-  readonly track: TcpTrack;
-  /** The first segment came from the real server. */
-  readonly fromServer: boolean;
-  /** It was first seen on its way out: its tuple is the one between client and real server, and what a client sends to the VIP is not it. */
-  readonly behindNat: boolean;
-  /** Change of length of what the real server sends. */
-  readonly adj = new SeqAdj();
-  /** A packet has left with it (`IPS_CONFIRMED`). */
-  confirmed = false;
-  /** Forgotten. */
-  dying = false;
+/** Nothing was found for the packet: it may begin a connection. That is only done when somebody asks for it. */
+const UNBORN = 0;
+/** It belongs to `ct`. */
+const TRACKED = 1;
+/** It belongs to nothing. */
+const INVALID = 2;
+/** Tracking is to leave it alone (`IP_CT_UNTRACKED`). */
+const UNTRACKED = 3;
 
-  constructor(track: TcpTrack, fromServer: boolean, behindNat = false) {
-    this.track = track;
-    this.fromServer = fromServer;
-    this.behindNat = behindNat;
-  }
+/** What tracking makes of a packet in work (`skb->_nfct`). */
+export class PacketTrack {
+  state = UNTRACKED;
+  ct: Conntrack | null = null;
+  direction = CT_ORIGINAL;
 }
 
 /** Tracking begins for the family of an FTP service (`ip_vs_register_conntrack`). */
 export function registerConntrack(ipvs: NetnsIpvs, svc: Service): void {
   if (svc.conntrack) return;
   svc.conntrack = true;
-  ipvs.conntrackUsers[slot(svc.family)]!++;
+  if (ipvs.conntrackUsers[slot(svc.family)]!++ > 0) return;
+  // what it has not seen in the meantime must not count against connections that it knows (`nf_ct_tcp_fixup`)
+  for (const ct of ipvs.conntracks.live(ipvs.net.jiffies)) {
+    if (ct.tuples[CT_ORIGINAL].family === svc.family) ct.track.rejoin();
+  }
 }
 
 /** The service is gone (`ip_vs_unregister_conntrack`). */
@@ -62,100 +65,193 @@ function slot(family: Family | number): number {
   return family === AF_INET ? 0 : 1;
 }
 
-/**
- * Shows a packet of connection `c` to tracking, as it came in.
- * @param reply it is the real server's.
- * @returns null when it belongs to nothing there.
- */
-export function trackPacket(
-  ipvs: NetnsIpvs,
-  packet: Packet,
-  c: number,
-  iph: IpHdr,
-  reply: boolean,
-): Conntrack | null {
-  if (ipvs.tracked !== undefined && ipvs.tracked.c === c) {
-    const { ct } = ipvs.tracked;
-    ipvs.tracked = undefined;
-    return ct;
+const source = new Int32Array(4);
+const target = new Int32Array(4);
+
+/** True when tracking knows the connection of a packet whose transport header is right behind the fixed IP header. */
+export function isTracked(ipvs: NetnsIpvs, packet: Packet): boolean {
+  const v = packet.view;
+  const at = packet.data;
+  const v4 = v.getUint8(at) >>> 4 === 4;
+  const family = v4 ? AF_INET : AF_INET6;
+  const tcp = at + (v4 ? IPV4_MIN : IPV6_HEADER);
+  if (!conntrackOn(ipvs, family) || v.getUint8(at + (v4 ? 9 : 6)) !== IPPROTO_TCP) return false;
+  if (tcp + 4 > at + packet.len) return false;
+  const words = v4 ? 1 : 4;
+  const from = at + (v4 ? 12 : IPV6_SOURCE);
+  for (let i = 0; i < words; i++) {
+    source[i] = v.getInt32(from + 4 * i);
+    target[i] = v.getInt32(from + 4 * (words + i));
   }
+  return ipvs.conntracks.peek(family, source, target, v.getInt32(tcp)) !== undefined;
+}
+
+/** A packet has come in, or was made here (`nf_conntrack_in`). It is tracked until {@link endTrack}; packets that it causes come in between. */
+export function beginTrack(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): void {
+  const level = ipvs.trackDepth++;
+  const pt = ipvs.packetTracks[level] ?? new PacketTrack();
+  ipvs.packetTracks[level] = pt;
+  pt.ct = null;
+  if (!conntrackOn(ipvs, iph.family) || iph.protocol !== IPPROTO_TCP || iph.fragoffs !== 0)
+    pt.state = UNTRACKED;
+  else lookUp(ipvs, pt, packet, iph, iph.daddr, ipvs.hook !== NF_INET_LOCAL_OUT);
+}
+
+/** The packet of the last {@link beginTrack} has left, or is gone. */
+export function endTrack(ipvs: NetnsIpvs): void {
+  ipvs.trackDepth--;
+}
+
+/** The packet in work. */
+function current(ipvs: NetnsIpvs): PacketTrack {
+  return ipvs.packetTracks[ipvs.trackDepth - 1]!;
+}
+
+/** @param verify the checksum. */
+function lookUp(
+  ipvs: NetnsIpvs,
+  pt: PacketTrack,
+  packet: Packet,
+  iph: IpHdr,
+  daddr: Int32Array,
+  verify: boolean,
+): void {
   const v = packet.view;
   const at = packet.data + iph.len;
   const length = packet.len - iph.len;
-  if (!ctSane(v, at, length) || !transportChecksumOk(packet, iph)) return null;
-  const { jiffies, hz } = ipvs.net;
-  const known = liveConntrack(ipvs, c);
-  if (known !== undefined && (reply || !known.behindNat)) {
-    const offset = reply ? 0 : known.adj.offset((tcpAck(v, at) - 1) | 0);
-    const verdict = known.track.segment(v, at, length, reply !== known.fromServer, offset, jiffies);
-    if (verdict === CT_INVALID) return null;
-    if (verdict === CT_LAST) forget(ipvs, c, known);
-    if (verdict !== CT_AGAIN) return known;
-    forget(ipvs, c, known);
+  pt.state = INVALID;
+  if (length < TCP_MIN) return;
+  const { jiffies } = ipvs.net;
+  const table = ipvs.conntracks;
+  pt.state = UNBORN;
+  const ct = table.find(iph.family, iph.saddr, daddr, v.getInt32(at), jiffies);
+  if (ct === undefined) return;
+  pt.state = INVALID;
+  if (!ctSane(v, at, length) || (verify && !transportChecksumOk(packet, iph))) return;
+  const { direction } = table;
+  const offset = ct.seqadj === undefined ? 0 : ct.seqadj[1 - direction]!.offset((tcpAck(v, at) - 1) | 0);
+  const verdict = ct.track.segment(v, at, length, direction === CT_REPLY, offset, jiffies);
+  if (verdict === CT_INVALID) return;
+  if (verdict === CT_LAST || verdict === CT_AGAIN) table.remove(ct);
+  if (verdict === CT_AGAIN) {
+    pt.state = UNBORN;
     // the segment is looked at a second time, and a checksum that was right the first time is then vouched for
-    if (packet.ipSummed === CHECKSUM_NONE) packet.ipSummed = CHECKSUM_UNNECESSARY;
+    if (verify && packet.ipSummed === CHECKSUM_NONE) packet.ipSummed = CHECKSUM_UNNECESSARY;
+    return;
   }
-  if (!ctOpens(tcpFlags(v, at))) return null;
-  const ct = new Conntrack(new TcpTrack(v, at, length, hz), reply);
-  return ct.track.segment(v, at, length, false, 0, jiffies) === CT_INVALID ? null : ct;
+  pt.state = TRACKED;
+  pt.ct = ct;
+  pt.direction = direction;
 }
 
-function liveConntrack(ipvs: NetnsIpvs, c: number): Conntrack | undefined {
-  const ct = ipvs.conntracks.get(c);
-  if (ct === undefined || ((ct.track.expires - ipvs.net.jiffies) | 0) > 0) return ct;
-  forget(ipvs, c, ct);
-  return undefined;
-}
-
-function forget(ipvs: NetnsIpvs, c: number, ct: Conntrack): void {
-  ct.dying = true;
-  ipvs.conntracks.delete(c);
-}
-
-/**
- * A client's packet that belongs to nothing is looked at once more on its way out, with its new destination. There it may open a
- * connection of its own, unless the server's side of that is the tracked one's (`nf_conntrack_confirm`). False drops it.
- */
-export function trackBehindNat(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): boolean {
+/** The connection of the packet in work, which it begins if there is none, or null. Its addresses and ports are still those that it came with. */
+function connectionOf(
+  ipvs: NetnsIpvs,
+  packet: Packet,
+  iph: IpHdr,
+  daddr: Int32Array,
+  verify: boolean,
+): Conntrack | null {
+  const pt = current(ipvs);
+  if (pt.state !== UNBORN) return pt.ct;
+  pt.state = INVALID;
   const v = packet.view;
   const at = packet.data + iph.len;
   const length = packet.len - iph.len;
-  if (!ctSane(v, at, length)) return true;
+  if (!ctSane(v, at, length) || (verify && !transportChecksumOk(packet, iph))) return null;
+  if (!ctOpens(tcpFlags(v, at))) return null;
   const { jiffies, hz } = ipvs.net;
-  const known = liveConntrack(ipvs, c);
-  if (known?.behindNat === true) {
-    const verdict = known.track.segment(v, at, length, known.fromServer, 0, jiffies);
-    if (verdict === CT_LAST || verdict === CT_AGAIN) forget(ipvs, c, known);
-    if (verdict !== CT_AGAIN) return true;
-  } else if (known !== undefined) {
-    return !ctOpens(tcpFlags(v, at));
-  }
-  if (!ctOpens(tcpFlags(v, at))) return true;
-  const ct = new Conntrack(new TcpTrack(v, at, length, hz), false, true);
-  ct.track.segment(v, at, length, false, 0, jiffies);
-  ct.confirmed = true;
-  ipvs.conntracks.set(c, ct);
-  return true;
+  const track = new TcpTrack(v, at, length, hz);
+  if (track.segment(v, at, length, false, 0, jiffies) === CT_INVALID) return null;
+  pt.state = TRACKED;
+  pt.ct = new Conntrack(track, iph.family, iph.saddr, daddr, v.getInt32(at));
+  pt.direction = CT_ORIGINAL;
+  return pt.ct;
+}
+
+/** The connection that tracking has for the packet in work, before it is changed; null when there is none (`nf_ct_get`). */
+export function trackOf(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): Conntrack | null {
+  if (ipvs.trackDepth === 0) return null;
+  return connectionOf(ipvs, packet, iph, iph.daddr, ipvs.hook !== NF_INET_LOCAL_OUT);
+}
+
+/** An application has changed the packet in work, which begins at `seq`: it is longer by `diff` bytes now (`nf_ct_seqadj_set`). */
+export function trackResized(ipvs: NetnsIpvs, ct: Conntrack, seq: number, diff: number): void {
+  if (ct.seqadj !== undefined) ct.seqadj[current(ipvs).direction]!.set(seq, diff);
 }
 
 /**
- * The packet leaves: its connection is known from now on, and numbers of the changed stream are put right (`nf_confirm`). False drops
- * it: its options are malformed, or another connection has its tuple.
+ * IPVS is done with a packet of connection `c`: tracking forgets it, or learns what the other direction looks like (`ip_vs_notrack`,
+ * `ip_vs_update_conntrack`).
+ * @param reply from the real server.
  */
-export function confirm(
-  ipvs: NetnsIpvs,
-  packet: Packet,
-  c: number,
-  iph: IpHdr,
-  ct: Conntrack,
-  reply: boolean,
-): boolean {
-  if (!ct.confirmed && !ct.dying) {
-    if (liveConntrack(ipvs, c) !== undefined) return false;
-    ct.confirmed = true;
-    ipvs.conntracks.set(c, ct);
+export function settleTrack(ipvs: NetnsIpvs, c: number, reply: boolean): void {
+  if (ipvs.trackDepth === 0) return;
+  const pt = current(ipvs);
+  const t = ipvs.conns;
+  const flags = t.hot[(c << HOT_SHIFT) + C_FLAGS]!;
+  if ((flags & CONN_F_NFCT) === 0) {
+    pt.state = UNTRACKED;
+    pt.ct = null;
+    return;
   }
-  return adjustSegment(packet, packet.data + iph.len, ct.adj, reply);
+  const { ct } = pt;
+  if (ct === null || ct.confirmed || ct.dying || (flags & CONN_F_FWD_MASK) !== CONN_F_MASQ) return;
+  if (pt.direction !== CT_ORIGINAL) return;
+  if ((flags & CONN_F_APP) !== 0) ct.addSeqadj();
+  const answers = ct.tuples[CT_REPLY];
+  if (reply) {
+    t.addr(c, C_VADDR, answers.dst);
+    answers.ports = (answers.ports & ~0xffff) | t.vport(c);
+  } else {
+    t.addr(c, C_DADDR, answers.src);
+    answers.ports = (t.dport(c) << 16) | (answers.ports & 0xffff);
+  }
+}
+
+/**
+ * A client's packet leaves for its real server. One that belongs to nothing is looked at once more, with its new destination: there it may open
+ * a connection of its own. False drops it.
+ * @param daddr its destination now.
+ */
+export function leaveTracked(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr, daddr: Int32Array): boolean {
+  if (ipvs.trackDepth === 0) return true;
+  const pt = current(ipvs);
+  if (pt.state === INVALID) lookUp(ipvs, pt, packet, iph, daddr, false);
+  return confirm(ipvs, packet, iph, daddr, false);
+}
+
+/** A packet goes on by itself: it leaves, or reaches this host. False drops it. */
+export function passTracked(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): boolean {
+  return confirm(ipvs, packet, iph, iph.daddr, ipvs.hook !== NF_INET_LOCAL_OUT);
+}
+
+/** A packet goes into a tunnel, and leaves tracking there (`ip_vs_tunnel_xmit_prepare`). False drops it. */
+export function tunnelTracked(ipvs: NetnsIpvs): boolean {
+  if (ipvs.trackDepth === 0) return true;
+  const pt = current(ipvs);
+  const known = pt.ct === null || insertNew(ipvs, pt.ct, pt.direction);
+  pt.state = UNTRACKED;
+  pt.ct = null;
+  return known;
+}
+
+/** The packet leaves: its connection is known from now on, and numbers of a changed stream are put right (`nf_confirm`). */
+function confirm(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr, daddr: Int32Array, verify: boolean): boolean {
+  const ct = connectionOf(ipvs, packet, iph, daddr, verify);
+  if (ct === null) return true;
+  const { direction } = current(ipvs);
+  if (ct.seqadj !== undefined) {
+    const [sent, acked] = [ct.seqadj[direction]!, ct.seqadj[1 - direction]!];
+    if (!adjustSegment(packet, packet.data + iph.len, sent, acked)) return false;
+  }
+  return insertNew(ipvs, ct, direction);
+}
+
+/** `nf_conntrack_confirm` */
+function insertNew(ipvs: NetnsIpvs, ct: Conntrack, direction: number): boolean {
+  if (ct.confirmed || direction !== CT_ORIGINAL) return true;
+  return !ct.dying && ipvs.conntracks.insert(ct, ipvs.net.jiffies);
 }
 
 /**
@@ -163,17 +259,20 @@ export function confirm(
  * packet inside once a reply has changed its length. False drops it.
  */
 export function confirmIcmp(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): boolean {
-  const ct = liveConntrack(ipvs, c);
-  if (ct === undefined || ct.fromServer || packet.len - iph.len < TCP_MIN) return true;
-  return adjustSegment(packet, packet.data + iph.len, ct.adj, false);
+  const ct = clientTrack(ipvs, c);
+  if (ct?.seqadj === undefined || ipvs.conntracks.direction !== CT_ORIGINAL) return true;
+  if (packet.len - iph.len < TCP_MIN) return true;
+  const [sent, acked] = ct.seqadj;
+  return adjustSegment(packet, packet.data + iph.len, sent, acked);
 }
 
 /**
- * Moves the sequence number of a reply, or acknowledgement and SACK blocks of a request (`nf_ct_seq_adjust`).
- * @param tcp where the header is. @returns false when its options are malformed.
+ * Moves the sequence number of a segment, and its acknowledgement and SACK blocks (`nf_ct_seq_adjust`).
+ * @param tcp where the header is. @param sent,acked changes of length of its direction, and of the other one.
+ * @returns false when its options are malformed.
  */
-function adjustSegment(packet: Packet, tcp: number, adj: SeqAdj, reply: boolean): boolean {
-  if (adj.idle) return true;
+function adjustSegment(packet: Packet, tcp: number, sent: SeqAdj, acked: SeqAdj): boolean {
+  if (sent.idle && acked.idle) return true;
   const v = packet.view;
   const replace = (at: number, value: number): void => {
     const delta = delta32(v.getInt32(at), value);
@@ -181,41 +280,30 @@ function adjustSegment(packet: Packet, tcp: number, adj: SeqAdj, reply: boolean)
     if (packet.ipSummed === CHECKSUM_PARTIAL) return;
     v.setUint16(tcp + TCP_CHECKSUM, checksumUpdate(v.getUint16(tcp + TCP_CHECKSUM), delta));
   };
-  if (reply) {
-    const seq = tcpSequence(v, tcp);
-    replace(tcp + 4, (seq + adj.offset(seq)) | 0);
-  }
+  const seq = tcpSequence(v, tcp);
+  replace(tcp + 4, (seq + sent.offset(seq)) | 0);
   if ((tcpFlags(v, tcp) & TCP_ACK) === 0) return true;
-  if (!reply) {
-    const ack = tcpAck(v, tcp);
-    replace(tcp + 8, (ack - adj.offsetBack(ack)) | 0);
-  }
+  const ack = tcpAck(v, tcp);
+  replace(tcp + 8, (ack - acked.offsetBack(ack)) | 0);
   return tcpOptions(v, tcp, (kind, at, length) => {
-    if (kind !== TCPOPT_SACK || length % SACK_BLOCK !== 0 || reply) return;
+    if (kind !== TCPOPT_SACK || length % SACK_BLOCK !== 0) return;
     for (let o = at; o < at + length; o += 4) {
       const edge = v.getUint32(o);
-      replace(o, (edge - adj.offsetBack(edge)) | 0);
+      replace(o, (edge - acked.offsetBack(edge)) | 0);
     }
   });
 }
 
-/**
- * What tracking has for a client's packet that connection `c` may not serve any more (`ip_vs_conn_uses_old_conntrack`).
- * @returns null when it takes the packet for the first one of another connection, or does not see it.
- */
-export function oldConntrack(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): Conntrack | null {
-  const flags = ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]!;
-  if ((flags & CONN_F_NFCT) === 0 || (flags & CONN_F_FWD_MASK) !== CONN_F_MASQ) return null;
-  if (!conntrackOn(ipvs, iph.family)) return null;
-  const ct = trackPacket(ipvs, packet, c, iph, false);
-  return ct?.confirmed === true ? ct : null;
+/** The packet in work has a connection in tracking, which connection `c` may not serve any more (`ip_vs_conn_uses_old_conntrack`). */
+export function usesOldConntrack(ipvs: NetnsIpvs, c: number): boolean {
+  if ((ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_NFCT) === 0 || ipvs.trackDepth === 0)
+    return false;
+  return current(ipvs).ct?.confirmed === true;
 }
 
-/** Tracking sees the packets of a connection no more: another one has taken over its tuple. */
-export function untrack(ipvs: NetnsIpvs, c: number): void {
+/** When connection `c` ends, tracking keeps what it has: that is another one's by now. */
+export function keepConntrack(ipvs: NetnsIpvs, c: number): void {
   const h = (c << HOT_SHIFT) + C_FLAGS;
-  if ((ipvs.conns.hot[h]! & CONN_F_NFCT) === 0) return;
-  dropConntrack(ipvs, c);
   ipvs.conns.hot[h] = ipvs.conns.hot[h]! & ~CONN_F_NFCT;
 }
 
@@ -225,15 +313,26 @@ export function untrack(ipvs: NetnsIpvs, c: number): void {
  */
 export function trackedChecksumOk(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): boolean {
   if (packet.ipSummed !== CHECKSUM_NONE) return true;
-  if (iph.family === AF_INET || ipvs.hook !== NF_INET_LOCAL_IN || !conntrackOn(ipvs, iph.family))
-    return transportChecksumOk(packet, iph);
+  const v6 = iph.family !== AF_INET && ipvs.hook === NF_INET_LOCAL_IN && conntrackOn(ipvs, iph.family);
+  const verified = v6 && ctWhole(packet.view, packet.data + iph.len, packet.len - iph.len);
+  if (!verified) return transportChecksumOk(packet, iph);
   const sum = pseudoSum6(packet.view, packet.data, iph.protocol, packet.len - iph.len);
   return checksum(packet.view, packet.data, packet.len, sum) === 0;
 }
 
 /** The IPVS connection is gone, and what tracking knows of it (`ip_vs_conn_drop_conntrack`). */
 export function dropConntrack(ipvs: NetnsIpvs, c: number): void {
-  const ct = ipvs.conntracks.get(c);
-  if (ct !== undefined) forget(ipvs, c, ct);
-  if (ipvs.tracked?.c === c) ipvs.tracked = undefined;
+  const ct = clientTrack(ipvs, c);
+  if (ct !== undefined) ipvs.conntracks.remove(ct);
+}
+
+/** What tracking has for packets of the client of connection `c`. */
+function clientTrack(ipvs: NetnsIpvs, c: number): Conntrack | undefined {
+  const t = ipvs.conns;
+  const client = new Int32Array(4);
+  const virtual = new Int32Array(4);
+  t.addr(c, C_CADDR, client);
+  t.addr(c, C_VADDR, virtual);
+  const ports = (t.cport(c) << 16) | t.vport(c);
+  return ipvs.conntracks.find(t.family(c), client, virtual, ports, ipvs.net.jiffies);
 }

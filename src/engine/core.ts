@@ -22,7 +22,16 @@ import {
   HOT_SHIFT,
   NO_CONN,
 } from './conn-table.js';
-import { oldConntrack, untrack } from './conntrack.js';
+import {
+  beginTrack,
+  conntrackOn,
+  endTrack,
+  isTracked,
+  keepConntrack,
+  passTracked,
+  settleTrack,
+  usesOldConntrack,
+} from './conntrack.js';
 import { DEBUG_CHANGED, DEBUG_PACKET, DEBUG_STATE, debugPacket, debugState } from './debug.js';
 import { LONG_WAY } from './established.js';
 import { established4 } from './established4.js';
@@ -79,6 +88,17 @@ export function receive(ipvs: NetnsIpvs, packet: Packet, hook: number): number {
   if (!fillIphdr(packet, iph) || !ipvs.hooked(iph.family)) return NF_ACCEPT;
   ipvs.hook = hook;
   ipvs.lookedUp = false;
+  if (ipvs.trackDepth === 0 && !conntrackOn(ipvs, iph.family)) return runHooks(ipvs, packet, iph);
+  beginTrack(ipvs, packet, iph);
+  let verdict = runHooks(ipvs, packet, iph);
+  if (verdict === NF_ACCEPT && !passTracked(ipvs, packet, iph)) verdict = NF_DROP;
+  endTrack(ipvs);
+  return verdict;
+}
+
+/** IPVS's own hooks. */
+function runHooks(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
+  const { hook } = ipvs;
   const icmp = iph.protocol === (iph.family === AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
   if (icmp) return receiveIcmp(ipvs, packet, iph);
   const pd = ipvs.protoData[iph.protocol];
@@ -94,7 +114,7 @@ export function receive(ipvs: NetnsIpvs, packet: Packet, hook: number): number {
 
 /** Ordinary packets of connections. @returns the verdict, or `LONG_WAY`. */
 function shortWay(ipvs: NetnsIpvs, packet: Packet, hook: number): number {
-  if (packet.len < SHORTEST) return LONG_WAY;
+  if (packet.len < SHORTEST || (!ipvs.conntracks.empty && isTracked(ipvs, packet))) return LONG_WAY;
   const first = packet.view.getUint8(packet.data);
   if (first === PLAIN_IPV4) return established4(ipvs, packet, hook);
   return first >>> 4 === 6 ? established6(ipvs, packet, hook) : LONG_WAY;
@@ -131,26 +151,24 @@ function inHook(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, iph: IpHdr): num
   let c = pp.connInGet(ipvs, packet, iph);
   if (c !== NO_CONN && iph.fragoffs === 0 && isNewConn(packet, iph) && mayReuse(ipvs, c)) {
     const controls = hot[(c << HOT_SHIFT) + C_NCONTROL] !== 0;
-    const old = oldConntrack(ipvs, packet, c, iph);
-    if (old === null || !controls || isQuiesced(ipvs, c)) {
-      if (old === null) untrack(ipvs, c);
+    const old = usesOldConntrack(ipvs, c);
+    if (!old || !controls || isQuiesced(ipvs, c)) {
+      if (!old) keepConntrack(ipvs, c);
       // a controlling connection stays until those that it controls are gone
       if (!controls) connExpireNow(ipvs, c);
       // tracking must forget the old connection first: the client will try again
-      if (old !== null) return NF_DROP;
+      if (old) return NF_DROP;
       c = NO_CONN;
-    } else {
-      ipvs.tracked = { c, ct: old };
     }
   }
   if (c !== NO_CONN) {
     const dest = destOf(ipvs, c);
     if (dest !== null && (dest.flags & DEST_F_AVAILABLE) === 0) {
-      const old = oldConntrack(ipvs, packet, c, iph);
       if (ipvs.sysctls.values.expire_nodest_conn === 0) return NF_DROP;
-      if (old === null) untrack(ipvs, c);
+      const old = usesOldConntrack(ipvs, c);
+      if (!old) keepConntrack(ipvs, c);
       connExpireNow(ipvs, c);
-      if (old !== null) return NF_DROP;
+      if (old) return NF_DROP;
       c = NO_CONN;
     }
   }
@@ -254,6 +272,7 @@ function handleResponse(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, c: numbe
   if (ipvs.debugLevel >= DEBUG_CHANGED) debugPacket(ipvs, pd.pp, packet, iph, 'After SNAT');
   packet.ipvsProperty = true;
   ipvs.fastPath?.used(c);
+  settleTrack(ipvs, c, true);
   connPut(ipvs, c);
   return NF_ACCEPT;
 }

@@ -1,5 +1,15 @@
 /** What connection tracking knows of one end of a TCP connection (`struct ip_ct_tcp_state`), and its windows (`tcp_in_window`). */
-import { TCP_ACK, TCP_RST, TCP_SYN, tcpAck, tcpFlags, tcpSequence, tcpWindow } from '../wire/tcp.js';
+import {
+  TCP_ACK,
+  TCP_MIN,
+  TCP_RST,
+  TCP_SYN,
+  tcpAck,
+  tcpFlags,
+  tcpHeaderLength,
+  tcpSequence,
+  tcpWindow,
+} from '../wire/tcp.js';
 import { SACK_BLOCK, TCPOPT_SACK, TCPOPT_SACK_PERM, TCPOPT_WINDOW, tcpOptions } from '../wire/tcp-options.js';
 import { seqAfter, seqBefore } from './seq.js';
 
@@ -54,11 +64,19 @@ export class CtSide {
     return [sender, receiver];
   }
 
+  /** It begins anew, once the other side agrees to that; still nothing is out of window if nothing was. */
+  anew(): CtSide {
+    const side = new CtSide();
+    side.liberal = this.liberal;
+    return side;
+  }
+
+  /** A SYN without options leaves things as they are. */
   private readOptions(v: DataView, tcp: number): void {
+    if (tcpHeaderLength(v, tcp) === TCP_MIN) return;
     this.scale = 0;
     this.scales = false;
     this.sackPermitted = false;
-    this.liberal = false;
     this.unacknowledged = false;
     this.maxAck = undefined;
     tcpOptions(v, tcp, (kind, at, length) => {

@@ -182,6 +182,17 @@ describe('a SYN that was let pass', () => {
     assert.equal(t.a(ACK, 700_001, 900_002), CT_INVALID, 'the new numbers are in force');
   });
 
+  it('leaves the server free of windows when the conversation had been joined', () => {
+    const t = new Talk();
+    t.a(ACK, 1001, 5001);
+    t.b(ACK, 5001, 1001);
+    t.a(SYN, 700_000);
+    assert.equal(t.b(SYN | ACK, 900_000, 700_001), CT_VALID);
+    assert.equal(t.a(ACK, 700_001, 900_001), CT_VALID);
+    assert.equal(t.b(ACK, 2_000_000, 700_001), CT_VALID);
+    assert.equal(t.a(ACK, 2_000_000, 900_001), CT_INVALID);
+  });
+
   it('does not when the other side acknowledges something else', () => {
     const t = new Talk().open();
     t.a(SYN, 700_000);
@@ -205,6 +216,23 @@ describe('a SYN that was let pass', () => {
     t.b(RST | ACK, 5001, 1001);
     assert.equal(t.a(SYN, 700_000), CT_VALID);
     assert.equal(t.track.state, CT_S_CLOSE);
+  });
+});
+
+describe('a conversation that was not seen for a while', () => {
+  it('is joined again when it is established', () => {
+    const t = new Talk().open();
+    assert.equal(t.a(ACK, 700_000, 900_000), CT_INVALID);
+    t.track.rejoin();
+    assert.equal(t.a(ACK, 700_000, 900_000), CT_VALID);
+    assert.equal(t.b(ACK, 900_000, 700_000), CT_VALID);
+  });
+
+  it('is held to its numbers in any other state', () => {
+    const t = new Talk().open();
+    t.a(FIN | ACK, 1001, 5001);
+    t.track.rejoin();
+    assert.equal(t.b(ACK, 5001, 900_000), CT_INVALID);
   });
 });
 

@@ -88,11 +88,16 @@ function segmentEnd(v: DataView, tcp: number, length: number): number {
   return (tcpSequence(v, tcp) + length - tcpHeaderLength(v, tcp) + opens + closes) >>> 0;
 }
 
-/** True when the header at `tcp` is whole and its flags make sense (`tcp_error`). @param length of the segment, bytes. */
-export function ctSane(v: DataView, tcp: number, length: number): boolean {
+/** True when the header at `tcp` is whole. @param length of the segment, bytes. */
+export function ctWhole(v: DataView, tcp: number, length: number): boolean {
   if (length < TCP_MIN) return false;
   const header = tcpHeaderLength(v, tcp);
-  if (header < TCP_MIN || header > length) return false;
+  return header >= TCP_MIN && header <= length;
+}
+
+/** True when the header at `tcp` is whole and its flags make sense (`tcp_error`). @param length of the segment, bytes. */
+export function ctSane(v: DataView, tcp: number, length: number): boolean {
+  if (!ctWhole(v, tcp, length)) return false;
   return SANE_FLAGS.has(tcpFlags(v, tcp) & ~(TCP_PSH | TCP_ECE | TCP_CWR));
 }
 
@@ -136,6 +141,11 @@ export class TcpTrack {
     }
   }
 
+  /** It has not been seen for a while: when it is established, what comes next from either side is taken as it is. */
+  rejoin(): void {
+    if (this.state === CT_S_ESTABLISHED) for (const side of this.sides) side.maxWin = 0;
+  }
+
   /**
    * Takes a segment that is {@link ctSane} (`nf_conntrack_tcp_packet`).
    * @param offset by how much the receiver's bytes have moved where the segment acknowledges them.
@@ -168,7 +178,8 @@ export class TcpTrack {
     let checked = false;
     if (next === CT_S_IGNORE) {
       if (!this.agrees(v, tcp, kind, reply)) return this.pass(v, tcp, end, kind, reply);
-      this.sides = reply ? [this.passed, new CtSide()] : [new CtSide(), this.passed];
+      const answers = this.sides[reply ? 1 : 0].anew();
+      this.sides = reply ? [this.passed, answers] : [answers, this.passed];
       this.passed = new CtSide();
       this.expectsChallenge = false;
       old = CT_S_SYN_SENT;

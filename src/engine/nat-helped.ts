@@ -3,14 +3,8 @@ import type { Packet } from '../wire/packet.js';
 import { TCP_ACK, TCP_CHECKSUM, tcpAck, tcpFlags, tcpSequence } from '../wire/tcp.js';
 import { type AppConn, leaveChecksum } from './app.js';
 import { C_FLAGS, HOT_SHIFT } from './conn-table.js';
-import {
-  type Conntrack,
-  confirm,
-  conntrackOn,
-  trackBehindNat,
-  trackedChecksumOk,
-  trackPacket,
-} from './conntrack.js';
+import { trackedChecksumOk, trackOf } from './conntrack.js';
+import type { Conntrack } from './ct-table.js';
 import { CONN_F_IN_SEQ, CONN_F_NFCT, CONN_F_OUT_SEQ, CONN_F_SEQ_MASK } from './flags.js';
 import type { IpHdr } from './iphdr.js';
 import { natTransport } from './nat-checksum.js';
@@ -21,9 +15,8 @@ import type { NetnsIpvs } from './netns-ipvs.js';
  * @param reply from the real server.
  */
 export function natHelped(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr, reply: boolean): boolean {
-  const tracked =
-    (ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_NFCT) !== 0 && conntrackOn(ipvs, iph.family);
-  const ct = tracked ? trackPacket(ipvs, packet, c, iph, reply) : null;
+  const tracked = (ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_NFCT) !== 0;
+  const ct = tracked ? trackOf(ipvs, packet, iph) : null;
   const conn = ipvs.appConns.get(c);
   if (conn !== undefined) {
     if (!trackedChecksumOk(ipvs, packet, iph)) return false;
@@ -31,8 +24,7 @@ export function natHelped(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr
   }
   const at = packet.data + iph.len;
   natTransport(ipvs.conns, packet, c, iph, reply, reply ? at : at + 2, at + TCP_CHECKSUM, false);
-  if (ct !== null) return confirm(ipvs, packet, c, iph, ct, reply);
-  return !tracked || reply || trackBehindNat(ipvs, packet, c, iph);
+  return true;
 }
 
 /**

@@ -5,7 +5,8 @@ import type { AppConn, AppInc } from './app.js';
 import type { ConnFilter } from './conn-filter.js';
 import { type ConnRow, listConns } from './conn-list.js';
 import { type ConnKey, ConnTable, NO_CONN } from './conn-table.js';
-import type { Conntrack } from './conntrack.js';
+import type { PacketTrack } from './conntrack.js';
+import { CtTable } from './ct-table.js';
 import {
   addDest,
   addService,
@@ -60,6 +61,7 @@ export interface Tables {
   readonly conns: ConnTable;
   readonly services: ServiceTable;
   readonly realServers: RealServerTable;
+  readonly conntracks: CtTable;
 }
 
 /** The namespace's IPVS. Field names are the kernel's in TypeScript spelling. */
@@ -82,10 +84,12 @@ export class NetnsIpvs {
   readonly appList: AppInc[] = [];
   /** Connections that have an application. */
   readonly appConns = new Map<number, AppConn>();
-  /** What connection tracking knows, by connection. */
-  readonly conntracks = new Map<number, Conntrack>();
-  /** The packet in work as tracking sees it, when that is known already. */
-  tracked: { readonly c: number; readonly ct: Conntrack | null } | undefined = undefined;
+  /** What connection tracking knows. */
+  readonly conntracks: CtTable;
+  /** The packets in work as tracking sees them: one, and those that it causes. */
+  readonly packetTracks: PacketTrack[] = [];
+  /** How many of them there are; none while nothing is tracked. */
+  trackDepth = 0;
   /** Services for which packets are tracked: IPv4, IPv6. */
   readonly conntrackUsers: [number, number] = [0, 0];
   /** `proto_data_table`, by protocol number. */
@@ -168,6 +172,7 @@ export class NetnsIpvs {
     this.services = tables.services ?? new ServiceTable();
     this.realServers = tables.realServers ?? new RealServerTable();
     this.connTimers = new TimerWheel(net.connLimit, net.jiffies);
+    this.conntracks = tables.conntracks ?? new CtTable(net.hz);
     this.schedulers = net.schedulers;
     this.sysctls = new Sysctls(net.hz, (name) => {
       if (name === 'drop_packet' || name === 'drop_entry' || name === 'secure_tcp' || name === 'amemthresh') {

@@ -3,7 +3,7 @@ import { AF_INET, type InetAddr, inetEqual, inetFromWords } from '../wire/inet.j
 import type { Packet } from '../wire/packet.js';
 import { connFillCport, destOf } from './conn.js';
 import { C_DADDR, C_FLAGS, C_INPKTS, HOT_SHIFT } from './conn-table.js';
-import { confirmIcmp } from './conntrack.js';
+import { confirmIcmp, leaveTracked, settleTrack, tunnelTracked } from './conntrack.js';
 import { DEBUG_CHANGED, debugPacket } from './debug.js';
 import type { Dest } from './dest.js';
 import { encapsulate } from './encapsulate.js';
@@ -47,9 +47,10 @@ export function packetXmit(ipvs: NetnsIpvs, packet: Packet, c: number, pp: Proto
       return directXmit(ipvs, packet, c, iph);
     case CONN_F_LOCALNODE:
       packet.ipvsProperty = true;
+      settleTrack(ipvs, c, false);
       return NF_ACCEPT;
     case CONN_F_BYPASS:
-      return bypassXmit(ipvs, packet, iph);
+      return bypassXmit(ipvs, packet, c, iph);
     case CONN_F_TUNNEL:
       return tunnelXmit(ipvs, packet, c, iph);
     default:
@@ -92,8 +93,10 @@ function natXmit(ipvs: NetnsIpvs, packet: Packet, c: number, pp: Protocol, iph: 
   if (ipvs.debugLevel >= DEBUG_CHANGED) debugPacket(ipvs, pp, packet, iph, 'After DNAT');
   packet.ignoreDf = true;
   packet.ipvsProperty = true;
+  settleTrack(ipvs, c, false);
   if (local) return NF_ACCEPT;
   const tracked = (t.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_NFCT) !== 0;
+  if (tracked && !leaveTracked(ipvs, packet, iph, daddrOf(ipvs, c, null).words)) return NF_STOLEN;
   ipvs.net.host.transmit(packet, tracked ? routeOf(ipvs, c, dest, route!) : route!);
   return NF_STOLEN;
 }
@@ -127,7 +130,9 @@ function directXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): num
     return NF_STOLEN;
   }
   packet.ipvsProperty = true;
+  settleTrack(ipvs, c, false);
   if (out.local) return NF_ACCEPT;
+  if (!leaveTracked(ipvs, packet, iph, iph.daddr)) return NF_STOLEN;
   if (iph.family === AF_INET) sendCheck(packet);
   packet.ignoreDf = true;
   const route = out.route!;
@@ -150,7 +155,9 @@ function tunnelXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): num
   if (!outRoute(ipvs, packet, iph, dest, daddrOf(ipvs, c, dest), mode, routedLocal(ipvs, iph), out))
     return NF_STOLEN;
   packet.ipvsProperty = true;
+  settleTrack(ipvs, c, false);
   if (out.local) return NF_ACCEPT;
+  if (!tunnelTracked(ipvs)) return NF_STOLEN;
   const route = out.route!;
   encapsulate(ipvs, packet, iph.family, dest!, route);
   packet.ignoreDf = true;
@@ -158,10 +165,12 @@ function tunnelXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): num
   return NF_STOLEN;
 }
 
-function bypassXmit(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
+function bypassXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): number {
   const daddr = inetFromWords(iph.family, iph.daddr);
   if (!outRoute(ipvs, packet, iph, null, daddr, RT_MODE_NON_LOCAL, routedLocal(ipvs, iph), out))
     return NF_STOLEN;
+  settleTrack(ipvs, c, false);
+  if (!leaveTracked(ipvs, packet, iph, iph.daddr)) return NF_STOLEN;
   if (iph.family === AF_INET) sendCheck(packet);
   packet.ignoreDf = true;
   packet.ipvsProperty = true;

@@ -22,6 +22,8 @@ export interface Waiting {
   readonly hop: InetAddr;
   /** The link that it came in by. */
   readonly from: Link;
+  /** The same without its checksum, where that is made last. */
+  readonly unfinished: Uint8Array | undefined;
 }
 
 /** The packets that wait for an answer from their next hop. */

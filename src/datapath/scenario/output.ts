@@ -5,7 +5,7 @@ import { fragment4, fragment6 } from '../../wire/fragment.js';
 import { AF_INET, AF_INET6, type InetAddr, inetEqual, inetFromBytes } from '../../wire/inet.js';
 import { IP_DF, ipv4FragOff } from '../../wire/ipv4.js';
 import { IPV6_DESTINATION, IPV6_SOURCE } from '../../wire/ipv6.js';
-import type { Packet } from '../../wire/packet.js';
+import { CHECKSUM_PARTIAL, type Packet } from '../../wire/packet.js';
 import { completeChecksum } from '../../wire/partial-checksum.js';
 import type { Link } from './fib.js';
 import { icmpError } from './local-icmp.js';
@@ -139,18 +139,20 @@ function output6(host: SimHost, p: Packet, link: Link, route: Route): void {
 }
 
 function finish(host: SimHost, p: Packet, link: Link, route: Route): void {
+  const unfinished = p.ipSummed === CHECKSUM_PARTIAL ? p.payload().slice() : undefined;
   completeChecksum(p);
-  frame(host, p.payload(), link, route.nextHop);
+  frame(host, p.payload(), link, route.nextHop, unfinished);
 }
 
-/** `neigh_output`. */
-function frame(host: SimHost, bytes: Uint8Array, link: Link, hop: InetAddr): void {
+/** `neigh_output`. @param unfinished the packet without its checksum: that is the card's to make, which it may never reach. */
+function frame(host: SimHost, bytes: Uint8Array, link: Link, hop: InetAddr, unfinished?: Uint8Array): void {
   if (!link.up) return;
   const mac =
     groupMac(hop, isEverybody(hop) || isNetBroadcast(host, hop)) ?? host.neighbours.resolve(link, hop);
-  if (mac === undefined)
-    host.neighbours.wait({ bytes: bytes.slice(), link, hop, from: host.arrival?.link ?? link }, host.now);
-  else host.emit({ link, mac, bytes: bytes.slice() });
+  if (mac === undefined) {
+    const from = host.arrival?.link ?? link;
+    host.neighbours.wait({ bytes: bytes.slice(), link, hop, from, unfinished }, host.now);
+  } else host.emit({ link, mac, bytes: bytes.slice() });
 }
 
 const isEverybody = (a: InetAddr): boolean => a.family === AF_INET && a.words[0] === -1;

@@ -203,10 +203,10 @@ export class SimHost implements Host {
     this.neighbours.run(
       this.now,
       ({ link, bytes }, mac) => this.emit({ link, mac, bytes }),
-      ({ bytes, from }) => {
+      ({ bytes, unfinished, from }) => {
         const v4 = bytes[0]! >>> 4 === 4;
         const arrival = { link: from, local: false };
-        this.run(() => icmpError(this, this.packet(bytes), v4 ? 3 : 1, v4 ? 1 : 3, 0, arrival));
+        this.run(() => icmpError(this, this.packet(unfinished ?? bytes), v4 ? 3 : 1, v4 ? 1 : 3, 0, arrival));
       },
     );
   }

@@ -7,6 +7,7 @@ import type { Packet } from '../../wire/packet.js';
 import { AppConn } from '../app.js';
 import { C_CONTROL, C_DEST, C_EXPIRES, C_FLAGS, HOT_SHIFT, NO_CONN } from '../conn-layout.js';
 import { type ConnKey, ConnTable } from '../conn-table.js';
+import { type Conntrack, CtTable } from '../ct-table.js';
 import { Dest } from '../dest.js';
 import { CONN_F_CARRIED } from '../flags.js';
 import type { Host, Route } from '../host.js';
@@ -76,6 +77,7 @@ export class DryRun {
         conns,
         services: new BorrowedServices(this, real.services, observer),
         realServers: new BorrowedServers(this, real.realServers, observer),
+        conntracks: new BorrowedTracks(real),
       },
     });
     this.net.jiffies = real.net.jiffies;
@@ -135,8 +137,6 @@ export class DryRun {
     if (pe !== undefined) ipvs.peData.set(c, pe);
     const seq = this.#real.syncSeq.get(real);
     if (seq !== undefined) ipvs.syncSeq.set(c, duplicate(seq));
-    const tracked = this.#real.conntracks.get(real);
-    if (tracked !== undefined) ipvs.conntracks.set(c, duplicate(tracked));
     const helped = this.#real.appConns.get(real);
     if (helped !== undefined) ipvs.appConns.set(c, this.#helped(helped));
     return c;
@@ -233,6 +233,28 @@ class BorrowedConns extends ConnTable {
   override release(c: number): void {
     this.#observer.released(c);
     super.release(c);
+  }
+}
+
+/** What tracking knows, as it is looked up. */
+class BorrowedTracks extends CtTable {
+  readonly #real: CtTable;
+  readonly #borrowed = new Set<Conntrack>();
+
+  constructor(real: NetnsIpvs) {
+    super(real.net.hz);
+    this.#real = real.conntracks;
+  }
+
+  override peek(family: Family, src: Int32Array, dst: Int32Array, ports: number): Conntrack | undefined {
+    const { direction } = this.#real;
+    const real = this.#real.peek(family, src, dst, ports);
+    this.#real.direction = direction;
+    if (real !== undefined && !this.#borrowed.has(real)) {
+      this.#borrowed.add(real);
+      this.link(duplicate(real));
+    }
+    return super.peek(family, src, dst, ports);
   }
 }
 

@@ -1,4 +1,5 @@
 /** Why a packet ends as it does: read off what the engine did in a dry run. Where that leaves more than one answer none of them is given. */
+import { conntrackOn } from '../conntrack.js';
 import type { NetnsIpvs } from '../netns-ipvs.js';
 import { SYNC_STATE_BACKUP } from '../sync/daemon.js';
 import { NF_ACCEPT, NF_DROP, NF_INET_FORWARD } from '../verdict.js';
@@ -51,7 +52,9 @@ export function outcomeOf(end: Ending): Outcome {
     if (server?.step === 'server-lookup' && server.found && end.icmp.length > 0) return 'orphan';
     return 'dropped';
   }
-  return made || end.icmp.length > 0 ? 'not-routed' : 'dropped';
+  // connection tracking may have dropped it as well
+  const tracked = conntrackOn(ipvs, ipvs.iph.family);
+  return (made && !tracked) || end.icmp.length > 0 ? 'not-routed' : 'dropped';
 }
 
 function accepted({ ipvs, view: _view, hook, taken, steps, reply }: Ending, view: PacketView): Outcome {

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import type { ScenarioFile } from '../format.js';
 import { FORWARD } from './forward.js';
 import { FRAGMENTS } from './fragments.js';
+import { FTP_TRACKING } from './ftp-tracking.js';
 import { ICMP_SCENARIOS } from './icmp.js';
 import { MALFORMED } from './malformed.js';
 import { PERSISTENCE } from './persistence.js';
@@ -24,6 +25,7 @@ export const SCENARIOS: readonly ScenarioFile[] = [
   ...SCHEDULERS,
   ...POLICY,
   ...PERSISTENCE,
+  ...FTP_TRACKING,
   ...TEXTS,
   ...SYNC_MASTER,
   ...SYNC_BACKUP,
