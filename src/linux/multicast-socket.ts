@@ -3,6 +3,7 @@ import { AF_INET, type InetAddr, inetBytes } from '../wire/inet.js';
 import { checked, EAGAIN, EINTR, lastErrno } from './errno.js';
 import { closeFd } from './fd.js';
 import { libc, Memory } from './libc.js';
+import { socketAddress } from './socket-address.js';
 
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
@@ -142,14 +143,5 @@ function requestBytes6(group: InetAddr, ifindex: number): Uint8Array {
   const bytes = new Uint8Array(20);
   bytes.set(inetBytes(group));
   new Int32Array(bytes.buffer)[4] = ifindex;
-  return bytes;
-}
-
-/** `struct sockaddr_in` or `struct sockaddr_in6`. */
-function socketAddress(address: InetAddr, port: number): Uint8Array {
-  const bytes = new Uint8Array(address.family === AF_INET ? 16 : 28);
-  new Uint16Array(bytes.buffer)[0] = address.family;
-  new DataView(bytes.buffer).setUint16(2, port);
-  bytes.set(inetBytes(address), address.family === AF_INET ? 4 : 8);
   return bytes;
 }

@@ -1,8 +1,9 @@
 /** Sockets that only receive: raw(7) by IP protocol, and udp(7) by port. */
-import { AF_INET, type InetAddr, inetBytes } from '../wire/inet.js';
+import { AF_INET, type InetAddr } from '../wire/inet.js';
 import { checked, EAGAIN, lastErrno, SystemError } from './errno.js';
 import { closeFd } from './fd.js';
 import { libc, Memory } from './libc.js';
+import { SOCKADDR_IN6, socketAddress } from './socket-address.js';
 
 const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
@@ -16,8 +17,6 @@ const UDP_NO_CHECK6_RX = 102;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const RECEIVE_BUFFER = 8 << 20;
-/** `struct sockaddr_in6`; `struct sockaddr_in` is shorter. */
-const SOCKADDR_IN6 = 28;
 const MSG_TRUNC = 0x20;
 
 /** What a socket listens to. */
@@ -91,13 +90,4 @@ export class ReceiveSocket {
     // none of them is needed to work at all
     libc.setsockopt(this.fd, level, name, Int32Array.of(value), 4);
   }
-}
-
-/** `struct sockaddr_in` or `struct sockaddr_in6`. */
-function socketAddress(address: InetAddr, port: number): Uint8Array {
-  const bytes = new Uint8Array(address.family === AF_INET ? 16 : SOCKADDR_IN6);
-  new Uint16Array(bytes.buffer)[0] = address.family;
-  new DataView(bytes.buffer).setUint16(2, port);
-  bytes.set(inetBytes(address), address.family === AF_INET ? 4 : 8);
-  return bytes;
 }

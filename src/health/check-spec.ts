@@ -1,0 +1,165 @@
+/** Health checks as they are configured: for each kind, what can be said of it, and the function that does it. */
+import {
+  described,
+  fieldIn,
+  integer,
+  list,
+  object,
+  oneOf,
+  optional,
+  type Read,
+  type Shape,
+  tableOf,
+  text,
+  textOf,
+  withDefault,
+} from '../control/shape.js';
+import { IpvsError } from '../errors.js';
+import type { Target } from './checker.js';
+import { checkDns, checkUdp } from './checkers/datagram.js';
+import { checkExec } from './checkers/exec.js';
+import { checkGrpc } from './checkers/grpc.js';
+import { checkHttp, checkHttps } from './checkers/http.js';
+import { checkPing } from './checkers/ping.js';
+import { checkAgent, checkTcp, checkTls } from './checkers/stream.js';
+
+const flag: Shape<boolean> = {
+  what: 'true or false',
+  schema: { type: 'boolean' },
+  read(value, field) {
+    if (typeof value === 'boolean') return value;
+    throw new IpvsError('BAD_REQUEST', `${JSON.stringify(value)} is not ${this.what}`, field);
+  },
+};
+
+const pattern = textOf('a regular expression', { format: 'regex' }, (value) => {
+  try {
+    return new RegExp(value, 's') !== undefined;
+  } catch {
+    return false;
+  }
+});
+
+const expectation = {
+  contains: optional(described(text('a text', 1, 1000), 'A text that the answer must have in it.')),
+  matches: optional(described(pattern, 'A regular expression that the answer must match.')),
+};
+const tls = {
+  serverName: optional(described(text('a host name', 1, 253), 'Server name (SNI).')),
+  verify: described(withDefault(flag, true), 'Whether the certificate must be good.'),
+};
+/** Control characters are part of protocols. */
+const bytes = textOf(
+  'a text (1..1000 characters)',
+  { minLength: 1, maxLength: 1000 },
+  (value) => value.length > 0 && value.length <= 1000,
+);
+const statusRange = textOf(
+  'a status or a range of them, such as 200-399',
+  { pattern: '^[1-5]\\d\\d(-[1-5]\\d\\d)?$' },
+  (value) => /^[1-5]\d\d(-[1-5]\d\d)?$/.test(value),
+);
+const http = {
+  ...expectation,
+  method: withDefault(oneOf('a method', ['GET', 'HEAD', 'OPTIONS', 'POST']), 'GET'),
+  path: withDefault(
+    textOf('a path', { pattern: '^/[!-~]*$' }, (value) => /^\/[!-~]*$/.test(value)),
+    '/',
+  ),
+  headers: withDefault(tableOf(text('a header', 0, 1000)), {}),
+  status: withDefault(list(statusRange, 20), ['200-399']),
+  expectHeaders: withDefault(tableOf(text('a text', 0, 1000)), {}),
+};
+
+const milliseconds = (least: number): Shape<number> => integer('a number of milliseconds', least, 3_600_000);
+const count = integer('a number of answers', 1, 100);
+
+/** What any check has. */
+const timing = {
+  interval: described(withDefault(milliseconds(10), 2000), 'From one check to the next, ms.'),
+  timeout: described(withDefault(milliseconds(1), 1000), 'Longest wait for an answer, ms.'),
+  rise: described(withDefault(count, 2), 'Good answers in a row after which a server is up.'),
+  fall: described(withDefault(count, 3), 'Failures in a row after which a server is down.'),
+  jitter: described(
+    withDefault(integer('a percentage', 0, 50), 10),
+    'By how much an interval differs, percent, so that checks do not fall into step.',
+  ),
+  start: described(
+    withDefault(oneOf('a state', ['up', 'down']), 'up'),
+    'What a server is taken for before it has been checked; its first answer decides.',
+  ),
+  port: optional(described(integer('a port', 1, 65535), "Default: the real server's.")),
+};
+
+const type = <const T extends string>(name: T) => oneOf('a kind of check', [name]);
+
+const KINDS = {
+  tcp: object({ type: type('tcp'), ...timing, ...expectation, send: optional(bytes) }),
+  tls: object({ type: type('tls'), ...timing, ...expectation, ...tls, send: optional(bytes) }),
+  http: object({ type: type('http'), ...timing, ...http }),
+  https: object({ type: type('https'), ...timing, ...http, ...tls }),
+  grpc: object({ type: type('grpc'), ...timing, service: withDefault(text('a gRPC service', 0, 127), '') }),
+  dns: object({
+    type: type('dns'),
+    ...timing,
+    name: withDefault(text('a domain name', 1, 253), '.'),
+    record: withDefault(oneOf('a record type', ['A', 'AAAA', 'NS', 'SOA', 'MX', 'TXT']), 'NS'),
+    nxdomain: described(withDefault(flag, false), 'Whether "no such name" is a good answer too.'),
+  }),
+  udp: object({ type: type('udp'), ...timing, ...expectation, send: withDefault(bytes, '\n') }),
+  ping: object({ type: type('ping'), ...timing }),
+  agent: object({ type: type('agent'), ...timing }),
+  exec: object({ type: type('exec'), ...timing, command: list(text('a word of a command', 1, 1000), 100) }),
+};
+
+/** A kind of check. */
+export type CheckType = keyof typeof KINDS;
+
+/** A check as it is configured. */
+export type CheckSpec = { [T in CheckType]: Read<(typeof KINDS)[T]> }[CheckType];
+
+const TYPES = Object.keys(KINDS) as CheckType[];
+
+/** A check. What is left out has a default that suits a server near by. */
+export const checkSpec: Shape<CheckSpec> = {
+  what: 'a health check',
+  schema: { anyOf: TYPES.map((name) => KINDS[name].schema) },
+  read(value, field) {
+    if (typeof value !== 'object' || value === null) {
+      throw new IpvsError('BAD_REQUEST', `${JSON.stringify(value)} is not ${this.what}`, field);
+    }
+    const given = (value as { type?: unknown }).type;
+    const name = oneOf('a kind of check', TYPES).read(given, fieldIn(field, 'type'));
+    const spec: CheckSpec = KINDS[name].read(value, field);
+    if (spec.type === 'exec' && spec.command.length === 0) {
+      throw new IpvsError('BAD_REQUEST', 'an empty list is no command', fieldIn(field, 'command'));
+    }
+    return spec;
+  },
+};
+
+/** Does a check once; see `Checker`. */
+export function check(target: Target, spec: CheckSpec, signal: AbortSignal): Promise<number | undefined> {
+  switch (spec.type) {
+    case 'tcp':
+      return checkTcp(target, spec, signal);
+    case 'tls':
+      return checkTls(target, spec, signal);
+    case 'http':
+      return checkHttp(target, spec, signal);
+    case 'https':
+      return checkHttps(target, spec, signal);
+    case 'grpc':
+      return checkGrpc(target, spec, signal);
+    case 'dns':
+      return checkDns(target, { name: spec.name, type: spec.record, nxdomain: spec.nxdomain }, signal);
+    case 'udp':
+      return checkUdp(target, spec, signal);
+    case 'ping':
+      return checkPing(target, spec, signal);
+    case 'agent':
+      return checkAgent(target, spec, signal);
+    case 'exec':
+      return checkExec(target, spec, signal);
+  }
+}

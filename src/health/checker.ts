@@ -1,0 +1,36 @@
+/** What every kind of health check has in common. */
+
+/** Whom to ask. */
+export interface Target {
+  /** IPv4 or IPv6 address. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/**
+ * Asks a server once. Resolves when it is well, with the share of its weight that it asks for (0 to 100, percent) if it says; rejects with the reason when it
+ * is not. When `signal` aborts, the check gives up and frees what it holds at once.
+ */
+export type Checker<Spec> = (target: Target, spec: Spec, signal: AbortSignal) => Promise<number | undefined>;
+
+/** The most that an answer may have, bytes. */
+export const MOST_ANSWER = 256 * 1024;
+
+/** What of an answer is wanted: some text in it, or a regular expression that it matches. */
+export interface Expectation {
+  readonly contains?: string;
+  readonly matches?: string;
+}
+
+/** True when `text` is what was wanted; of nothing anything is. */
+export function isExpected(text: string, { contains, matches }: Expectation): boolean {
+  return (
+    (contains === undefined || text.includes(contains)) &&
+    (matches === undefined || new RegExp(matches, 's').test(text))
+  );
+}
+
+/** A text for people: what was wanted. */
+export function wanted({ contains, matches }: Expectation): string {
+  return contains !== undefined ? JSON.stringify(contains) : `/${matches}/`;
+}

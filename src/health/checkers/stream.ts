@@ -1,0 +1,118 @@
+/** Checks by a stream of bytes: TCP, TLS, and agents that tell a weight. */
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { type Checker, type Expectation, isExpected, MOST_ANSWER, type Target, wanted } from '../checker.js';
+
+/** A connection, and what is said by it. */
+export interface StreamSpec extends Expectation {
+  /** Sent when the connection stands. */
+  readonly send?: string;
+}
+
+/** As {@link StreamSpec}, encrypted. */
+export interface TlsSpec extends StreamSpec {
+  /** Server name (SNI), which the certificate is held against when it is verified. */
+  readonly serverName?: string;
+  /** Whether the certificate must be good. */
+  readonly verify: boolean;
+}
+
+/** The connection stands, and what comes by it is what is expected, if anything is. */
+export const checkTcp: Checker<StreamSpec> = async (target, spec, signal) => {
+  const socket = connect({ host: target.address, port: target.port, signal });
+  return finish(
+    socket,
+    opened(socket, 'connect').then(() => talk(socket, spec)),
+  );
+};
+
+/** As {@link checkTcp}, by TLS. */
+export const checkTls: Checker<TlsSpec> = async (target, spec, signal) => {
+  const socket = openTls(target, spec, signal);
+  return finish(
+    socket,
+    opened(socket, 'secureConnect').then(() => talk(socket, spec)),
+  );
+};
+
+/** A program beside the server says how it is, as agents for HAProxy do: `75%`, `up`, `ready`; `drain`, `maint`, `down`, `stopped` or `fail`. */
+export const checkAgent: Checker<Record<never, never>> = async (target, _spec, signal) => {
+  const socket = connect({ host: target.address, port: target.port, signal });
+  const line = opened(socket, 'connect').then(() => readUntil(socket, (text) => text.includes('\n'), true));
+  return finish(
+    socket,
+    line.then((text) => weightOf(text)),
+  );
+};
+
+function openTls({ address, port }: Target, spec: TlsSpec, signal: AbortSignal): Socket {
+  const socket = connectTls({
+    host: address,
+    port,
+    rejectUnauthorized: spec.verify,
+    ...(spec.serverName !== undefined && { servername: spec.serverName }),
+  });
+  const abort = (): void => void socket.destroy(new Error('aborted'));
+  signal.addEventListener('abort', abort, { once: true });
+  socket.once('close', () => signal.removeEventListener('abort', abort));
+  return socket;
+}
+
+/** Resolves at `event`; rejects when the socket fails first. */
+function opened(socket: Socket, event: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once(event, resolve);
+    socket.once('error', reject);
+  });
+}
+
+async function talk(socket: Socket, spec: StreamSpec): Promise<undefined> {
+  if (spec.send !== undefined) socket.write(spec.send);
+  if (spec.contains === undefined && spec.matches === undefined) return;
+  const text = await readUntil(socket, (all) => isExpected(all, spec), false);
+  if (!isExpected(text, spec)) throw new Error(`ended without ${wanted(spec)}`);
+}
+
+/** Reads until `enough`, or the end. @param must whether the end is an error. */
+function readUntil(socket: Socket, enough: (text: string) => boolean, must: boolean): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    socket.setEncoding('utf8');
+    socket.on('data', (piece: string) => {
+      text += piece;
+      if (enough(text) || text.length > MOST_ANSWER) resolve(text);
+    });
+    socket.once('end', () =>
+      must && !enough(text) ? reject(new Error('ended without a line')) : resolve(text),
+    );
+    socket.once('error', reject);
+  });
+}
+
+async function finish<T>(socket: Socket, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } finally {
+    // whatever comes of the rest is nobody's concern any more
+    socket.on('error', () => {});
+    socket.destroy();
+  }
+}
+
+const GOOD_WORDS = ['up', 'ready'];
+const IDLE_WORDS = ['drain', 'maint'];
+
+function weightOf(line: string): number | undefined {
+  const words = line
+    .split('\n')[0]!
+    .trim()
+    .toLowerCase()
+    .split(/[\s,]+/);
+  const bad = words.find((word) => /^(down|stopped|fail)/.test(word));
+  if (bad !== undefined) throw new Error(`the agent says ${bad}`);
+  if (words.some((word) => IDLE_WORDS.includes(word))) return 0;
+  const percent = words.map((word) => /^(\d{1,3})%$/.exec(word)).find((found) => found !== null);
+  if (percent != null) return Math.min(Number(percent[1]), 100);
+  if (words.some((word) => GOOD_WORDS.includes(word))) return undefined;
+  throw new Error(`the agent says nothing that is known: ${JSON.stringify(line.slice(0, 60))}`);
+}
