@@ -16,7 +16,8 @@ const MAY: Record<string, readonly string[]> = {
   ebpf: ['wire'],
   control: ['wire', 'engine'],
   datapath: ['wire', 'engine', 'linux', 'ebpf', 'control'],
-  daemon: ['wire', 'engine', 'linux', 'ebpf', 'control', 'datapath'],
+  health: ['wire', 'linux', 'control'],
+  daemon: ['wire', 'engine', 'linux', 'ebpf', 'control', 'datapath', 'health'],
   exec: ['wire', 'engine', 'linux', 'control'],
 };
 const LAYERS = [...Object.keys(MAY), 'cli'];

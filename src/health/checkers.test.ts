@@ -5,7 +5,8 @@ import { createServer as createHttp, type RequestListener } from 'node:http';
 import { createServer as createHttp2 } from 'node:http2';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { after, describe, it } from 'node:test';
-import { type CheckSpec, check, checkSpec } from './check-spec.js';
+import { type CheckSpec, checkSpec } from '../control/check-spec.js';
+import { check } from './check.js';
 
 const HOST = '127.0.0.1';
 const closers: (() => void)[] = [];

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { checkSpec } from '../control/check-spec.js';
 import type { DestSpec, Director } from '../control/command.js';
 import { IpvsError } from '../errors.js';
-import { checkSpec } from './check-spec.js';
 import { type CheckedService, type HealthEvent, HealthKeeper } from './health-keeper.js';
 import type { Report } from './prober.js';
 

@@ -1,7 +1,8 @@
 /** Keeps the real servers of services as their health asks for. */
+
+import type { CheckSpec } from '../control/check-spec.js';
 import type { DestSpec, Director, ServiceKey } from '../control/command.js';
 import { IpvsError } from '../errors.js';
-import type { CheckSpec } from './check-spec.js';
 import type { Target } from './checker.js';
 import type { ProberClock, Report } from './prober.js';
 import { desiredDests, type FailurePolicy, type ServerHealth } from './service-policy.js';

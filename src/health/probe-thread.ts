@@ -1,6 +1,6 @@
 /** Checks in a thread of their own. */
 import { Worker } from 'node:worker_threads';
-import type { CheckSpec } from './check-spec.js';
+import type { CheckSpec } from '../control/check-spec.js';
 import type { Target } from './checker.js';
 import type { Report } from './prober.js';
 import type { HealthReport, HealthRequest, HealthWorkerData } from './worker.js';

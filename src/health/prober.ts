@@ -1,5 +1,6 @@
 /** Checks one server again and again. */
-import { type CheckSpec, check } from './check-spec.js';
+import type { CheckSpec } from '../control/check-spec.js';
+import { check } from './check.js';
 import { CheckState } from './check-state.js';
 import type { Target } from './checker.js';
 

@@ -1,7 +1,7 @@
 /** The thread that checks: in the network namespace of the director, which is a thread's own property. */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { CheckSpec } from '../control/check-spec.js';
 import { enterNetns } from '../linux/netns.js';
-import type { CheckSpec } from './check-spec.js';
 import type { Target } from './checker.js';
 import { Prober, type Report } from './prober.js';
 

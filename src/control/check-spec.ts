@@ -1,5 +1,7 @@
-/** Health checks as they are configured: for each kind, what can be said of it, and the function that does it. */
+/** Health checks as they are configured: for each kind, what can be said of it. */
+import { IpvsError } from '../errors.js';
 import {
+  boolean,
   described,
   fieldIn,
   integer,
@@ -13,24 +15,7 @@ import {
   text,
   textOf,
   withDefault,
-} from '../control/shape.js';
-import { IpvsError } from '../errors.js';
-import type { Target } from './checker.js';
-import { checkDns, checkUdp } from './checkers/datagram.js';
-import { checkExec } from './checkers/exec.js';
-import { checkGrpc } from './checkers/grpc.js';
-import { checkHttp, checkHttps } from './checkers/http.js';
-import { checkPing } from './checkers/ping.js';
-import { checkAgent, checkTcp, checkTls } from './checkers/stream.js';
-
-const flag: Shape<boolean> = {
-  what: 'true or false',
-  schema: { type: 'boolean' },
-  read(value, field) {
-    if (typeof value === 'boolean') return value;
-    throw new IpvsError('BAD_REQUEST', `${JSON.stringify(value)} is not ${this.what}`, field);
-  },
-};
+} from './shape.js';
 
 const pattern = textOf('a regular expression', { format: 'regex' }, (value) => {
   try {
@@ -46,7 +31,7 @@ const expectation = {
 };
 const tls = {
   serverName: optional(described(text('a host name', 1, 253), 'Server name (SNI).')),
-  verify: described(withDefault(flag, true), 'Whether the certificate must be good.'),
+  verify: described(withDefault(boolean, true), 'Whether the certificate must be good.'),
 };
 /** Control characters are part of protocols. */
 const bytes = textOf(
@@ -104,7 +89,7 @@ const KINDS = {
     ...timing,
     name: withDefault(text('a domain name', 1, 253), '.'),
     record: withDefault(oneOf('a record type', ['A', 'AAAA', 'NS', 'SOA', 'MX', 'TXT']), 'NS'),
-    nxdomain: described(withDefault(flag, false), 'Whether "no such name" is a good answer too.'),
+    nxdomain: described(withDefault(boolean, false), 'Whether "no such name" is a good answer too.'),
   }),
   udp: object({ type: type('udp'), ...timing, ...expectation, send: withDefault(bytes, '\n') }),
   ping: object({ type: type('ping'), ...timing }),
@@ -137,29 +122,3 @@ export const checkSpec: Shape<CheckSpec> = {
     return spec;
   },
 };
-
-/** Does a check once; see `Checker`. */
-export function check(target: Target, spec: CheckSpec, signal: AbortSignal): Promise<number | undefined> {
-  switch (spec.type) {
-    case 'tcp':
-      return checkTcp(target, spec, signal);
-    case 'tls':
-      return checkTls(target, spec, signal);
-    case 'http':
-      return checkHttp(target, spec, signal);
-    case 'https':
-      return checkHttps(target, spec, signal);
-    case 'grpc':
-      return checkGrpc(target, spec, signal);
-    case 'dns':
-      return checkDns(target, { name: spec.name, type: spec.record, nxdomain: spec.nxdomain }, signal);
-    case 'udp':
-      return checkUdp(target, spec, signal);
-    case 'ping':
-      return checkPing(target, spec, signal);
-    case 'agent':
-      return checkAgent(target, spec, signal);
-    case 'exec':
-      return checkExec(target, spec, signal);
-  }
-}
