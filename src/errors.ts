@@ -23,6 +23,7 @@ export const ERRORS = {
   NO_NETNS: { errno: 'ENOENT', message: 'No such network namespace' },
   NETNS_NOT_SERVED: { errno: 'ENOENT', message: 'Network namespace not served' },
   NO_MEMORY: { errno: 'ENOMEM', message: 'Out of memory' },
+  UNAUTHORIZED: { errno: 'EACCES', message: 'Not authorised' },
   NOT_PERMITTED: { errno: 'EPERM', message: 'Operation not permitted' },
   BAD_REQUEST: { errno: 'EINVAL', message: 'Malformed request' },
   BAD_CONFIG: { errno: 'EINVAL', message: 'Malformed configuration' },

@@ -19,6 +19,7 @@ export const EXIT = {
 
 const BY_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   NOT_PERMITTED: EXIT.notPermitted,
+  UNAUTHORIZED: EXIT.notPermitted,
   ALREADY_SERVED: EXIT.alreadyRunning,
   BAD_CONFIG: EXIT.badConfig,
   NO_NETNS: EXIT.badConfig,

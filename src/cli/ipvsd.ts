@@ -103,6 +103,15 @@ function addRun(program: Command): void {
     )
     .option('-S, --socket <path>', 'unix socket of the API (default: $IPVSD_SOCKET or /run/ipvsd/ipvsd.sock)')
     .option(
+      '--listen <address:port>',
+      'the API over TCP too; beyond loopback with TLS only: docs/threat-model.md',
+    )
+    .option('--token-file <file>', 'file with the token that allows everything over TCP')
+    .option('--read-token-file <file>', 'file with a token that allows to read over TCP')
+    .option('--tls-cert <file>', 'certificate (PEM) of the API over TCP, with its chain')
+    .option('--tls-key <file>', 'its key (PEM)')
+    .option('--tls-client-ca <file>', "certificates (PEM) that clients' certificates must be signed with")
+    .option(
       '--datapath <name>',
       'tun: a TUN device (default); none: no packets, only control; needs no privilege',
     )

@@ -8,7 +8,8 @@ import { packageVersion } from './version.js';
 
 const FILES = `/run/ipvsd/ipvsd.sock   the socket of the API
 /run/ipvsd/             what a daemon that is killed has left to be undone`;
-const ENVIRONMENT = `IPVSD_SOCKET   the socket to use when no option names one`;
+const ENVIRONMENT = `IPVSD_SOCKET   the socket to use when no option names one, or a URL such as https://director:9118
+IPVSD_TOKEN    the token to show to a daemon behind a URL`;
 
 /** The pages by name. @param program `ipvsd` with its commands. */
 export function manualPages(program: Command): ReadonlyMap<string, string> {

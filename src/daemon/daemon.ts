@@ -1,7 +1,8 @@
 /** The life of a daemon: data path, configuration, API; readiness; and everything taken away at the end. */
 import { socketPath } from '../control/client.js';
-import { createApi } from '../control/http/api.js';
+import { type ApiOptions, createApi } from '../control/http/api.js';
 import { claimSocket, listenOn } from './api-socket.js';
+import { checkTcp, listenOnTcp, type TcpApi } from './api-tcp.js';
 import type { DaemonSettings } from './config/config.js';
 import { Configurator } from './config/configurator.js';
 import { ConfigReader } from './config/reader.js';
@@ -48,6 +49,7 @@ export async function runDaemon(
   const undo: (() => unknown)[] = [onReload(() => onHangup())];
   try {
     const socket = socketPath(settings.socket);
+    checkTcp(settings);
     await claimSocket(socket);
     const open: OpenNamespace = (netns) => openDatapath(settings, netns, log);
     const namespaces = await Namespaces.open(settings.netns ?? [], open, log);
@@ -62,22 +64,29 @@ export async function runDaemon(
     if (file !== undefined) await applyFile(configurator.director(), file.path);
 
     let ready = false;
-    const api = await createApi({
+    const apiOptions: ApiOptions = {
       director: (netns) => configurator.director(netns),
       events: namespaces.events.listen,
       ready: () => ready,
       onFault: (error) => log.error('fault', { error: error instanceof Error ? error.stack : String(error) }),
       onAnswer: (request) => log.debug('request', request),
-    });
+    };
+    const api = await createApi(apiOptions);
     undo.push(() => api.close());
     await listenOn(api, socket);
+    const tcp = await listenOnTcp(settings, apiOptions);
+    undo.push(() => tcp?.close());
     undo.push(startWatchdog(manager, () => namespaces.alive()));
 
-    onHangup = () => void reload(configurator.director(), file, log, manager);
+    onHangup = () => {
+      if (tcp !== undefined) readSecretsAgain(tcp, log);
+      void reload(configurator.director(), file, log, manager);
+    };
     ready = true;
     manager.notify('READY=1', `MAINPID=${process.pid}`);
     log.info('ready', {
       socket,
+      listen: tcp && `${tcp.address.host} port ${tcp.address.port}`,
       datapath: settings.datapath ?? 'tun',
       netns: settings.netns?.join(','),
       pid: process.pid,
@@ -91,6 +100,15 @@ export async function runDaemon(
     for (const step of undo.reverse()) await step();
   }
   log.info('stopped');
+}
+
+/** Takes over new tokens and certificates. When they cannot be read, those of before stay. */
+function readSecretsAgain(tcp: TcpApi, log: Logger): void {
+  try {
+    tcp.reload();
+  } catch (error) {
+    log.error('tokens and certificates not read again', { error: (error as Error).message });
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,11 @@
 /** The HTTP API: the commands of a director as resources, one by one, and in batches. */
 import swagger from '@fastify/swagger';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerFactory,
+} from 'fastify';
 import { IpvsError } from '../../errors.js';
 import { executeBatch } from '../batch.js';
 import type { Args, CommandName, CommandRequest, Director } from '../command.js';
@@ -9,6 +14,7 @@ import { COMMAND_NAMES, commandName } from '../command-table.js';
 import type { EventSource } from '../events.js';
 import { netnsName } from '../fields.js';
 import { list, object, optional, type Shape, text } from '../shape.js';
+import type { Asked } from './authorize.js';
 import { answerEvents, eventsSchema } from './events.js';
 import { answerMetrics, metricsSchema } from './metrics.js';
 import { addSchemas, batchSchema, commandSchema, DOCUMENT, healthSchema, routeSchema } from './openapi.js';
@@ -33,6 +39,10 @@ export interface ApiOptions {
   readonly ready: () => boolean;
   /** Told of errors that are no `IpvsError`: faults of ours. */
   readonly onFault: (error: unknown) => void;
+  /** Throws where a request may not be answered; all are when it is left out. */
+  readonly authorize?: (request: Asked) => void;
+  /** Makes the server; one of plain HTTP when it is left out. */
+  readonly serverFactory?: FastifyServerFactory;
   /** Told of each request when it was answered. */
   readonly onAnswer?: (request: { method: string; url: string; status: number; ms: number }) => void;
 }
@@ -47,6 +57,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     bodyLimit: BODY_LIMIT,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 256 },
+    ...(options.serverFactory !== undefined && { serverFactory: options.serverFactory }),
     frameworkErrors: (error, _request, reply) => void answerError(error, reply, options),
   });
   await app.register(swagger, DOCUMENT);
@@ -55,7 +66,9 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   acceptJson(app);
-  const { onAnswer } = options;
+  const { onAnswer, authorize } = options;
+  // before a body is read: strangers shall not make us
+  if (authorize !== undefined) app.addHook('onRequest', async (request) => authorize(request));
   if (onAnswer !== undefined) {
     app.addHook('onResponse', async ({ method, url }, { statusCode, elapsedTime }) =>
       onAnswer({ method, url, status: statusCode, ms: Math.round(elapsedTime * 10) / 10 }),

@@ -36,11 +36,14 @@ export const DOCUMENT: FastifyDynamicSwaggerOptions = {
     info: {
       title: 'ipvsd',
       description:
-        'The control API of ipvsd, on a unix socket. Resources are ways to say commands; every command can also be said by name below /v1/commands.',
+        'The control API of ipvsd, on a unix socket, and over TCP with a token. Resources are ways to say commands; every command can also be said by name below /v1/commands.',
       version: API_VERSION,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: 'http://localhost' }],
+    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+    // none is needed at the unix socket
+    security: [{}, { token: [] }],
   },
   refResolver: {
     buildLocalReference: (json, _base, _fragment, i) =>

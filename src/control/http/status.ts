@@ -24,6 +24,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   NO_NETNS: 422,
   NETNS_NOT_SERVED: 404,
   NO_MEMORY: 507,
+  UNAUTHORIZED: 401,
   NOT_PERMITTED: 403,
   BAD_REQUEST: 400,
   BAD_CONFIG: 422,

@@ -29,6 +29,17 @@ export interface DaemonSettings {
   netns?: string[];
   /** Path of the API's unix socket. */
   socket?: string;
+  /** Address and port of the API over TCP; not over TCP when absent. */
+  listen?: string;
+  /** File with the token that allows everything over TCP. */
+  tokenFile?: string;
+  /** File with the token that allows only to read. */
+  readTokenFile?: string;
+  /** Certificate (PEM) of the API over TCP, with its chain, and its key. */
+  tlsCert?: string;
+  tlsKey?: string;
+  /** Certificates (PEM) of those who sign clients' certificates; clients need none when absent. */
+  tlsClientCa?: string;
   datapath?: DatapathName;
   /** Name of the TUN device. */
   device?: string;
@@ -62,11 +73,29 @@ const deviceName = textOf('a device name (1..15 characters)', { pattern: DEVICE.
   DEVICE.test(name),
 );
 
+const path = text('a path', 1, 4096);
+
 const settingFields = {
   netns: optional(
     described(oneOrMore(netnsName), 'Network namespaces to serve, by their names below /run/netns.'),
   ),
   socket: optional(described(text('a path', 1, 107), 'Unix socket of the API.')),
+  listen: optional(
+    described(
+      text('an address and a port', 1, 64),
+      'The API over TCP: 127.0.0.1:9118, [::1]:9118; other addresses need tlsCert and tlsKey.',
+    ),
+  ),
+  tokenFile: optional(described(path, 'File with the token that allows everything over TCP.')),
+  readTokenFile: optional(described(path, 'File with a token that allows to read over TCP.')),
+  tlsCert: optional(described(path, 'Certificate (PEM), with its chain, of the API over TCP.')),
+  tlsKey: optional(described(path, 'Its key (PEM).')),
+  tlsClientCa: optional(
+    described(
+      path,
+      "Certificates (PEM) that clients' certificates are signed with; none are asked for by default.",
+    ),
+  ),
   datapath: optional(
     described(
       oneOf('a data path', DATAPATHS),
@@ -118,10 +147,7 @@ const settingFields = {
     ),
   ),
   schedulers: optional(
-    described(
-      list(text('a path', 1, 4096)),
-      "Modules with schedulers of the user's own; relative to this file.",
-    ),
+    described(list(path), "Modules with schedulers of the user's own; relative to this file."),
   ),
 };
 
@@ -130,6 +156,9 @@ export const daemonSettings: Shape<DaemonSettings> = object(settingFields);
 
 /** Names of these settings. */
 export const SETTING_NAMES = Object.keys(settingFields) as (keyof DaemonSettings)[];
+
+/** Settings that are files beside the configuration. */
+const FILES = ['tokenFile', 'readTokenFile', 'tlsCert', 'tlsKey', 'tlsClientCa'] as const;
 
 /** A configuration. */
 export const configShape: Shape<Config> = object({ ...settingFields, ...servedFields });
@@ -142,7 +171,12 @@ export function settingsOf(config: Config, folder: string): DaemonSettings {
   const settings: DaemonSettings = Object.fromEntries(
     Object.entries(config).filter(([name]) => Object.hasOwn(settingFields, name)),
   );
-  const { schedulers } = settings;
-  if (schedulers === undefined) return settings;
-  return { ...settings, schedulers: schedulers.map((module) => resolve(folder, module)) };
+  for (const name of FILES) {
+    const file = settings[name];
+    if (file !== undefined) settings[name] = resolve(folder, file);
+  }
+  if (settings.schedulers !== undefined) {
+    settings.schedulers = settings.schedulers.map((module) => resolve(folder, module));
+  }
+  return settings;
 }
