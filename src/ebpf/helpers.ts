@@ -13,6 +13,7 @@ export const HELPERS = {
   skb_change_head: 43,
   xdp_adjust_head: 44,
   skb_adjust_room: 50,
+  ringbuf_output: 130,
   redirect_neigh: 152,
   ktime_get_coarse_ns: 160,
 } as const;

@@ -19,7 +19,7 @@ import { EINVAL, ENOENT, SystemError } from './errno.js';
 import { Memory } from './libc.js';
 
 /** Kinds of maps (`enum bpf_map_type`). */
-export const MAP_TYPES = { hash: 1, array: 2, percpuArray: 6 } as const;
+export const MAP_TYPES = { hash: 1, array: 2, percpuArray: 6, ringBuffer: 27 } as const;
 export type MapType = keyof typeof MAP_TYPES;
 
 /** Elements take memory as they are added. */
@@ -191,7 +191,8 @@ export class BpfMap extends BpfObject {
   }
 }
 
-function createMap({ name, type, keySize, valueSize, maxEntries, flags = 0 }: MapOptions): number {
+/** Makes a map. @returns its descriptor. @throws SYSTEM */
+export function createMap({ name, type, keySize, valueSize, maxEntries, flags = 0 }: MapOptions): number {
   const result = bpf(BPF_MAP_CREATE, 44, (a) =>
     a
       .u32(0, MAP_TYPES[type])

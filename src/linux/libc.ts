@@ -114,6 +114,22 @@ export const libc = {
     command: number,
     argument: number,
   ) => number,
+  /** Gives the address as a number; -1 when it fails. */
+  mmap: lib.func(
+    'intptr_t mmap(intptr_t address, size_t length, int protection, int flags, int fd, long offset)',
+  ) as (
+    address: number,
+    length: number,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: number,
+  ) => number,
+  getpagesize: lib.func('int getpagesize()') as () => number,
+  munmap: lib.func('int munmap(intptr_t address, size_t length)') as (
+    address: number,
+    length: number,
+  ) => number,
   memfd_create: lib.func('int memfd_create(const char *name, uint flags)') as (
     name: string,
     flags: number,
@@ -167,6 +183,11 @@ type RemoteCopy = (
  */
 export function addressOf(buffer: Uint8Array | Int32Array | Uint32Array | DataView): number {
   return Number(koffi.address(buffer));
+}
+
+/** The memory at an address that is mapped for as long as anybody uses the result (mmap(2)). */
+export function mappedBytes(address: number, length: number): ArrayBuffer {
+  return koffi.view(address, length);
 }
 
 /** Zeroed bytes that never move, whatever their number. */

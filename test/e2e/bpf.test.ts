@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Assembler } from '../../src/ebpf/assembler.js';
-import { r0, r1, r2, r3, r10, register } from '../../src/ebpf/operand.js';
+import { r0, r1, r2, r3, r4, r10, register } from '../../src/ebpf/operand.js';
 import { relocate } from '../../src/ebpf/program.js';
+import { record, u32, u64 } from '../../src/ebpf/record.js';
 import { getPinned } from '../../src/linux/bpf.js';
 import { attachTcx, attachXdp, BpfLink } from '../../src/linux/bpf-link.js';
 import { BPF_NOEXIST, BpfMap, MapBatch } from '../../src/linux/bpf-map.js';
 import { BpfProgram, VerifierError } from '../../src/linux/bpf-program.js';
+import { RingBuffer } from '../../src/linux/bpf-ring-buffer.js';
 import { SystemError } from '../../src/linux/errno.js';
 import { enterNetns } from '../../src/linux/netns.js';
 import { findLink } from '../../src/linux/rt-link.js';
@@ -21,10 +23,13 @@ import { Namespaces, run } from './namespaces.js';
 
 const hash = { name: 'test', type: 'hash', keySize: 4, valueSize: 8, maxEntries: 1000 } as const;
 
+const COUNT = record('count', { count: u64 });
+const NUMBER = record('number', { count: u64, key: u32, spare: u32 });
+
 function program(
   name: string,
   write: (a: Assembler) => unknown,
-  maps: Record<string, BpfMap> = {},
+  maps: Record<string, BpfMap | RingBuffer> = {},
 ): BpfProgram {
   const a = new Assembler(name);
   write(a);
@@ -54,6 +59,58 @@ describe('bpf(2)', rootOnly('socat', 'mount'), () => {
     assert.equal(map.value.getUint32(4), 99);
     assert.equal(map.take(), false);
     map.close();
+  });
+
+  it('reads records that a program leaves, in their order, until there is no room', () => {
+    const ring = new RingBuffer({ name: 'test', size: 4096 });
+    const last = new BpfMap({ name: 'last', type: 'array', keySize: 4, valueSize: 8, maxEntries: 1 });
+    // leaves a record with a number that grows; what the helper says is the verdict
+    const leave = program(
+      'leave',
+      (a) => {
+        const number = a.stack(NUMBER);
+        const stored = COUNT.at(r0).count;
+        a.store(number.key, 0);
+        a.movMap(r1, 'last').mov(r2, r10).add(r2, number.key.offset).call('map_lookup_elem');
+        a.jumpIf(r0, '==', 0, 'end').mov(r3, 1).atomicAdd(stored, r3);
+        a.load(r1, stored).store(number.count, r1);
+        a.movMap(r1, 'ring').mov(r2, r10).add(r2, number.count.offset).mov(r3, 8).mov(r4, 1);
+        a.call('ringbuf_output').label('end').exit();
+      },
+      { last, ring },
+    );
+    const frame = new Uint8Array(64);
+    let expected = 0;
+    let lost = 0;
+    const seen: number[] = [];
+    const read = () => ring.read((at, length) => seen.push(length, ring.data.getUint32(at, true)));
+    try {
+      assert.equal(ring.pending, false);
+      read();
+      // more than twice around: sixteen bytes each
+      for (let round = 0; round < 7; round++) {
+        const written: number[] = [];
+        for (let i = 0; i < 100; i++) {
+          assert.equal(leave.test(frame).verdict, 0);
+          written.push(8, ++expected);
+        }
+        assert.equal(ring.pending, true);
+        seen.length = 0;
+        read();
+        assert.deepEqual(seen, written);
+        assert.equal(ring.pending, false);
+      }
+      for (let i = 0; i < 300; i++) if (leave.test(frame).verdict !== 0) lost++;
+      seen.length = 0;
+      read();
+      assert.equal(seen.length / 2 + lost, 300);
+      assert.ok(lost >= 300 - 4096 / 16);
+      assert.equal(leave.test(frame).verdict, 0);
+    } finally {
+      for (const object of [ring, last, leave]) object.close();
+    }
+    assert.equal(ring.pending, false);
+    assert.throws(() => new RingBuffer({ name: 'odd', size: 5000 }), /EINVAL/);
   });
 
   it('does so with many at once, and says how many fitted', () => {
