@@ -3,6 +3,7 @@ import { EngineDirector } from '../control/engine-director.js';
 import type { Director } from '../datapath/scenario/player.js';
 import type { SimHost } from '../datapath/scenario/sim-host.js';
 import { Net } from '../engine/net.js';
+import { randomNumbers } from '../engine/random-numbers.js';
 import type { NameResolver } from './ipvsadm/names.js';
 import { runIpvsadm } from './ipvsadm/run.js';
 import { systemNames } from './ipvsadm/system-names.js';
@@ -46,17 +47,5 @@ export function simulatedDirector(host: SimHost, seed: number): Director {
       getSysctl: (name) => net.ipvs.sysctls.get(name),
       proc: (name) => net.ipvs.proc(name),
     },
-  };
-}
-
-/** SplitMix32: uniform unsigned 32-bit integers. */
-function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let z = state;
-    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
-    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
-    return (z ^ (z >>> 15)) >>> 0;
   };
 }

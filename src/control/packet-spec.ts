@@ -68,6 +68,11 @@ export const packetSpec = named('PacketSpec', either('bytes', bytes, fields));
 /** A packet to ask about. */
 export type PacketSpec = Read<typeof packetSpec>;
 
+type Fields = Read<typeof fields>;
+
+/** A packet by its fields; those that may be left out have the defaults of {@link PacketSpec}. */
+export type PacketFields = Pick<Fields, 'protocol' | 'source' | 'destination'> & Partial<Fields>;
+
 /** The packet that `spec` describes, as one that comes in from outside. Throws BAD_REQUEST when its addresses are of two families. */
 export function toPacket(spec: PacketSpec): Packet {
   const packet = new Packet();
@@ -77,11 +82,19 @@ export function toPacket(spec: PacketSpec): Packet {
   return packet;
 }
 
+/**
+ * The bytes of an IP packet with right checksums.
+ * @throws BAD_REQUEST naming the field that is wrong.
+ */
+export function packetBytes(described: PacketFields): Uint8Array {
+  return build(fields.read(described, 'packet'));
+}
+
 function fromHex(text: string): Uint8Array {
   return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 
-function build(spec: Read<typeof fields>): Uint8Array {
+function build(spec: Fields): Uint8Array {
   const source = parseInet(spec.source)!;
   const target = parseInet(spec.destination)!;
   if (source.family !== target.family) {
@@ -129,7 +142,7 @@ function fillTransport(
   v: DataView,
   at: number,
   length: number,
-  spec: Read<typeof fields>,
+  spec: Fields,
   protocol: number,
   v4: boolean,
 ): void {
