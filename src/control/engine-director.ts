@@ -158,6 +158,8 @@ export class EngineDirector implements Director {
     commandName(name, 'command');
     const checked = readArgs(name, args);
     if (!isEngineCommand(name)) throw new IpvsError('NOT_SUPPORTED', `${name}: only a daemon does this`);
+    // what it carried has happened
+    this.net.ipvs.fastPath?.replay(this.net.jiffies);
     try {
       const result = HANDLERS[name](this.net, checked as Args<EngineCommand> as never) as Result<N>;
       return name === 'counters'

@@ -24,6 +24,8 @@ export interface Flow {
   counter: number;
   /** Whatever the caller knows it by; 32 bits. */
   owner: number;
+  /** The next packet is to be reported, whatever it is. */
+  report: boolean;
 }
 
 /** A flow to be filled in. */
@@ -41,6 +43,7 @@ export function emptyFlow(): Flow {
     way: 0,
     counter: 0,
     owner: 0,
+    report: false,
   };
 }
 
@@ -63,6 +66,7 @@ export function writeFlow(view: DataView, at: number, flow: Flow, now: number): 
   fields.counter.set(view, at + fields.counter.offset, flow.counter);
   fields.owner.set(view, at + fields.owner.offset, flow.owner);
   fields.action.set(view, at + fields.action.offset, FLOW_ACTIONS[flow.action]);
+  fields.report.set(view, at + fields.report.offset, flow.report ? 1 : 0);
   fields.port.set(view, at + fields.port.offset, flow.port);
   const reply = flow.action === 'natReply';
   const old = reply ? flow.source : flow.destination;

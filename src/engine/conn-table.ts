@@ -56,6 +56,8 @@ export class ConnTable {
   private readonly m2: number;
   private readonly m3: number;
   private readonly cold: Int32Array;
+  /** How often a place was given back; eight bits. */
+  private readonly generations: Uint8Array;
   private readonly slots: Int32Array;
   /** Buckets in one unit of the hash. */
   private readonly scale: number;
@@ -83,6 +85,7 @@ export class ConnTable {
     this.m3 = random() | 1;
     this.hot = cacheAligned(limit << HOT_SHIFT);
     this.cold = new Int32Array(limit * COLD_WORDS);
+    this.generations = new Uint8Array(limit);
     const buckets = Math.ceil((limit * 2) / NODES_PER_BUCKET);
     this.slots = cacheAligned(buckets << BUCKET_SHIFT);
     this.scale = buckets / 0x8000_0000;
@@ -108,6 +111,7 @@ export class ConnTable {
     this.hot[c << HOT_SHIFT] = this.free + 2;
     this.hot[(c << HOT_SHIFT) + C_DPORT] = 0;
     this.free = c;
+    this.generations[c]!++;
     this.count--;
   }
 
@@ -125,6 +129,11 @@ export class ConnTable {
     this.hot.fill(0, h, h + 2);
     if ((this.hot[h + C_FLAGS]! & CONN_F_HASHED) !== 0) this.hash(own);
     return own;
+  }
+
+  /** Tells a connection from those that had its place before; eight bits. */
+  generation(c: number): number {
+    return this.generations[c]!;
   }
 
   /** Places below this hold, or held, connections: the range of {@link isUsed}. */

@@ -28,6 +28,7 @@ const { DIR_OUTPUT } = directions;
 const { TCP_ACK, TCP_CHECKSUM, TCP_FIN, TCP_MIN, TCP_RST, TCP_SYN, tcpFlags } = tcp;
 const {
   DIR_INPUT_ONLY,
+  TCP_ACK_MOVES,
   TCP_ACTIVE,
   TCP_DIRECTION,
   TCP_EV_ACK,
@@ -98,8 +99,9 @@ export function setTcpState(
     }
     if (state === TCP_S_ESTABLISHED) controlAssureCt(ipvs, c);
     hot[h + C_STATE] = (word & ~0xff) | state;
-    // before the packet goes on: the answer to it must be seen
-    if ((connFlags & CONN_F_CARRIED) !== 0) ipvs.fastPath!.withdraw(c);
+    // from here on acknowledgements count, and the fast path is to tell of them
+    if ((connFlags & CONN_F_CARRIED) !== 0 && ((TCP_ACK_MOVES >> state) & 1) !== 0)
+      ipvs.fastPath!.withdraw(c);
   }
   connSetTimeout(ipvs, c, pd.timeoutTable[state]!);
 }

@@ -106,3 +106,13 @@ function compile(directions: readonly Direction[]): Uint8Array {
 export const TCP_NORMAL_TABLE: Uint8Array = compile(NORMAL);
 /** Used while `secure_tcp` is active. */
 export const TCP_SECURE_TABLE: Uint8Array = compile(SECURE);
+
+/** Bit n is set when a segment with nothing but ACK may move a connection out of state n. */
+export const TCP_ACK_MOVES: number = [TCP_NORMAL_TABLE, TCP_SECURE_TABLE].reduce((mask, table) => {
+  let moves = mask;
+  for (let d = 0; d < table.length; d += TCP_DIRECTION) {
+    for (let state = 0; state < TCP_STATES.length; state++)
+      if (table[d + TCP_EV_ACK * TCP_ROW + state] !== state) moves |= 1 << state;
+  }
+  return moves;
+}, 0);

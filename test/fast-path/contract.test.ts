@@ -28,6 +28,10 @@ class Recorder implements FastPath {
     this.#flags(c, CONN_F_CARRIED, 0);
   }
 
+  replay(): void {
+    this.log.push('replay');
+  }
+
   settle(c: number): void {
     this.log.push('settle');
     this.#director.net.ipvs.conns.hot[(c << HOT_SHIFT) + C_EXPIRES]! += this.prolong;
@@ -77,11 +81,15 @@ for (const name of ['nat4', 'nat6', 'direct4', 'direct6', 'tunnel 4in4', 'tunnel
       ['FIN', FIN | ACK],
       ['RST', RST],
     ] as const) {
-      test(`is taken back before a ${what} goes on`, () => {
-        const { fast, send } = setUp(name, TCP);
+      test(`stays with it after a ${what}, and is taken back before a SYN opens it again`, () => {
+        const { fast, send, director } = setUp(name, TCP);
+        director.net.ipvs.sysctls.set('conn_reuse_mode', '0');
         send(ACK);
-        fast.log.length = 0;
         send(flags);
+        assert.ok(!fast.log.includes('withdraw'));
+        fast.log.length = 0;
+        // from here on an acknowledgement counts
+        send(SYN);
         assert.deepEqual(
           fast.log.filter((event) => event !== 'used'),
           ['withdraw', 'transmit'],

@@ -3,36 +3,20 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { FlowCache } from '../../src/datapath/fast/flow-cache.js';
 import { type FastMaps, loadProgram, openMaps } from '../../src/datapath/fast/maps.js';
-import type { WayHost } from '../../src/datapath/fast/ways.js';
 import { tcProgram } from '../../src/ebpf/programs/tc.js';
 import { C_INPKTS, HOT_SHIFT } from '../../src/engine/conn-table.js';
-import type { Route } from '../../src/engine/host.js';
 import type { BpfProgram } from '../../src/linux/bpf-program.js';
-import { AF_INET, type InetAddr, inetToString, parseInet } from '../../src/wire/inet.js';
+import { AF_INET, parseInet } from '../../src/wire/inet.js';
 import { concat } from '../support/bytes.js';
 import { ACK, TCP, tcp } from '../support/packets.js';
 import { rootOnly } from '../support/require-root.js';
-import { KINDS, type Kind, MTU, SOURCE, VectorDirector } from './director.js';
+import { KINDS, type Kind, VectorDirector } from './director.js';
+import { Routes } from './routes.js';
 
 const FLOWS = 20;
 const CARRIED = 7;
 const LEFT = -1;
 const CLIENT = '10.9.0.1';
-
-/** Routes that can be changed. */
-class Routes implements WayHost {
-  routeGeneration = 1;
-  ethernet = true;
-  readonly none = new Set<string>();
-  route(daddr: InetAddr): Route | undefined {
-    if (this.none.has(inetToString(daddr))) return undefined;
-    const source = parseInet(daddr.family === AF_INET ? SOURCE[4] : SOURCE[6])!;
-    return { local: false, ifindex: 1, mtu: MTU, mtuLearnt: false, source, nextHop: daddr };
-  }
-  hasEthernet(): boolean {
-    return this.ethernet;
-  }
-}
 
 describe('the cache of connections', rootOnly(), () => {
   const nat = KINDS.find(({ name }) => name === 'nat4')!;
@@ -76,7 +60,7 @@ describe('the cache of connections', rootOnly(), () => {
     cache.flush();
     assert.equal(verdict(nat, 1000), CARRIED);
     assert.equal(verdict(nat, 1001), LEFT);
-    assert.deepEqual(cache.counters, { carried: 1, installed: 1, mapFull: 0 });
+    assert.deepEqual(cache.counters, { carried: 1, installed: 1, reported: 0, mapFull: 0 });
   });
 
   test('adds what it has carried to the connection, and to dest, service and all, once', () => {
@@ -104,11 +88,11 @@ describe('the cache of connections', rootOnly(), () => {
   test('leaves to the slow path what a full map has no room for, and has room again when others end', () => {
     const all = Array.from({ length: FLOWS }, (_, i) => director.connect(direct, TCP, CLIENT, 1000 + i));
     cache.flush();
-    assert.deepEqual(cache.counters, { carried: FLOWS, installed: FLOWS, mapFull: 0 });
+    assert.deepEqual(cache.counters, { carried: FLOWS, installed: FLOWS, reported: 0, mapFull: 0 });
     // each has two flows
     for (let i = 0; i < 3; i++) director.connect(nat, TCP, CLIENT, 2000 + i);
     cache.flush();
-    assert.deepEqual(cache.counters, { carried: FLOWS, installed: FLOWS + 3, mapFull: 3 });
+    assert.deepEqual(cache.counters, { carried: FLOWS, installed: FLOWS + 3, reported: 0, mapFull: 3 });
     assert.equal(verdict(nat, 2000), LEFT);
     cache.withdraw(all[0]!);
     cache.withdraw(all[1]!);
@@ -156,7 +140,7 @@ describe('the cache of connections', rootOnly(), () => {
     routes.ethernet = false;
     director.connect(nat, TCP, CLIENT, 1000);
     cache.flush();
-    assert.deepEqual(cache.counters, { carried: 0, installed: 0, mapFull: 0 });
+    assert.deepEqual(cache.counters, { carried: 0, installed: 0, reported: 0, mapFull: 0 });
   });
 
   test('gives everything back while a synchronisation daemon runs', () => {

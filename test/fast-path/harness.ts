@@ -2,9 +2,10 @@
 
 import { emptyFlow, type Flow, type Way, writeFlow, writeFlowKey, writeWay } from '../../src/ebpf/flow.js';
 import { type Program, relocate } from '../../src/ebpf/program.js';
-import { COUNTER, FLOW, LINK, MAPS } from '../../src/ebpf/programs/flow-maps.js';
+import { COUNTER, FLOW, LINK, MAPS, REPORT, REPORTS } from '../../src/ebpf/programs/flow-maps.js';
 import { BpfMap } from '../../src/linux/bpf-map.js';
 import { BpfProgram, type ProgramType } from '../../src/linux/bpf-program.js';
+import { RingBuffer } from '../../src/linux/bpf-ring-buffer.js';
 import { AF_INET } from '../../src/wire/inet.js';
 import { concat } from '../support/bytes.js';
 
@@ -31,6 +32,7 @@ export interface Outcome {
 /** One program with its maps. */
 export class Harness {
   readonly maps: { readonly [K in keyof typeof MAPS]: BpfMap };
+  readonly #reports = new RingBuffer(REPORTS);
   readonly #program: BpfProgram;
 
   constructor(type: ProgramType, program: Program) {
@@ -40,7 +42,8 @@ export class Harness {
     this.maps.links.key.setUint32(0, LOOPBACK_INDEX, true);
     LINK.write(this.maps.links.value, 0, { address: LOOPBACK, active: 1 });
     this.maps.links.update();
-    const descriptors = Object.fromEntries(Object.entries(this.maps).map(([name, { fd }]) => [name, fd]));
+    const all = { ...this.maps, reports: this.#reports };
+    const descriptors = Object.fromEntries(Object.entries(all).map(([name, { fd }]) => [name, fd]));
     const instructions = relocate(program, descriptors);
     this.#program = new BpfProgram(type, { ...program, instructions });
   }
@@ -68,6 +71,13 @@ export class Harness {
     if (!map.lookup()) throw new Error('no such flow');
     const { packets, lastUsed } = FLOW.read(map.value, 0);
     return { packets, lastUsed, server: this.#counters(flow.counter) };
+  }
+
+  /** What the program has reported since the last time. */
+  reported(): ReturnType<typeof REPORT.read>[] {
+    const found: ReturnType<typeof REPORT.read>[] = [];
+    this.#reports.read((at) => found.push(REPORT.read(this.#reports.data, at)));
+    return found;
   }
 
   #counters(number: number): { packets: number; bytes: number } {
@@ -106,7 +116,7 @@ export class Harness {
   }
 
   close(): void {
-    for (const object of [...Object.values(this.maps), this.#program]) object.close();
+    for (const object of [...Object.values(this.maps), this.#reports, this.#program]) object.close();
   }
 
   #mapOf(flow: Flow): BpfMap {

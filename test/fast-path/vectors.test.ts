@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { isCarriable, replyFlow, requestFlow } from '../../src/datapath/fast/flows-of.js';
 import type { Flow } from '../../src/ebpf/flow.js';
+import { FLOW_ACTIONS } from '../../src/ebpf/programs/flow-maps.js';
 import { tcProgram } from '../../src/ebpf/programs/tc.js';
 import { xdpProgram } from '../../src/ebpf/programs/xdp.js';
 import { CONN_F_MASQ, CONN_F_TUNNEL } from '../../src/engine/flags.js';
@@ -15,7 +16,7 @@ import { csum, udp } from '../support/packets.js';
 import { rootOnly } from '../support/require-root.js';
 import { KINDS, type Kind, MTU, SOURCE, VectorDirector } from './director.js';
 import { HARDWARE, Harness } from './harness.js';
-import { build, clientOf, isReply, trimmed, unusual, type Vector, vectorArb } from './vectors.js';
+import { build, clientOf, isReply, isReported, trimmed, unusual, type Vector, vectorArb } from './vectors.js';
 
 /** Number of the way to the clients; those to servers have the number of their kind. */
 const CLIENTS_WAY = 100;
@@ -85,12 +86,13 @@ for (const { type, program, sent, left } of PROGRAMS) {
           const { director, flow } = open(harness, v);
           const packet = build(v);
           const { verdict, ip, ethernet } = harness.run(packet);
-          const why = unusual(v, MTU - outerHeader(kind));
+          const why = unusual(v, MTU - outerHeader(kind), type);
           const key = why ?? `${kind.name} ${v.protocol} ${isReply(v) ? 'reply' : 'request'}`;
           seen.set(key, (seen.get(key) ?? 0) + 1);
           if (why !== undefined) {
             assert.equal(verdict, left, why);
             assert.equal(hex(ip), hex(packet));
+            assert.deepEqual(harness.reported(), []);
             assert.deepEqual(harness.counted(flow), {
               packets: 0,
               lastUsed: 0,
@@ -99,6 +101,11 @@ for (const { type, program, sent, left } of PROGRAMS) {
             return;
           }
           assert.equal(verdict, sent);
+          if (isReported(v)) seen.set('reported', (seen.get('reported') ?? 0) + 1);
+          assert.deepEqual(
+            harness.reported().map(({ action, flags }) => ({ action, flags })),
+            isReported(v) ? [{ action: actionOf(v), flags: v.flags & 0x17 }] : [],
+          );
           const whole = trimmed(v, packet);
           const expected = director.receive(whole, isReply(v))!;
           // what answers lose of their TTL is the kernel's to take, behind the engine
@@ -160,11 +167,18 @@ describe('the tc program', rootOnly(), () => {
   });
 });
 
-/** A packet that is carried. */
+/** The action of the vector's flow. */
+function actionOf(v: Vector): number {
+  const { method } = KINDS[v.kind]!;
+  if (method === CONN_F_MASQ) return isReply(v) ? FLOW_ACTIONS.natReply : FLOW_ACTIONS.natRequest;
+  return method === CONN_F_TUNNEL ? FLOW_ACTIONS.tunnel : FLOW_ACTIONS.direct;
+}
+
+/** A packet that is carried, and changes nothing. */
 function ordinary(): Vector {
   return fc
     .sample(vectorArb, { seed: 1, numRuns: 200 })
-    .find((v) => KINDS[v.kind]!.method === CONN_F_MASQ && unusual(v, MTU) === undefined)!;
+    .find((v) => KINDS[v.kind]!.method === CONN_F_MASQ && unusual(v, MTU, 'xdp') === undefined)!;
 }
 
 /** The kernel can give test packets such a sum. */

@@ -124,8 +124,16 @@ export function trimmed(v: Vector, packet: Uint8Array): Uint8Array {
   return v.fault === 'padded' ? packet.subarray(0, packet.length - (v.seq % 20)) : packet;
 }
 
-/** Why only the engine can handle the packet; undefined when it is an ordinary one. @param room bytes that the way out takes. */
-export function unusual(v: Vector, room: number): string | undefined {
+/** The packet may change the state of its connection: a segment that has not ACK alone. */
+export function isReported({ protocol, flags }: Vector): boolean {
+  return protocol === TCP && (flags & (SYN | FIN | RST | ACK)) !== ACK;
+}
+
+/**
+ * Why only the engine can handle the packet; undefined when the program can.
+ * @param room bytes that the way out takes. @param type tc also carries what it then reports.
+ */
+export function unusual(v: Vector, room: number, type: 'tc' | 'xdp' = 'tc'): string | undefined {
   const six = KINDS[v.kind]!.vip.includes(':');
   if (v.ttl < 2) return 'TTL';
   // IPv6 has no options and no fragments without an extension header, which these packets do not have
@@ -134,7 +142,8 @@ export function unusual(v: Vector, room: number): string | undefined {
   if (v.fault === 'cut') return 'cut';
   const header = (six ? 40 : 20) + (v.protocol === TCP ? 20 : 8);
   if (header + v.length > room) return 'too large';
-  if (v.protocol === TCP && (v.flags & (SYN | FIN | RST | ACK)) !== ACK) return 'state';
+  const begins = (v.flags & SYN) !== 0 && (!isReply(v) || (v.flags & (FIN | RST | ACK)) === 0);
+  if (isReported(v) && (type === 'xdp' || begins)) return 'state';
   if (v.protocol === UDP && v.fault === 'noChecksum' && KINDS[v.kind]!.method === CONN_F_MASQ)
     return 'no checksum';
   return undefined;

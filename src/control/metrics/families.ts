@@ -123,6 +123,12 @@ const COUNTERS: readonly (readonly [
   ['fragments', 'ipvsd_datapath_fragments_total', 'counter', 'Fragments taken for reassembly.'],
   ['carried', 'ipvsd_fast_path_connections', 'gauge', 'Connections carried by the fast path now.'],
   ['installed', 'ipvsd_fast_path_installed_total', 'counter', 'Connections given to the fast path.'],
+  [
+    'reported',
+    'ipvsd_fast_path_reports_total',
+    'counter',
+    'Packets that the fast path carried and told the engine of.',
+  ],
   ['mapFull', 'ipvsd_fast_path_refused_total', 'counter', 'Connections that the fast path had no room for.'],
   ['icmpSent', 'ipvsd_icmp_errors_sent_total', 'counter', 'ICMP errors sent.'],
   ['dropped', 'ipvsd_datapath_dropped_total', 'counter', 'Packets dropped by the engine.'],

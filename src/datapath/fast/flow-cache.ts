@@ -1,6 +1,7 @@
 /** The connections that the kernel carries: a cache in BPF maps of what the engine's table has. */
 import { emptyFlow, type Flow, writeFlow, writeFlowKey } from '../../ebpf/flow.js';
-import { COUNTER, FLOW } from '../../ebpf/programs/flow-maps.js';
+import { COUNTER, FLOW, FLOW_ACTIONS, REPORT } from '../../ebpf/programs/flow-maps.js';
+import { packetCarried } from '../../engine/carried.js';
 import { destOf } from '../../engine/conn.js';
 import {
   C_CADDR,
@@ -10,6 +11,7 @@ import {
   C_STATE,
   C_TIMEOUT,
   HOT_SHIFT,
+  NO_CONN,
 } from '../../engine/conn-table.js';
 import type { Dest } from '../../engine/dest.js';
 import type { FastPath } from '../../engine/fast-path.js';
@@ -21,10 +23,11 @@ import {
   IPPROTO_UDP,
 } from '../../engine/flags.js';
 import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
+import { DIR_INPUT, DIR_OUTPUT } from '../../engine/protocol.js';
 import { carriedStats } from '../../engine/traffic.js';
 import { type BpfMap, MapBatch } from '../../linux/bpf-map.js';
 import { AF_INET, inetFromWords } from '../../wire/inet.js';
-import { counterOf, isCarriable, replyFlow, requestFlow } from './flows-of.js';
+import { counterOf, isCarriable, ownerOf, replyFlow, requestFlow } from './flows-of.js';
 import type { FastMaps } from './maps.js';
 import { NO_WAY, type WayHost, Ways } from './ways.js';
 
@@ -40,13 +43,15 @@ export interface FlowCacheCounters {
   carried: number;
   /** Connections that were installed. */
   installed: number;
+  /** Packets that were carried and may have changed a state. */
+  reported: number;
   /** Connections for which there was no room in a map: the slow path has them. */
   mapFull: number;
 }
 
 /** {@link FastPath} over BPF maps. */
 export class FlowCache implements FastPath {
-  readonly counters: FlowCacheCounters = { carried: 0, installed: 0, mapFull: 0 };
+  readonly counters: FlowCacheCounters = { carried: 0, installed: 0, reported: 0, mapFull: 0 };
   readonly ways: Ways;
   readonly #ipvs: NetnsIpvs;
   readonly #maps: FastMaps;
@@ -62,6 +67,7 @@ export class FlowCache implements FastPath {
   readonly #batch4: MapBatch;
   readonly #batch6: MapBatch;
   readonly #flow = emptyFlow();
+  #replayedAt = { jiffies: 0, time: 0 };
 
   constructor(ipvs: NetnsIpvs, host: WayHost, maps: FastMaps) {
     this.#ipvs = ipvs;
@@ -96,6 +102,30 @@ export class FlowCache implements FastPath {
     if (this.#pendingCount === PENDING) this.flush();
   }
 
+  replay(jiffies: number): void {
+    const { reports } = this.#maps;
+    if (!reports.pending) return;
+    this.#replayedAt = { jiffies, time: now() };
+    reports.read(this.#replay);
+  }
+
+  readonly #replay = (at: number): void => {
+    this.counters.reported++;
+    const { data } = this.#maps.reports;
+    const { owner, action, flags, time } = REPORT.fields;
+    const c = ownerOf(this.#ipvs, owner.get(data, at + owner.offset));
+    if (c === NO_CONN) return;
+    const direction = action.get(data, at + action.offset) === FLOW_ACTIONS.natReply ? DIR_OUTPUT : DIR_INPUT;
+    const age = this.#age(this.#replayedAt.time - time.get(data, at + time.offset));
+    packetCarried(
+      this.#ipvs,
+      c,
+      direction,
+      flags.get(data, at + flags.offset),
+      (this.#replayedAt.jiffies - age) | 0,
+    );
+  };
+
   settle(c: number): void {
     if (this.#requestWay[c] === NO_WAY) return;
     const ipvs = this.#ipvs;
@@ -113,8 +143,7 @@ export class FlowCache implements FastPath {
       if (map.lookup()) last = Math.max(last, lastUsed(map));
     }
     const timeout = ipvs.protoData[ipvs.conns.protocol(c)]!.timeoutTable[hot[h + C_STATE]! & 0xff]!;
-    const age = Math.floor((Math.max(0, now() - last) * ipvs.net.hz) / 1e9);
-    const expires = (ipvs.net.jiffies - age + timeout) | 0;
+    const expires = (ipvs.net.jiffies - this.#age(now() - last) + timeout) | 0;
     hot[h + C_TIMEOUT] = timeout;
     if (((expires - hot[h + C_EXPIRES]!) | 0) > 0) hot[h + C_EXPIRES] = expires;
   }
@@ -209,6 +238,11 @@ export class FlowCache implements FastPath {
     });
   }
 
+  /** Nanoseconds in jiffies. */
+  #age(ns: number): number {
+    return Math.floor((Math.max(0, ns) * this.#ipvs.net.hz) / 1e9);
+  }
+
   #isOpen(c: number): boolean {
     const request = this.#requestWay[c]!;
     const reply = this.#replyWay[c]!;
@@ -245,7 +279,10 @@ export class FlowCache implements FastPath {
   #install(map: BpfMap, batch: MapBatch, count: number): void {
     const done = count === 0 ? 0 : map.updateBatch(batch, count);
     for (let i = done; i < count; i++) {
-      const c = FLOW.fields.owner.get(batch.values, i * FLOW.size + FLOW.fields.owner.offset);
+      const c = ownerOf(
+        this.#ipvs,
+        FLOW.fields.owner.get(batch.values, i * FLOW.size + FLOW.fields.owner.offset),
+      );
       if ((this.#ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_CARRIED) === 0) continue;
       this.withdraw(c);
       this.counters.mapFull++;

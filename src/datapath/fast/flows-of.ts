@@ -1,7 +1,16 @@
 /** What the fast path may carry of a connection: the flows that do to its packets what the engine would do. */
 
 import type { Flow } from '../../ebpf/flow.js';
-import { C_CADDR, C_DADDR, C_FLAGS, C_STATE, C_VADDR, HOT_SHIFT } from '../../engine/conn-table.js';
+import {
+  C_CADDR,
+  C_CONTROL,
+  C_DADDR,
+  C_FLAGS,
+  C_STATE,
+  C_VADDR,
+  HOT_SHIFT,
+  NO_CONN,
+} from '../../engine/conn-table.js';
 import {
   CONN_F_APP,
   CONN_F_DROUTE,
@@ -17,7 +26,7 @@ import {
   IPPROTO_UDP,
 } from '../../engine/flags.js';
 import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
-import { TCP_S_ESTABLISHED } from '../../engine/tcp-states.js';
+import { TCP_ACK_MOVES, TCP_NORMAL_TABLE, TCP_S_SYN_RECV } from '../../engine/tcp-states.js';
 
 /** Connections with these need more for each packet than a rewrite. */
 const SPECIAL =
@@ -34,10 +43,26 @@ export function isCarriable(ipvs: NetnsIpvs, c: number): boolean {
   // the programs always keep DF on the outer header
   if (method === CONN_F_TUNNEL && ipvs.sysctls.values.pmtu_disc === 0) return false;
   const protocol = t.protocol(c);
-  return (
-    protocol === IPPROTO_UDP ||
-    (protocol === IPPROTO_TCP && (t.hot[h + C_STATE]! & 0xff) === TCP_S_ESTABLISHED)
-  );
+  if (protocol !== IPPROTO_TCP) return protocol === IPPROTO_UDP;
+  if (!acknowledgementMoves(ipvs, c)) return true;
+  // one acknowledgement ends SYN_RECV, in the table that is used while nobody attacks
+  const state = t.hot[h + C_STATE]! & 0xff;
+  return state === TCP_S_SYN_RECV && ipvs.protoData[protocol]!.stateTable === TCP_NORMAL_TABLE;
+}
+
+/** The state of this TCP connection is one that a segment with nothing but ACK may end. */
+function acknowledgementMoves(ipvs: NetnsIpvs, c: number): boolean {
+  return ((TCP_ACK_MOVES >> (ipvs.conns.hot[(c << HOT_SHIFT) + C_STATE]! & 0xff)) & 1) !== 0;
+}
+
+/** Bits of an owner that are the connection's number; those above are its generation. */
+const OWNER_BITS = 24;
+
+/** The connection that a flow's owner names, or `NO_CONN` when it is over. */
+export function ownerOf(ipvs: NetnsIpvs, owner: number): number {
+  const t = ipvs.conns;
+  const c = owner & ((1 << OWNER_BITS) - 1);
+  return t.isUsed(c) && t.generation(c) === owner >>> OWNER_BITS ? c : NO_CONN;
 }
 
 /** Number of the counters of clients' packets to the dest whose way has the number `way`; those of answers are the next. */
@@ -74,6 +99,8 @@ export function replyFlow(ipvs: NetnsIpvs, c: number, destWay: number, way: numb
   flow.action = 'natReply';
   t.addr(c, C_VADDR, flow.address);
   flow.port = t.vport(c);
+  // the first answer of a datagram proves a persistent connection real
+  flow.report ||= flow.protocol === IPPROTO_UDP && t.hot[(c << HOT_SHIFT) + C_CONTROL] !== 0;
 }
 
 function identity(ipvs: NetnsIpvs, c: number, way: number, counter: number, flow: Flow): void {
@@ -81,5 +108,6 @@ function identity(ipvs: NetnsIpvs, c: number, way: number, counter: number, flow
   flow.protocol = ipvs.conns.protocol(c);
   flow.way = way;
   flow.counter = counter;
-  flow.owner = c;
+  flow.owner = c | (ipvs.conns.generation(c) << OWNER_BITS);
+  flow.report = flow.protocol === IPPROTO_TCP && acknowledgementMoves(ipvs, c);
 }

@@ -1,12 +1,13 @@
 /** The maps of one fast path, and the programs over them. */
 import type { Program } from '../../ebpf/program.js';
 import { relocate } from '../../ebpf/program.js';
-import { MAPS } from '../../ebpf/programs/flow-maps.js';
+import { MAPS, REPORTS } from '../../ebpf/programs/flow-maps.js';
 import { BPF_F_NO_PREALLOC, BpfMap } from '../../linux/bpf-map.js';
 import { BpfProgram, type ProgramType } from '../../linux/bpf-program.js';
+import { RingBuffer } from '../../linux/bpf-ring-buffer.js';
 
 /** The maps by their names in programs. */
-export type FastMaps = { readonly [K in keyof typeof MAPS]: BpfMap };
+export type FastMaps = { readonly [K in keyof typeof MAPS]: BpfMap } & { readonly reports: RingBuffer };
 
 /** How much they hold. */
 export interface FastCapacity {
@@ -22,7 +23,7 @@ const LINKS = 4096;
 /** Makes the maps. @throws SYSTEM, with EPERM where BPF is not allowed. */
 export function openMaps({ flows, ways }: FastCapacity): FastMaps {
   const entries = { flows4: flows, flows6: flows, ways, counters: 2 * ways, links: LINKS };
-  const opened: BpfMap[] = [];
+  const opened: { close(): void }[] = [];
   try {
     const maps = Object.entries(MAPS).map(([name, options]) => {
       const flags = options.type === 'hash' ? BPF_F_NO_PREALLOC : 0;
@@ -30,7 +31,8 @@ export function openMaps({ flows, ways }: FastCapacity): FastMaps {
       opened.push(map);
       return [name, map] as const;
     });
-    return Object.fromEntries(maps) as unknown as FastMaps;
+    const reports = new RingBuffer(REPORTS);
+    return { ...Object.fromEntries(maps), reports } as unknown as FastMaps;
   } catch (error) {
     for (const map of opened) map.close();
     throw error;

@@ -53,7 +53,7 @@ export type Report = (
 /** Counters of the data path. */
 export type TunCounters = LoopCounters & HostCounters & FlowCacheCounters & { readonly refused: number };
 
-const NOTHING_CARRIED: FlowCacheCounters = { carried: 0, installed: 0, mapFull: 0 };
+const NOTHING_CARRIED: FlowCacheCounters = { carried: 0, installed: 0, reported: 0, mapFull: 0 };
 
 const DEVICE = 'ipvsd0';
 const TABLE = 11_800;

@@ -136,9 +136,16 @@ export class TunLoop {
     }
   }
 
+  /** Takes over what the fast path has carried until now. */
+  #replay(): void {
+    const { fastPath, net } = this.#net.ipvs;
+    fastPath?.replay(Math.floor((this.#host.now * net.hz) / 1000) | 0);
+  }
+
   #advance(): void {
     const now = performance.now() - this.#start;
     this.#host.now = now;
+    this.#replay();
     this.#net.advance(now);
     if (now < this.#nextSecond) return;
     this.#nextSecond = now + SECOND;
@@ -151,6 +158,8 @@ export class TunLoop {
   #drain({ device, mark }: Input): void {
     for (let i = 0; i < BATCH; i += AHEAD) {
       const n = this.#read(device);
+      // what was carried came before it
+      this.#replay();
       if (n > 1) this.#net.foresee(this.#packets, n);
       for (let j = 0; j < n; j++) {
         const p = this.#packets[j]!;

@@ -5,7 +5,7 @@
 import type { Assembler } from '../assembler.js';
 import { type Memory, part, type Register, r0, r1, r2, r3, r5, r10, register } from '../operand.js';
 import { record, u32, u64 } from '../record.js';
-import { COUNTER, FLOW, FLOW4_KEY, FLOW6_KEY, WAY } from './flow-maps.js';
+import { COUNTER, FLOW, FLOW4_KEY, FLOW6_KEY, REPORT, WAY } from './flow-maps.js';
 import { ETH_HLEN, htons, IPPROTO_TCP, IPPROTO_UDP, IPV4, IPV6, TCP, UDP } from './headers.js';
 
 export const ctx = register(6, 'ctx');
@@ -28,6 +28,8 @@ const LOCALS = record('locals', {
   ttl: u32,
   fragment: u32,
   id: u32,
+  /** FIN, SYN, RST and ACK of a segment; of other packets ACK alone. */
+  flags: u32,
 });
 
 /** Where to go with packets that the program leaves alone. */
@@ -37,7 +39,8 @@ export const SLOW = 'slow';
 const FRAGMENT = htons(0x3fff);
 /** FIN, SYN, RST, ACK: whatever has another of these than ACK alone may change a connection's state. */
 const STATE_FLAGS = 0x17;
-const ACK = 0x10;
+export const SYN = 0x02;
+export const ACK = 0x10;
 /** Smallest TTL that a router may take one from. */
 const TTL_MIN = 2;
 
@@ -46,8 +49,16 @@ export type Frame = ReturnType<typeof frame>;
 
 /** Lays the stack out. */
 export function frame(a: Assembler) {
-  return { locals: a.stack(LOCALS), key4: a.stack(FLOW4_KEY), key6: a.stack(FLOW6_KEY) };
+  return {
+    locals: a.stack(LOCALS),
+    key4: a.stack(FLOW4_KEY),
+    key6: a.stack(FLOW6_KEY),
+    report: a.stack(REPORT),
+  };
 }
+
+/** Which segments are looked up: those that can change nothing, or all that do not begin a connection. */
+export type Segments = 'plain' | 'all';
 
 /** The IPv4 header. */
 export const ip4 = IPV4.at(packet, ETH_HLEN);
@@ -65,7 +76,13 @@ export const inWay = WAY.at(way);
  * IPv4: checks that the packet is an ordinary one and finds its flow.
  * @param end register with the packet's end. @param room register with the bytes behind the Ethernet header.
  */
-export function findFlow4(a: Assembler, { locals, key4 }: Frame, end: Register, room: Register): void {
+export function findFlow4(
+  a: Assembler,
+  { locals, key4 }: Frame,
+  end: Register,
+  room: Register,
+  segments: Segments,
+): void {
   a.needBytes(packet, ETH_HLEN + IPV4.size + UDP.size, end, r1, SLOW);
   a.load(r1, ip4.versionIhl).jumpIf(r1, '!=', 0x45, SLOW);
   a.load(r1, ip4.fragment).jumpIf(r1, '&', FRAGMENT, SLOW);
@@ -76,13 +93,19 @@ export function findFlow4(a: Assembler, { locals, key4 }: Frame, end: Register, 
   a.load(r1, ip4.destination).store(key4.destination, r1);
   a.load(r1, tcp4.ports).store(ports(key4.sourcePort), r1);
   a.load(r1, ip4.protocol).store(key4.protocol, r1);
-  ordinaryTransport(a, r1, r2, end, IPV4.size, tcp4.flags);
+  ordinaryTransport(a, locals, end, IPV4.size, tcp4.flags, segments);
   a.movMap(r1, 'flows4').mov(r2, r10).add(r2, key4.offset).call('map_lookup_elem');
   takeFlow(a, locals);
 }
 
 /** IPv6: likewise. Extension headers are for the slow path. */
-export function findFlow6(a: Assembler, { locals, key6 }: Frame, end: Register, room: Register): void {
+export function findFlow6(
+  a: Assembler,
+  { locals, key6 }: Frame,
+  end: Register,
+  room: Register,
+  segments: Segments,
+): void {
   a.needBytes(packet, ETH_HLEN + IPV6.size + UDP.size, end, r1, SLOW);
   a.load(r1, part(ip6.versionClassFlow, 0, 1))
     .and(r1, 0xf0)
@@ -96,7 +119,7 @@ export function findFlow6(a: Assembler, { locals, key6 }: Frame, end: Register, 
   }
   a.load(r1, tcp6.ports).store(ports(key6.sourcePort), r1);
   a.load(r1, ip6.nextHeader).store(key6.protocol, r1);
-  ordinaryTransport(a, r1, r2, end, IPV6.size, tcp6.flags);
+  ordinaryTransport(a, locals, end, IPV6.size, tcp6.flags, segments);
   a.movMap(r1, 'flows6').mov(r2, r10).add(r2, key6.offset).call('map_lookup_elem');
   takeFlow(a, locals);
 }
@@ -106,21 +129,25 @@ function ports(source: Memory): Memory {
   return part(source, 0, 4);
 }
 
-/** TCP that only carries data or acknowledges it, or UDP; long enough, all of its header in reach. */
+/** TCP or UDP, whose protocol is in r1, and the length in r2; long enough, all of its header in reach. */
 function ordinaryTransport(
   a: Assembler,
-  protocol: Register,
-  length: Register,
+  locals: Frame['locals'],
   end: Register,
   header: number,
   flags: Memory,
+  segments: Segments,
 ): void {
+  const [protocol, length] = [r1, r2];
   const udp = a.newLabel('udp');
   const done = a.newLabel('transport');
+  a.store(locals.flags, ACK);
   a.jumpIf(protocol, '==', IPPROTO_UDP, udp).jumpIf(protocol, '!=', IPPROTO_TCP, SLOW);
   a.jumpIf(length, '<', header + TCP.size, SLOW);
   a.needBytes(packet, ETH_HLEN + header + TCP.size, end, r5, SLOW);
-  a.load(r5, flags).and(r5, STATE_FLAGS).jumpIf(r5, '!=', ACK, SLOW).jump(done);
+  a.load(r5, flags).and(r5, STATE_FLAGS).store(locals.flags, r5);
+  a.jumpIf(r5, '==', segments === 'plain' ? ACK : SYN, segments === 'plain' ? done : SLOW);
+  a.jump(segments === 'plain' ? SLOW : done);
   a.label(udp).jumpIf(length, '<', header + UDP.size, SLOW);
   a.label(done);
 }

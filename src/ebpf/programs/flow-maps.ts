@@ -49,7 +49,8 @@ export const FLOW = record('flow', {
   owner: u32,
   /** {@link FLOW_ACTIONS} */
   action: u8,
-  spare: u8,
+  /** 1: the next packet is reported, whatever it is. The program clears it then. */
+  report: u8,
   /** NAT: the new port. */
   port: be16,
   /** NAT: difference that the new address makes to a checksum; words as they are loaded, folded to 16 bits. */
@@ -100,6 +101,22 @@ export const LINK = record('link', {
   /** 1 where packets are taken. */
   active: u16,
 });
+
+/** A packet that was carried and may change the state of its connection. */
+export const REPORT = record('report', {
+  /** CLOCK_MONOTONIC, ns, to the tick. */
+  time: u64,
+  /** The flow's. */
+  owner: u32,
+  /** {@link FLOW_ACTIONS} */
+  action: u8,
+  /** Of TCP: FIN, SYN, RST and ACK. Of others: ACK. */
+  flags: u8,
+  spare: u16,
+});
+
+/** The ring buffer that {@link REPORT}s are left in. */
+export const REPORTS = { name: 'ipvsd_reports', size: 1 << 20 } as const;
 
 /** Names of the maps in programs. */
 export const MAPS = {

@@ -1,7 +1,7 @@
 /**
  * The tc program: at the ingress of an Ethernet interface it carries the ordinary packets of connections that the engine has installed, and leaves
- * all others alone. What is ordinary: no fragment, no options, a TTL that can be lowered, no flags that may change a TCP state, no more bytes than
- * the way out takes.
+ * all others alone. What is ordinary: no fragment, no options, a TTL that can be lowered, no SYN of a client, no more bytes than the way out takes. It
+ * tells the engine of those that may change a state (report.ts).
  */
 import { Assembler } from '../assembler.js';
 import { r0, r1, r2, r3, r4, r5 } from '../operand.js';
@@ -43,6 +43,7 @@ import {
   TCP,
   UDP,
 } from './headers.js';
+import { report } from './report.js';
 import { checkTunnel, DROP, encapsulate } from './tunnel.js';
 
 /** The next program, or the kernel's own way, has the packet. */
@@ -84,10 +85,10 @@ export function tcProgram(): Program {
   a.load(r1, ethernet.type)
     .jumpIf(r1, '==', htons(ETH_P_IPV6), 'ipv6')
     .jumpIf(r1, '!=', htons(ETH_P_IP), SLOW);
-  findFlow4(a, f, r3, r4);
+  findFlow4(a, f, r3, r4, 'all');
   forward(a, f, V4);
   a.label('ipv6');
-  findFlow6(a, f, r3, r4);
+  findFlow6(a, f, r3, r4, 'all');
   forward(a, f, V6);
   a.label(SLOW).mov(r0, TC_ACT_UNSPEC).exit();
   a.label(DROP).mov(r0, TC_ACT_SHOT).exit();
@@ -101,13 +102,15 @@ function forward(a: Assembler, f: Frame, family: FamilyParts): void {
   a.load(r1, inFlow.action);
   a.jumpIf(r1, '==', FLOW_ACTIONS.direct, `direct.${v}`).jumpIf(r1, '==', FLOW_ACTIONS.tunnel, `tunnel.${v}`);
   a.jumpIf(r1, '>', FLOW_ACTIONS.natReply, SLOW);
-  nat(a, family);
+  nat(a, f, family);
   a.jump(`send.${v}`);
   a.label(`tunnel.${v}`);
   checkTunnel(a, family.version);
+  report(a, f);
   lowerTtl(a, family.version);
   encapsulate(a, f, family.version, `send.${v}`);
   a.label(`direct.${v}`);
+  report(a, f);
   lowerTtl(a, family.version);
   a.label(`send.${v}`);
   account(a, f, `counted.${v}`);
@@ -141,18 +144,19 @@ function fits(a: Assembler, { locals }: Frame, { version, header, tcp }: FamilyP
  * Rewrites address and port. The transport checksum is changed by the kernel's helper, which knows whether it is still to be completed: the
  * port is none of it then.
  */
-function nat(a: Assembler, { version, header, tcp, udp }: FamilyParts): void {
+function nat(a: Assembler, f: Frame, { version, header, tcp, udp }: FamilyParts): void {
   const v = `v${version}`;
   const at = ETH_HLEN + header;
   const isTcp = `nat.tcp.${v}`;
   const reply = `nat.reply.${v}`;
   const sums = `nat.sums.${v}`;
   const action = r0;
-  a.mov(action, r1);
   a.load(r1, version === 4 ? ip4.protocol : ip6.nextHeader).jumpIf(r1, '==', IPPROTO_TCP, isTcp);
   // a datagram without a checksum is given one by the slow path
   a.load(r1, udp.checksum).jumpIf(r1, '==', 0, SLOW);
   a.label(isTcp);
+  report(a, f);
+  a.load(action, inFlow.action);
   if (version === 4) a.load(r3, inFlow.addressDelta);
   if (version === 4) decrementTtl4(a, r3);
   else decrementTtl6(a);

@@ -57,10 +57,10 @@ export function xdpProgram(): Program {
   a.load(r1, ethernet.type)
     .jumpIf(r1, '==', htons(ETH_P_IPV6), 'ipv6')
     .jumpIf(r1, '!=', htons(ETH_P_IP), SLOW);
-  findFlow4(a, f, r3, r4);
+  findFlow4(a, f, r3, r4, 'plain');
   forward(a, f, 4);
   a.label('ipv6');
-  findFlow6(a, f, r3, r4);
+  findFlow6(a, f, r3, r4, 'plain');
   forward(a, f, 6);
   a.label(SLOW).mov(r0, XDP_PASS).exit();
   return a.finish();
@@ -91,6 +91,8 @@ function forUs(a: Assembler, { locals }: Frame): void {
 function forward(a: Assembler, f: Frame, version: 4 | 6): void {
   const direct = `direct.v${version}`;
   const send = `send.v${version}`;
+  // tc tells of it
+  a.load(r1, inFlow.report).jumpIf(r1, '!=', 0, SLOW);
   a.load(r1, inWay.resolved).jumpIf(r1, '==', 0, SLOW);
   a.load(r1, f.locals.length).load(r2, inWay.mtu).jumpIf(r1, '>', r2, SLOW);
   a.load(r0, inFlow.action)

@@ -318,6 +318,7 @@ test('a connection that the fast path carries stays with it', () => {
   const told = (what: string) => () => void asked.push(what);
   ipvs.fastPath = {
     used: told('used'),
+    replay: told('replay'),
     settle: told('settle'),
     withdraw: told('withdraw'),
     fold: told('fold'),

@@ -1,0 +1,36 @@
+/** What packets that the fast path has carried do to their connections: all that the engine would have done but sending them and counting them. */
+import { controlAssureCt } from './conn.js';
+import { C_CONTROL, C_EXPIRES, C_FLAGS, C_STATE, C_TIMEOUT, HOT_SHIFT } from './conn-table.js';
+import { CONN_F_CARRIED, IPPROTO_TCP } from './flags.js';
+import type { NetnsIpvs } from './netns-ipvs.js';
+import { setTcpState } from './proto-tcp.js';
+import { DIR_OUTPUT } from './protocol.js';
+import { TCP_ACK_MOVES } from './tcp-states.js';
+
+/**
+ * A packet of connection `c` was carried.
+ * @param direction `DIR_INPUT` or `DIR_OUTPUT`.
+ * @param flags of a TCP segment.
+ * @param jiffies when it passed.
+ */
+export function packetCarried(
+  ipvs: NetnsIpvs,
+  c: number,
+  direction: number,
+  flags: number,
+  jiffies: number,
+): void {
+  const { hot } = ipvs.conns;
+  const h = c << HOT_SHIFT;
+  const protocol = ipvs.conns.protocol(c);
+  if (protocol === IPPROTO_TCP) {
+    setTcpState(ipvs, ipvs.protoData[protocol]!, c, direction, flags);
+    // the fast path tells of one acknowledgement: where more may matter the engine sees them itself
+    const moves = (TCP_ACK_MOVES >> (hot[h + C_STATE]! & 0xff)) & 1;
+    if (moves !== 0 && (hot[h + C_FLAGS]! & CONN_F_CARRIED) !== 0) ipvs.fastPath!.withdraw(c);
+  } else if (direction === DIR_OUTPUT) controlAssureCt(ipvs, c);
+  const expires = (jiffies + hot[h + C_TIMEOUT]!) | 0;
+  const sooner = ((expires - hot[h + C_EXPIRES]!) | 0) < 0;
+  hot[h + C_EXPIRES] = expires;
+  if (sooner || hot[h + C_CONTROL] !== 0) ipvs.connTimers.set(c, expires);
+}

@@ -1,0 +1,107 @@
+/** Two directors that see the same: the engine alone, and the engine with a fast path. Packets go in and out by BPF_PROG_TEST_RUN. */
+import { FlowCache } from '../../src/datapath/fast/flow-cache.js';
+import { loadProgram, openMaps } from '../../src/datapath/fast/maps.js';
+import { tcProgram } from '../../src/ebpf/programs/tc.js';
+import { C_FLAGS, C_INPKTS, C_STATE, C_TIMEOUT, HOT_SHIFT } from '../../src/engine/conn-table.js';
+import { CONN_F_CARRIED, CONN_F_NOT_CARRIED } from '../../src/engine/flags.js';
+import type { NetnsIpvs } from '../../src/engine/netns-ipvs.js';
+import { concat } from '../support/bytes.js';
+import { TCP } from '../support/packets.js';
+import { VectorDirector } from './director.js';
+import { Routes } from './routes.js';
+
+/** What the program answers when it has carried a packet. */
+export const CARRIED = 7;
+
+/** What happens. */
+export type Step =
+  | { readonly what: 'packet'; readonly packet: Uint8Array; readonly fromServer: boolean }
+  /** A turn of the loop begins: the engine takes over what was carried. */
+  | { readonly what: 'turn' }
+  | { readonly what: 'secure'; readonly on: boolean };
+
+/** The engine alone, or with a fast path that carries what it can. */
+export class Side {
+  readonly director = new VectorDirector();
+  readonly ipvs: NetnsIpvs = this.director.net.ipvs;
+  carried = 0;
+
+  step(step: Step): void {
+    if (step.what === 'secure') {
+      const pd = this.ipvs.protoData[TCP]!;
+      this.replay();
+      pd.pp.timeoutChange(pd, step.on);
+    } else if (step.what === 'packet') this.packet(step.packet, step.fromServer);
+    else this.replay();
+  }
+
+  packet(packet: Uint8Array, fromServer: boolean): void {
+    this.director.receive(packet, fromServer);
+  }
+
+  replay(): void {}
+
+  /** All that can be listed. */
+  seen(): object {
+    const { conns, totStats } = this.ipvs;
+    const rows = Array.from({ length: conns.highWater }, (_, c) => {
+      const h = c << HOT_SHIFT;
+      return {
+        used: conns.isUsed(c),
+        state: conns.hot[h + C_STATE]! & 0xff,
+        timeout: conns.hot[h + C_TIMEOUT],
+        flags: conns.hot[h + C_FLAGS]! & ~(CONN_F_CARRIED | CONN_F_NOT_CARRIED),
+        packets: conns.hot[h + C_INPKTS],
+      };
+    });
+    const dests = [...this.ipvs.services].flatMap((svc) =>
+      svc.destinations.map((dest) => [dest.activeconns, dest.inactconns, dest.stats]),
+    );
+    return { rows, dests, totStats };
+  }
+}
+
+export class FastSide extends Side {
+  readonly #maps = openMaps({ flows: 256, ways: 64 });
+  readonly #program = loadProgram('tc', tcProgram(), this.#maps);
+  readonly cache = new FlowCache(this.ipvs, new Routes(), this.#maps);
+
+  constructor() {
+    super();
+    this.ipvs.fastPath = this.cache;
+    this.cache.refresh();
+  }
+
+  /** What the program does with a packet, `times` times. */
+  run(packet: Uint8Array, repeat = 1): number {
+    const type = packet[0]! >>> 4 === 6 ? [0x86, 0xdd] : [8, 0];
+    const frame = concat(new Uint8Array(12), Uint8Array.from(type), packet);
+    return this.#program.test(frame, { repeat }).verdict;
+  }
+
+  override packet(packet: Uint8Array, fromServer: boolean): void {
+    if (this.run(packet) === CARRIED) {
+      this.carried++;
+      return;
+    }
+    this.replay();
+    super.packet(packet, fromServer);
+    this.cache.flush();
+  }
+
+  override replay(): void {
+    this.cache.replay(this.director.net.jiffies);
+  }
+
+  override seen(): object {
+    this.replay();
+    this.cache.withdrawAll();
+    this.cache.fold();
+    return super.seen();
+  }
+
+  close(): void {
+    this.#program.close();
+    for (const map of Object.values(this.#maps)) map.close();
+  }
+}
