@@ -8,6 +8,7 @@ export const ERRORS = {
   DEST_NOT_FOUND: { errno: 'ENOENT', message: 'No such destination' },
   VIP_EXISTS: { errno: 'EEXIST', message: 'Virtual address already added' },
   VIP_NOT_FOUND: { errno: 'ENOENT', message: 'No such virtual address' },
+  HEALTH_NOT_FOUND: { errno: 'ENOENT', message: 'No health checks' },
   SCHEDULER_NOT_FOUND: { errno: 'ENOENT', message: 'Scheduler not found' },
   PE_NOT_FOUND: { errno: 'ENOENT', message: 'Persistence engine not found' },
   INVALID: { errno: 'EINVAL', message: 'Invalid value' },

@@ -82,7 +82,7 @@ ${EXIT_CODES}`,
   addExec(program, exit);
   addDoctor(program);
   addViews(program);
-  addObserveCommands(program, { command, withDirector, print, options: [SOCKET, NETNS] });
+  addObserveCommands(program, { command, withDirector, print, exit, options: [SOCKET, NETNS] });
   return program;
 }
 

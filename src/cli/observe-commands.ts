@@ -4,8 +4,10 @@ import type { Command } from 'commander';
 import type { ClientDirector, ClientOptions } from '../control/client.js';
 import type { ConnsFlags } from './conns.js';
 import type { EventsFlags } from './events.js';
+import { EXIT } from './exit-code.js';
 import type { ExplainFlags } from './explain.js';
 import type { LiveFlags } from './explain-live.js';
+import type { HealthFlags } from './health.js';
 import { stopSignal } from './signals.js';
 import type { TopFlags } from './top-command.js';
 
@@ -16,6 +18,8 @@ export interface Surroundings {
   /** Gives `use` a director that asks the daemon. */
   withDirector(options: ClientOptions, use: (director: ClientDirector) => Promise<unknown>): Promise<void>;
   print(line: string): void;
+  /** Told with which code a command ends that can end in more than one. */
+  exit(code: number): void;
   /** The options that name the daemon's socket, and one of its namespaces. */
   readonly options: readonly [socket: readonly [string, string], netns: readonly [string, string]];
 }
@@ -27,6 +31,7 @@ export function addObserveCommands(program: Command, around: Surroundings): void
   addEvents(program, around);
   addTop(program, around);
   addMetrics(program, around);
+  addHealth(program, around);
 }
 
 /** What is said beside the output. */
@@ -114,6 +119,27 @@ function addConns(
     });
 }
 
+function addHealth(
+  program: Command,
+  { command, withDirector, print, exit, options: [socket, netns] }: Surroundings,
+): void {
+  command(program, 'health')
+    .summary('show the health of real servers')
+    .description(
+      'Show the services whose health is checked, and of each real server: its state and since when, the weight in force, what its checks said. Exit code 1 when a service has lost its quorum.',
+    )
+    .option('--down', 'only servers that are down')
+    .option('--json', 'JSON, one service a line')
+    .option(...socket)
+    .option(...netns)
+    .action(async (flags: HealthFlags & ClientOptions) => {
+      const { health } = await import('./health.js');
+      await withDirector(flags, async (director) => {
+        if (!(await health(director, flags, print))) exit(EXIT.failure);
+      });
+    });
+}
+
 function addMetrics(program: Command, { command, withDirector, options: [socket] }: Surroundings): void {
   command(program, 'metrics')
     .summary('print the metrics for Prometheus')
@@ -136,11 +162,11 @@ function addEvents(
   command(program, 'events')
     .summary('print events as they happen')
     .description(
-      'Print what happens, a JSON object a line, until interrupted: connections made and ended, and changes of the configuration.',
+      'Print what happens, a JSON object a line, until interrupted: connections made and ended, changes of the configuration, real servers that go down and come back.',
     )
     .option(
       '-k, --kinds <kinds>',
-      'connections, configuration, packets, or several with commas (default: the first two)',
+      'connections, configuration, health, packets, or several with commas (default: all but packets)',
     )
     .option('-n, --netns <name>', 'only of this network namespace (default: of all)')
     .option(...socket)

@@ -122,3 +122,15 @@ export const checkSpec: Shape<CheckSpec> = {
     return spec;
   },
 };
+
+/** A check by its fields, without those that have their defaults. */
+export function checkEntry(spec: CheckSpec): Readonly<Record<string, unknown>> {
+  const { type } = spec;
+  const least = type === 'exec' ? { type, command: ['true'] } : { type };
+  const { type: _, ...usual } = checkSpec.read(least, '') as { type: string } & Record<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(spec).filter(
+      ([name, value]) => name === 'command' || JSON.stringify(value) !== JSON.stringify(usual[name]),
+    ),
+  );
+}

@@ -20,6 +20,7 @@ import {
   vipKey,
   vipSpec,
 } from './fields.js';
+import { healthEntry, healthSpec } from './health-fields.js';
 import { packetSpec } from './packet-spec.js';
 import {
   anyText,
@@ -209,6 +210,21 @@ export const COMMANDS: { readonly [N in CommandName]: CommandDescription<N> } = 
     summary: 'The network namespaces that the daemon serves',
     args: none,
     result: list(netnsEntry),
+  },
+  'health.set': {
+    summary: "Check the health of a service's real servers, and keep their weights by it",
+    args: object({ service: serviceKey, health: healthSpec }),
+    result: nothing,
+  },
+  'health.delete': {
+    summary: 'Check a service no longer: its real servers have their configured weights again',
+    args: object({ service: serviceKey }),
+    result: nothing,
+  },
+  'health.list': {
+    summary: 'The services whose health is checked, and how their real servers are',
+    args: none,
+    result: list(healthEntry),
   },
   'vip.add': {
     summary: 'Put a virtual address on an interface',

@@ -7,7 +7,9 @@ import type { ConnRow } from '../engine/conn-list.js';
 import type { Explanation } from '../engine/explain/explanation.js';
 import type { StatsView } from '../engine/stats.js';
 import type { ErrorCode, IpvsError } from '../errors.js';
+import type { CheckSpec } from './check-spec.js';
 import type { ConnFilterArgs } from './conn-filter.js';
+import type { HealthEntry, HealthPolicy, HealthSpec } from './health-fields.js';
 import type { PacketSpec } from './packet-spec.js';
 
 /** Address family of a service or dest. */
@@ -96,8 +98,14 @@ export interface VipSpec extends VipKey {
   prefixLength?: number;
 }
 
+/** A real server as a configuration has it. */
+export interface ConfiguredDest extends DestSpec {
+  /** Health checks of its own, instead of its service's. */
+  checks?: CheckSpec[];
+}
+
 /** A service with its real servers, as a configuration has them. */
-export type ConfiguredService = ServiceSpec & { dests: DestSpec[] };
+export type ConfiguredService = ServiceSpec & { dests: ConfiguredDest[]; health?: HealthPolicy };
 
 /** What a configuration says of a director. What is left out is not managed by it. */
 export interface DirectorConfig {
@@ -138,6 +146,7 @@ type Difference =
   /** One that is removed has its real servers with it. */
   | { kind: 'service'; before?: ServiceSpec | ConfiguredService; after?: ServiceSpec }
   | { kind: 'dest'; service: ServiceKey; before?: DestSpec; after?: DestSpec }
+  | { kind: 'health'; service: ServiceKey; before?: HealthSpec; after?: HealthSpec }
   /** A network namespace that is served; what one that is removed has had comes with it. */
   | { kind: 'netns'; before?: { name: string } & DirectorConfig; after?: { name: string } }
   /** A setting of the daemon itself, which is not changed while it runs. */
@@ -222,6 +231,12 @@ export interface Commands {
   'netns.remove': { args: { name: string }; result: null };
   /** In the order in which they were added. */
   'netns.list': { args: Record<string, never>; result: NetnsEntry[] };
+  /** Checks the health of a service's real servers from now on, and keeps their weights by it. What is configured as before goes on as it is. */
+  'health.set': { args: { service: ServiceKey; health: HealthSpec }; result: null };
+  /** Checks them no longer: each has its configured weight again. */
+  'health.delete': { args: { service: ServiceKey }; result: null };
+  /** The services that are checked. */
+  'health.list': { args: Record<string, never>; result: HealthEntry[] };
   'vip.add': { args: { vip: VipSpec }; result: null };
   'vip.delete': { args: { vip: VipKey }; result: null };
   /** In the order in which they were added. */

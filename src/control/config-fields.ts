@@ -5,16 +5,27 @@ import { canonicalDaemon, canonicalDest, canonicalService, canonicalVip } from '
 import type {
   Change,
   ConfigText,
+  ConfiguredDest,
   ConfiguredService,
   DirectorConfig,
   ServedConfig,
   VipKey,
 } from './command.js';
 import { withField } from './command-error.js';
-import { daemonSpec, netnsName, serviceKey, serviceWithDests, vipSpec } from './fields.js';
+import {
+  daemonSpec,
+  destFields,
+  netnsName,
+  serviceFields,
+  serviceKey,
+  vipSpec,
+  withDefaults,
+} from './fields.js';
+import { DEFAULT_POLICY, HEALTH_SHAPES, type HealthSpec, healthPolicy, ownChecks } from './health-fields.js';
 import { destId, serviceId } from './resource-id.js';
 import {
   described,
+  either,
   Faults,
   fieldIn,
   integer,
@@ -27,6 +38,7 @@ import {
   type Shape,
   tableOf,
   text,
+  withDefault,
 } from './shape.js';
 import { toServiceUser } from './translate.js';
 
@@ -59,19 +71,74 @@ export function vipId(key: VipKey): string {
   return `${key.address} on ${key.interface}`;
 }
 
+const more = {
+  health: optional(described(healthPolicy, 'Health checks of its real servers, and what it does by them.')),
+  dests: described(withDefault(list(object({ ...destFields, checks: ownChecks })), []), 'The real servers.'),
+};
+const serviceWithDests = either(
+  'fwmark',
+  object({ ...serviceFields.mark, ...more }),
+  object({ ...serviceFields.address, ...more }),
+);
+
 /** A service with its real servers, in the terms that a director reports it in. */
 export const configuredService: Named<ConfiguredService> = named('ConfiguredService', {
   ...serviceWithDests,
   read(value, field) {
-    const spec = serviceWithDests.read(value, field);
-    const service = { ...canonicalService(spec), dests: spec.dests.map(canonicalDest) };
+    const spec = withDefaults(serviceWithDests.read(value, field));
+    // a server's own checks are a service's health, too
+    const health = spec.health ?? (spec.dests.some(({ checks }) => checks) ? DEFAULT_POLICY : undefined);
+    const service = {
+      ...canonicalService(spec),
+      ...(health !== undefined && { health }),
+      dests: spec.dests.map(canonicalConfigured),
+    };
     const faults = new Faults();
     faults.try(() => netmaskFits(service, field));
     faults.try(() => refuseTwice(service.dests, destId, fieldIn(field, 'dests')));
+    faults.try(() => sorryIsNoServer(service, field));
     faults.end();
     return service;
   },
 });
+
+function canonicalConfigured({ checks, ...dest }: ConfiguredDest): ConfiguredDest {
+  return { ...canonicalDest(dest), ...(checks !== undefined && { checks }) };
+}
+
+function sorryIsNoServer({ health, dests }: ConfiguredService, field: string): void {
+  const sorry = health?.sorryServer;
+  if (sorry === undefined || !dests.some((dest) => destId(dest) === destId(sorry))) return;
+  throw new IpvsError(
+    'BAD_REQUEST',
+    `${destId(sorry)} is one of the real servers already`,
+    fieldIn(field, 'health.sorryServer'),
+  );
+}
+
+/** Everything about the health of a service, or undefined when its servers are not checked. */
+export function healthOf({ health, dests }: ConfiguredService): HealthSpec | undefined {
+  if (health === undefined) return undefined;
+  const servers = dests.flatMap(({ address, port, checks }) =>
+    checks === undefined ? [] : [{ address, port, checks }],
+  );
+  // the order of servers says nothing
+  servers.sort((a, b) => (destId(a) < destId(b) ? -1 : 1));
+  return { ...health, servers };
+}
+
+/** The service with this about its health: what {@link healthOf} says of it. */
+export function withHealth(
+  service: ConfiguredService,
+  { servers, ...policy }: HealthSpec,
+): ConfiguredService {
+  const own = new Map(servers.map((server) => [destId(server), server.checks]));
+  const dests = service.dests.map((dest) => {
+    const checks = own.get(destId(dest));
+    return checks === undefined ? dest : { ...dest, checks };
+  });
+  return { ...service, health: policy, dests };
+}
 
 function netmaskFits(service: ConfiguredService, field: string): void {
   try {
@@ -192,9 +259,19 @@ const anything: Shape<unknown> = { what: 'a value', schema: {}, read: (value) =>
 /** A difference between a configuration and what runs. Only describes results. */
 export const change: Named<Change> = named('Change', {
   ...object({
-    kind: oneOf('a kind', ['sysctl', 'timeout', 'vip', 'sync', 'service', 'dest', 'netns', 'setting']),
+    kind: oneOf('a kind', [
+      'sysctl',
+      'timeout',
+      'vip',
+      'sync',
+      'service',
+      'dest',
+      'health',
+      'netns',
+      'setting',
+    ]),
     netns: optional(described(netnsName, 'Absent for the default network namespace.')),
-    service: optional(described(serviceKey, 'The service of a real server.')),
+    service: optional(described(serviceKey, 'The service of a real server, or of a health.')),
     before: optional(described(anything, 'Absent for what is added.')),
     after: optional(described(anything, 'Absent for what is removed.')),
   }),
@@ -203,6 +280,7 @@ export const change: Named<Change> = named('Change', {
 
 /** All shapes of configurations that have a name of their own. */
 export const CONFIG_SHAPES: readonly Named<unknown>[] = [
+  ...HEALTH_SHAPES,
   configuredService,
   directorConfig,
   servedConfig,

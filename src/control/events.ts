@@ -4,8 +4,12 @@ import type { ConnEntry, DestKey, ServiceKey } from './command.js';
 import type { ConnFilterArgs } from './conn-filter.js';
 
 /** Kinds of events that one can ask for. */
-export const EVENT_KINDS = ['connections', 'configuration', 'packets'] as const;
+export const EVENT_KINDS = ['connections', 'configuration', 'health', 'packets'] as const;
+
 export type EventKind = (typeof EVENT_KINDS)[number];
+
+/** Those that are told when nothing is said. */
+export const USUAL_KINDS: readonly EventKind[] = ['connections', 'configuration', 'health'];
 
 /** Commands whose success is an event of the kind `configuration`, named as the command. */
 export const CHANGES = [
@@ -21,6 +25,8 @@ export const CHANGES = [
   'daemon.start',
   'daemon.stop',
   'sysctl.set',
+  'health.set',
+  'health.delete',
   'netns.add',
   'netns.remove',
 ] as const;
@@ -31,6 +37,9 @@ export type EventBody =
   | { event: 'connection.made' | 'connection.ended'; connection: ConnEntry }
   /** What the command said. */
   | { event: ChangeName; service?: ServiceKey; dest?: DestKey; [field: string]: unknown }
+  /** The health of a real server, or of a whole service, has changed. */
+  | { event: 'server.up' | 'server.down'; service: ServiceKey; dest: DestKey; reason?: string }
+  | { event: 'quorum.reached' | 'quorum.lost'; service: ServiceKey }
   | { event: 'packet'; explanation: Explanation; bytes: string }
   /** So many events could not be kept for whoever listens, here. */
   | { event: 'lost'; count: number };

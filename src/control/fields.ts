@@ -3,7 +3,6 @@
 import type { StatsView } from '../engine/stats.js';
 import { parseInet } from '../wire/inet.js';
 import type {
-  ConfiguredService,
   ConnEntry,
   DaemonSpec,
   DestEntry,
@@ -107,7 +106,7 @@ export const serviceSpec: Named<ServiceSpec> = named('ServiceSpec', {
 });
 
 /** The service with the defaults that depend on its other settings. */
-function withDefaults<T extends ServiceKey & { flags: string[]; timeout?: number; netmask?: string }>(
+export function withDefaults<T extends ServiceKey & { flags: string[]; timeout?: number; netmask?: string }>(
   spec: T,
 ) {
   const hostMask = familyOf(spec) === 'inet' ? '255.255.255.255' : '128';
@@ -156,17 +155,13 @@ export const destSpec: Named<DestSpec> = named(
   object({ ...destIdentity, ...destConfig, ...tunnelConfig }),
 );
 
-const dests = { dests: described(withDefault(list(destSpec), []), 'The real servers.') };
-const bareServiceWithDests = either(
-  'fwmark',
-  object({ ...markKey, ...serviceConfig, ...dests }),
-  object({ ...addressKey, ...serviceConfig, ...dests }),
-);
+/** The fields of a real server, for shapes that have more. */
+export const destFields = { ...destIdentity, ...destConfig, ...tunnelConfig };
 
-/** A virtual service with its real servers. */
-export const serviceWithDests: Shape<ConfiguredService> = {
-  ...bareServiceWithDests,
-  read: (value, field) => withDefaults(bareServiceWithDests.read(value, field)),
+/** The fields of a service, for shapes that have more: of one with a firewall mark, and of one with an address. */
+export const serviceFields = {
+  mark: { ...markKey, ...serviceConfig },
+  address: { ...addressKey, ...serviceConfig },
 };
 
 /** The ten numbers of a listing. */

@@ -3,6 +3,7 @@ import { socketPath } from '../control/client.js';
 import { type ApiOptions, createApi } from '../control/http/api.js';
 import { claimSocket, listenOn } from './api-socket.js';
 import { checkTcp, listenOnTcp, type TcpApi } from './api-tcp.js';
+import { checkedDatapath } from './checked-datapath.js';
 import type { DaemonSettings } from './config/config.js';
 import { Configurator } from './config/configurator.js';
 import { ConfigReader } from './config/reader.js';
@@ -52,7 +53,8 @@ export async function runDaemon(
     checkTcp(settings);
     await claimSocket(socket);
     const open: OpenNamespace = (netns) => openDatapath(settings, netns, log);
-    const namespaces = await Namespaces.open(settings.netns ?? [], open, log);
+    const openChecked: OpenNamespace = async (netns) => checkedDatapath(await open(netns), netns, log);
+    const namespaces = await Namespaces.open(settings.netns ?? [], openChecked, log);
     undo.push(() => namespaces.close());
     if (settings.datapath !== 'none') await repairLeftovers(open, log);
     const reader = file?.reader ?? new ConfigReader();

@@ -100,7 +100,9 @@ function concerns(interest: Interest, netns: string | undefined): boolean {
   return interest.netns === undefined || interest.netns === netns;
 }
 
+/** Whose interest a body is. */
 function kindOf({ event }: EventBody): EventKind | 'all' {
   if (event === 'packet') return 'packets';
+  if (/^(server|quorum)\./.test(event)) return 'health';
   return event === 'lost' ? 'all' : 'connections';
 }

@@ -7,8 +7,8 @@ import type { Target } from './checker.js';
 /** What became of a check. */
 export interface Report {
   readonly up: boolean;
-  /** Whether `up` is another than before. */
-  readonly changed: boolean;
+  /** Whether it is the first answer. */
+  readonly first: boolean;
   /** Why the check failed; absent when it did not. */
   readonly reason?: string;
   /** Share of its weight that the server asked for, percent. */
@@ -106,10 +106,11 @@ export class Prober {
     const took = this.#clock.now() - begin;
     const spread = 1 + ((2 * this.#clock.random() - 1) * jitter) / 100;
     this.#cancel = this.#clock.after(Math.max(0, interval * spread - took), () => this.#run());
-    const changed = this.state.report(reason === undefined);
+    const first = !this.state.known;
+    this.state.report(reason === undefined);
     this.#report({
       up: this.state.up,
-      changed,
+      first,
       took,
       ...(reason !== undefined && { reason }),
       ...(percent !== undefined && { percent }),

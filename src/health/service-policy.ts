@@ -1,19 +1,9 @@
 /** Which real servers a service is to have, and with which weights, by the health of each. */
 import type { DestSpec } from '../control/command.js';
+import type { HealthPolicy } from '../control/health-fields.js';
 
 /** What a service does when servers fail. */
-export interface FailurePolicy {
-  /** Weight of servers that are up, together, below which the service is lost. */
-  readonly quorum: number;
-  /** How far the weight must be above the quorum before the service is there again, and below before it is lost. */
-  readonly hysteresis: number;
-  /** A server that is down keeps its place with weight 0 (its connections go on), or is removed. */
-  readonly onFailure: 'quiesce' | 'remove';
-  /** Takes everything while the service is lost. */
-  readonly sorryServer?: DestSpec;
-  /** Time in which the weight of a server that comes back grows to its own, ms; 0 for none. */
-  readonly slowStart: number;
-}
+export type FailurePolicy = Omit<HealthPolicy, 'checks'>;
 
 /** A server, and how it is. */
 export interface ServerHealth {

@@ -54,7 +54,7 @@ describe('the published schema', () => {
 });
 
 describe('the documentation', () => {
-  for (const name of ['configuration.md', 'migrate.md']) {
+  for (const name of ['configuration.md', 'health.md', 'migrate.md']) {
     for (const [i, block] of blocks(page(name), 'yaml').entries()) {
       test(`${name}: example ${i + 1} is good`, async () => {
         await checkConfig(block, name);
@@ -63,7 +63,7 @@ describe('the documentation', () => {
     }
   }
 
-  test('configuration.md names every key', () => {
+  test('configuration.md and health.md name every key', () => {
     const names = new Set<string>();
     const collect = (value: unknown): void => {
       if (typeof value !== 'object' || value === null) return;
@@ -76,7 +76,7 @@ describe('the documentation', () => {
     };
     collect(schema);
     assert.ok(names.size > 40);
-    const text = page('configuration.md');
+    const text = page('configuration.md') + page('health.md');
     for (const name of names) assert.ok(text.includes(`\`${name}\``), name);
   });
 

@@ -14,8 +14,10 @@ import { EngineDirector } from '../../src/control/engine-director.js';
 import { keyOf } from '../../src/control/fields.js';
 import { destId, serviceId } from '../../src/control/resource-id.js';
 import { NO_MACHINE, VipDirector } from '../../src/control/vip-director.js';
+import { uncheckedDirector } from '../../src/daemon/checked-datapath.js';
 import type { DirectorOf } from '../../src/daemon/config/apply.js';
 import { Configurator, type Start } from '../../src/daemon/config/configurator.js';
+import { withoutChecks, withoutDests } from '../../src/daemon/config/plan.js';
 import { ConfigReader } from '../../src/daemon/config/reader.js';
 import type { Datapath } from '../../src/daemon/datapath.js';
 import { Namespaces } from '../../src/daemon/namespaces.js';
@@ -34,7 +36,7 @@ const quiet = (): void => {};
 export async function newNamespaces(): Promise<DirectorOf> {
   const open = async (): Promise<Datapath> => {
     const net = new Net({ host: new TwoInterfaces([]), random: () => 1, connLimit: 1 << 8 });
-    const director = new VipDirector(new EngineDirector(net), NO_MACHINE);
+    const director = uncheckedDirector(new VipDirector(new EngineDirector(net), NO_MACHINE));
     return {
       execute: (name, args) => director.execute(name, args),
       stop: async () => {},
@@ -121,6 +123,23 @@ function dest(six: boolean, mixed: boolean): fc.Arbitrary<object> {
   return mixed ? fc.oneof({ weight: 4, arbitrary: same }, { weight: 1, arbitrary: other }) : same;
 }
 
+const check = fc.constantFrom(
+  { type: 'tcp' },
+  { type: 'http', path: '/health', interval: 500, status: ['200'] },
+  { type: 'exec', command: ['/bin/true'] },
+  { type: 'ping', start: 'down' },
+);
+const checks = fc.array(check, { maxLength: 2 });
+
+function health(six: boolean): fc.Arbitrary<object> {
+  const sorryServer = fc.constant({ address: six ? 'fd00:2::99' : '10.2.0.99', port: 80, forward: 'masq' });
+  const onFailure = fc.constantFrom('quiesce', 'remove');
+  return fc.record(
+    { checks, quorum: fc.constantFrom(1, 50), onFailure, slowStart: fc.constant(1000), sorryServer },
+    { requiredKeys: [] },
+  );
+}
+
 function service(mixed: boolean): fc.Arbitrary<object> {
   const address = fc.tuple(
     fc.constantFrom('tcp', 'udp'),
@@ -141,13 +160,22 @@ function service(mixed: boolean): fc.Arbitrary<object> {
   );
   return key.chain((identity) => {
     const six = 'fwmark' in identity ? identity.family === 'inet6' : identity.address.includes(':');
-    const dests = fc.uniqueArray(dest(six, mixed), {
+    const own = fc.option(checks, { freq: 4, nil: undefined });
+    const checked = fc.tuple(dest(six, mixed), own).map(([entry, all]) => ({
+      ...entry,
+      ...(all !== undefined && { checks: all }),
+    }));
+    const dests = fc.uniqueArray(checked, {
       maxLength: 4,
-      selector: (entry) => destId(entry as DestSpec),
+      selector: (entry) => destId(entry as unknown as DestSpec),
     });
-    return fc
-      .record({ settings, dests })
-      .map((more) => ({ ...identity, ...more.settings, dests: more.dests }));
+    const policy = fc.option(health(six), { freq: 2, nil: undefined });
+    return fc.record({ settings, dests, policy }).map((more) => ({
+      ...identity,
+      ...more.settings,
+      ...(more.policy !== undefined && { health: more.policy }),
+      dests: more.dests,
+    }));
   });
 }
 
@@ -219,8 +247,9 @@ export const anyCommand: fc.Arbitrary<CommandRequest> = fc
     ),
   )
   .map(([entry, command]) => {
-    const { dests, ...spec } = configuredService.read(entry, '');
-    const [first = { address: '10.2.0.1', port: 80 } as DestSpec] = dests;
+    const read = configuredService.read(entry, '');
+    const spec = withoutDests(read);
+    const [first = { address: '10.2.0.1', port: 80 } as DestSpec] = read.dests.map(withoutChecks);
     const { address, port } = first;
     const args = {
       'service.add': { service: spec },

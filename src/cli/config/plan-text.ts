@@ -1,4 +1,5 @@
 /** Changes as a text for people: one line each, `+` added, `-` removed, `~` changed. */
+import { type CheckSpec, checkEntry } from '../../control/check-spec.js';
 import type {
   Change,
   DaemonSpec,
@@ -9,7 +10,9 @@ import type {
   VipSpec,
 } from '../../control/command.js';
 import { familyOf, keyOf } from '../../control/fields.js';
+import type { HealthSpec } from '../../control/health-fields.js';
 import { destId, serviceId } from '../../control/resource-id.js';
+import { destEntry } from '../../daemon/config/yaml-text.js';
 
 /** Settings of a thing by their names, as texts; those that are usual and need not be said are in `usual`. */
 interface Description {
@@ -54,7 +57,7 @@ export function summary(changes: readonly Change[]): string {
 }
 
 function ownerOf(change: Change): string | undefined {
-  return change.kind === 'dest' ? serviceId(change.service) : undefined;
+  return change.kind === 'dest' || change.kind === 'health' ? serviceId(change.service) : undefined;
 }
 
 function mark({ before, after }: Change): '+' | '-' | '~' {
@@ -80,6 +83,8 @@ function line(change: Change): string {
       const gone = after === undefined ? withServers(change.before!) : '';
       return `${mark(change)} service ${id}${differences(change.before, change.after, describeService)}${gone}`;
     }
+    case 'health':
+      return `${mark(change)}     health${differences(change.before, change.after, describeHealth)}`;
     case 'dest': {
       const id = destId((change.after ?? change.before)!);
       return `${mark(change)}     dest ${id}${differences(change.before, change.after, describeDest)}`;
@@ -150,6 +155,31 @@ function describeDest(spec: DestSpec): Description {
       tunCsum,
     },
     usual: { uThreshold: '0', lThreshold: '0', tunType: 'ipip', tunPort: '0', tunCsum: 'nocsum' },
+  };
+}
+
+function describeHealth(spec: HealthSpec): Description {
+  const { checks, servers, quorum, hysteresis, onFailure, sorryServer, slowStart } = spec;
+  const text = (all: readonly CheckSpec[]) => all.map((check) => JSON.stringify(checkEntry(check))).join(' ');
+  const own = servers.map((server) => `${destId(server)} ${text(server.checks) || 'none'}`);
+  return {
+    settings: {
+      checks: text(checks) || 'none',
+      servers: own.join(' ') || 'none',
+      quorum: String(quorum),
+      hysteresis: String(hysteresis),
+      onFailure,
+      sorryServer: sorryServer === undefined ? 'none' : JSON.stringify(destEntry(sorryServer)),
+      slowStart: String(slowStart),
+    },
+    usual: {
+      servers: 'none',
+      quorum: '1',
+      hysteresis: '0',
+      onFailure: 'quiesce',
+      sorryServer: 'none',
+      slowStart: '0',
+    },
   };
 }
 

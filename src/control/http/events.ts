@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import { IpvsError } from '../../errors.js';
 import { packetFilterFields } from '../conn-filter.js';
-import { EVENT_KINDS, type EventKind, type Interest } from '../events.js';
+import { EVENT_KINDS, type EventKind, type Interest, USUAL_KINDS } from '../events.js';
 import { netnsName } from '../fields.js';
 import { object, optional, show, text } from '../shape.js';
 import type { ApiOptions } from './api.js';
@@ -16,7 +16,7 @@ const query = object({
 
 /** How it is described. */
 export const eventsSchema: FastifySchema = {
-  summary: `Events as they happen, a JSON object a line. kinds: ${EVENT_KINDS.join(', ')}, with commas; the first two when left out`,
+  summary: `Events as they happen, a JSON object a line. kinds: ${EVENT_KINDS.join(', ')}, with commas; all but the last when left out`,
   tags: ['events'],
   querystring: query.schema,
   response: {
@@ -57,7 +57,7 @@ export async function answerEvents({ events }: ApiOptions, request: FastifyReque
 
 function interestOf(given: unknown): Interest {
   const { kinds, netns, ...packets } = query.read(given, '');
-  const chosen = kinds?.split(',') ?? ['connections', 'configuration'];
+  const chosen = kinds?.split(',') ?? USUAL_KINDS;
   const unknown = chosen.find((kind) => !EVENT_KINDS.includes(kind as EventKind));
   if (unknown !== undefined) {
     throw new IpvsError(

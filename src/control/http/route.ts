@@ -23,7 +23,7 @@ export interface Route {
   readonly query?: JsonSchema;
   readonly body?: JsonSchema;
   /** Field of the argument that the body is: errors then name fields as the body does. */
-  readonly bodyField?: 'service' | 'dest' | 'daemon' | 'vip' | 'packet';
+  readonly bodyField?: 'service' | 'dest' | 'health' | 'daemon' | 'vip' | 'packet';
   /** Path of the resource that was made; the answer is then 201. */
   location?(input: RouteInput): string;
   /** The result is a text as it is, not JSON. */

@@ -7,6 +7,7 @@ import type { DestKey, ServiceKey } from '../command.js';
 import { withField } from '../command-error.js';
 import { COMMANDS } from '../command-table.js';
 import { daemonSettings, destSettings, destSpec, serviceSettings, serviceSpec, vipSpec } from '../fields.js';
+import { healthSpec } from '../health-fields.js';
 import { packetSpec } from '../packet-spec.js';
 import { destId, parseDestId, parseServiceId, serviceId } from '../resource-id.js';
 import { object, optional, text } from '../shape.js';
@@ -80,6 +81,24 @@ const dests: Route[] = [
     url: '/v1/services/:service/dests/:dest',
     command: 'dest.delete',
     args: (input) => ({ service: service(input), dest: dest(input) }),
+  },
+];
+
+const health: Route[] = [
+  { method: 'GET', url: '/v1/health', command: 'health.list', args: none },
+  {
+    method: 'PUT',
+    url: '/v1/services/:service/health',
+    command: 'health.set',
+    args: (input) => ({ service: service(input), health: bodyOf(input) }),
+    bodyField: 'health',
+    body: healthSpec.schema,
+  },
+  {
+    method: 'DELETE',
+    url: '/v1/services/:service/health',
+    command: 'health.delete',
+    args: ofService,
   },
 ];
 
@@ -196,6 +215,7 @@ export const ROUTES: readonly Route[] = [
   ...director,
   ...services,
   ...dests,
+  ...health,
   ...daemons,
   ...vips,
   ...settings,

@@ -9,6 +9,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   DEST_NOT_FOUND: 404,
   VIP_EXISTS: 409,
   VIP_NOT_FOUND: 404,
+  HEALTH_NOT_FOUND: 404,
   SCHEDULER_NOT_FOUND: 422,
   PE_NOT_FOUND: 422,
   INVALID: 422,

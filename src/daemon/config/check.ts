@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { ServedConfig } from '../../control/command.js';
 import type { SchedulerRegistry } from '../../engine/schedulers/registry.js';
 import { IpvsError } from '../../errors.js';
+import { uncheckedDirector } from '../checked-datapath.js';
 import type { Datapath } from '../datapath.js';
 import { startWithoutPackets } from '../no-datapath.js';
 import { loadSchedulers } from '../schedulers.js';
@@ -42,7 +43,7 @@ export async function tryConfig(config: ServedConfig, schedulers?: SchedulerRegi
     return await dryRun(() => {
       const datapath = startWithoutPackets({}, schedulers);
       opened.push(datapath);
-      return datapath;
+      return uncheckedDirector(datapath);
     }, config);
   } finally {
     for (const datapath of opened) await datapath.stop();

@@ -38,6 +38,11 @@ export class ListNode {
     return ownMap(this.#items()[this.#ids.indexOf(id)], id);
   }
 
+  /** True when the entry `id` is there. */
+  has(id: string): boolean {
+    return this.#ids.includes(id);
+  }
+
   add(id: string, entry: Node): void {
     const parent = this.#parent();
     parent.flow = parent.flow === true && parent.items.length > 0;

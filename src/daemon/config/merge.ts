@@ -1,12 +1,29 @@
 /** Bringing a configuration's text up to what runs: only what differs is touched, comments and order stay. */
 import { type Document, type Node, parseDocument, type YAMLMap } from 'yaml';
-import type { Change, DaemonSpec, DirectorConfig } from '../../control/command.js';
+import { checkEntry } from '../../control/check-spec.js';
+import type {
+  Change,
+  ConfiguredDest,
+  DaemonSpec,
+  DestSpec,
+  DirectorConfig,
+  ServiceKey,
+} from '../../control/command.js';
 import { vipId } from '../../control/config-fields.js';
+import type { HealthPolicy } from '../../control/health-fields.js';
 import { destId, serviceId } from '../../control/resource-id.js';
 import type { Config } from './config.js';
 import { ListNode, ownMap, setField } from './list-node.js';
 import { plan, type Running } from './plan.js';
-import { destEntry, serviceNode, sysctlScalar, vipEntry, YAML_STYLE } from './yaml-text.js';
+import {
+  destEntry,
+  healthEntry,
+  healthNode,
+  serviceNode,
+  sysctlScalar,
+  vipEntry,
+  YAML_STYLE,
+} from './yaml-text.js';
 
 /** Fields that say which thing it is. */
 const IDENTITY = {
@@ -127,13 +144,36 @@ class Merge {
           serviceNode(document, this.#running.services.get(serviceId(spec))!),
         );
         break;
+      case 'health':
+        this.#undoHealth(change);
+        break;
       case 'dest': {
         const dests = this.#dests.get(serviceId(change.service));
         if (dests === undefined) break;
         this.#undoEntry(dests, change, destId, (dest) =>
-          document.createNode(destEntry(dest), { flow: true }),
+          document.createNode(destEntry(this.#withChecks(change.service, dest)), { flow: true }),
         );
       }
+    }
+  }
+
+  #undoHealth({ service, before, after }: Extract<Change, { kind: 'health' }>): void {
+    const id = serviceId(service);
+    const dests = this.#dests.get(id);
+    // a service that has gone has taken it along
+    if (dests === undefined) return;
+    const { servers: runs = [], ...policy } = before ?? {};
+    const node = this.#services.find(id);
+    if (before === undefined) node.delete('health');
+    else node.set('health', healthNode(this.#document, healthEntry(policy as HealthPolicy)));
+    const own = new Map(runs.map((server) => [destId(server), server.checks]));
+    for (const server of after?.servers ?? []) {
+      if (!own.has(destId(server))) dests.find(destId(server)).delete('checks');
+    }
+    for (const [server, checks] of own) {
+      // one that is new comes with its checks
+      if (!dests.has(server)) continue;
+      setField(this.#document, dests.find(server), 'checks', checks.map(checkEntry));
     }
   }
 
@@ -141,6 +181,12 @@ class Merge {
     const root = this.#root;
     if (!root.has(section)) root.set(section, this.#document.createNode({}));
     setField(this.#document, ownMap(root.get(section, true), section), name, value);
+  }
+
+  /** A server that runs, with the checks of its own. */
+  #withChecks(service: ServiceKey, dest: DestSpec): ConfiguredDest {
+    const runs = this.#running.services.get(serviceId(service))?.dests;
+    return runs?.find((entry) => destId(entry) === destId(dest)) ?? dest;
   }
 
   #undoEntry<T extends object>(

@@ -43,6 +43,8 @@ function placeOf(
     case 'service.add':
     case 'service.edit':
       return serviceAt(config, request.args.service, inside(field, 'service'));
+    case 'health.set':
+      return serviceAt(config, request.args.service, inside(field, 'health') && `.${field}`);
     case 'dest.add':
     case 'dest.edit':
       return destAt(config, request.args.service, request.args.dest, inside(field, 'dest'));

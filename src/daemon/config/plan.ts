@@ -2,6 +2,7 @@
 import { canonicalVip } from '../../control/canonical.js';
 import type {
   Change,
+  ConfiguredDest,
   ConfiguredService,
   DaemonSpec,
   DestSpec,
@@ -10,7 +11,7 @@ import type {
   ServiceSpec,
   VipSpec,
 } from '../../control/command.js';
-import { vipId } from '../../control/config-fields.js';
+import { healthOf, vipId } from '../../control/config-fields.js';
 import { familyOf, keyOf } from '../../control/fields.js';
 import { destId, serviceId } from '../../control/resource-id.js';
 
@@ -148,8 +149,9 @@ function planService(
   else if (!sameService(before, after)) {
     changes.push({ kind: 'service', before: withoutDests(before), after: withoutDests(after) });
   }
-  const there = new Map((before?.dests ?? []).map((dest) => [destId(dest), dest]));
-  for (const dest of after.dests) {
+  planHealth(service, before, after, changes);
+  const there = new Map((before?.dests ?? []).map((dest) => [destId(dest), withoutChecks(dest)]));
+  for (const dest of after.dests.map(withoutChecks)) {
     const id = destId(dest);
     const old = there.get(id);
     there.delete(id);
@@ -159,18 +161,40 @@ function planService(
   for (const dest of there.values()) changes.push({ kind: 'dest', service, before: dest });
 }
 
+/** Before the servers: one that is added begins as its checks say. */
+function planHealth(
+  service: ServiceKey,
+  before: ConfiguredService | undefined,
+  after: ConfiguredService,
+  changes: Change[],
+): void {
+  const [had, wanted] = [before && healthOf(before), healthOf(after)];
+  if (JSON.stringify(had) === JSON.stringify(wanted)) return;
+  changes.push({
+    kind: 'health',
+    service,
+    ...(had !== undefined && { before: had }),
+    ...(wanted !== undefined && { after: wanted }),
+  });
+}
+
 /** Its servers go with it; those that synchronisation waits for go first. */
 function removeService(before: ConfiguredService, changes: Change[]): void {
   const service = keyOf(before);
-  for (const dest of before.dests) {
+  for (const dest of before.dests.map(withoutChecks)) {
     if (isMixed(service, dest)) changes.push({ kind: 'dest', service, before: dest });
   }
   changes.push({ kind: 'service', before });
 }
 
 /** The service's own settings. */
-export function withoutDests({ dests: _, ...service }: ConfiguredService): ServiceSpec {
+export function withoutDests({ dests: _, health: __, ...service }: ConfiguredService): ServiceSpec {
   return service;
+}
+
+/** The real server's own settings. */
+export function withoutChecks({ checks: _, ...dest }: ConfiguredDest): DestSpec {
+  return dest;
 }
 
 function sameService(a: ServiceSpec, b: ServiceSpec): boolean {

@@ -10,7 +10,10 @@ import type {
   ServiceEntry,
   ServiceKey,
 } from '../../control/command.js';
+import { withHealth } from '../../control/config-fields.js';
 import { keyOf } from '../../control/fields.js';
+import type { HealthEntry } from '../../control/health-fields.js';
+import { healthList } from '../../control/health-list.js';
 import { serviceId } from '../../control/resource-id.js';
 import { IpvsError } from '../../errors.js';
 import type { Defaults } from './managed.js';
@@ -35,7 +38,7 @@ export class RunningState {
     if (command === 'flush') {
       // it deletes all, but may have been refused
       this.forget();
-    } else if (/^(service|dest)\.(add|edit|delete)$/.test(command)) {
+    } else if (/^(service|dest|health)\.(add|edit|set|delete)$/.test(command)) {
       const key = readKey((args as { service?: unknown }).service);
       if (key !== undefined) this.#stale.set(serviceId(key), key);
     }
@@ -82,9 +85,13 @@ export class RunningState {
       entries = await this.#director.execute('service.list', {});
     }
     const dests = await this.#dests(entries);
+    const checked = entries.length > 0 ? await this.#checked() : new Map<string, HealthEntry>();
     for (const [i, entry] of entries.entries()) {
-      const service = { ...canonicalService(entry), dests: dests[i]!.map(canonicalDest).reverse() };
-      this.#services.set(serviceId(service), service);
+      const spec = canonicalService(entry);
+      const id = serviceId(spec);
+      const health = checked.get(id);
+      const service = { ...spec, dests: dests[i]!.map(canonicalDest).reverse() };
+      this.#services.set(id, health === undefined ? service : asConfigured(service, health));
     }
     this.#stale.clear();
     this.#complete = true;
@@ -100,6 +107,11 @@ export class RunningState {
     }
   }
 
+  async #checked(): Promise<ReadonlyMap<string, HealthEntry>> {
+    const entries = await healthList(this.#director);
+    return new Map(entries.map((entry) => [serviceId(entry.service), entry]));
+  }
+
   /** Real servers of each service, the newest first. */
   async #dests(services: readonly ServiceEntry[]): Promise<DestEntry[][]> {
     const commands = services.map(
@@ -112,6 +124,11 @@ export class RunningState {
     if (error !== undefined) throw error;
     return results as DestEntry[][];
   }
+}
+
+/** A service as it was configured: its health may have changed weights, and removed or added servers. */
+function asConfigured(service: ConfiguredService, { health, servers }: HealthEntry): ConfiguredService {
+  return withHealth({ ...service, dests: servers.map(({ dest }) => dest) }, health);
 }
 
 /** All sysctls. The tab between two numbers is a blank here. */

@@ -7,11 +7,12 @@ import type {
   ConfiguredService,
   DaemonSpec,
   DestSpec,
-  ServiceSpec,
   VipSpec,
 } from '../../control/command.js';
+import { healthOf } from '../../control/config-fields.js';
 import { keyOf } from '../../control/fields.js';
-import { isMixed, NOTHING_RUNS, plan } from './plan.js';
+import type { HealthSpec } from '../../control/health-fields.js';
+import { isMixed, NOTHING_RUNS, plan, withoutChecks, withoutDests } from './plan.js';
 
 /** A command with the network namespace that it goes to; the default one when that is left out. */
 export interface PlacedCommand {
@@ -76,6 +77,8 @@ function stepsOf(change: Exclude<Change, { kind: 'netns' }>): Step[] {
       return serviceSteps(change);
     case 'dest':
       return destSteps(change);
+    case 'health':
+      return healthSteps(change);
     case 'setting':
       return [];
   }
@@ -142,12 +145,15 @@ function serviceSteps({ before, after }: Extract<Change, { kind: 'service' }>): 
     const undo: CommandRequest = { command: 'service.edit', args: { service: before } };
     return [{ phase, make: { command: 'service.edit', args: { service: after } }, undo: [undo] }];
   }
-  const { dests = [], ...service } = before as Partial<ConfiguredService> & ServiceSpec;
-  const key = keyOf(service);
-  const undo: CommandRequest[] = [{ command: 'service.add', args: { service } }];
-  for (const dest of dests) {
+  const had: ConfiguredService = { dests: [], ...before };
+  const key = keyOf(had);
+  const undo: CommandRequest[] = [{ command: 'service.add', args: { service: withoutDests(had) } }];
+  const health = healthOf(had);
+  if (health !== undefined) undo.push({ command: 'health.set', args: { service: key, health } });
+  for (const dest of had.dests) {
     // those of another family have gone by themselves before
-    if (!isMixed(key, dest)) undo.push({ command: 'dest.add', args: { service: key, dest } });
+    if (!isMixed(key, dest))
+      undo.push({ command: 'dest.add', args: { service: key, dest: withoutChecks(dest) } });
   }
   const make: CommandRequest = { command: 'service.delete', args: { service: key } };
   return [{ phase: PHASE.serviceDelete, make, undo }];
@@ -170,4 +176,12 @@ function destSteps({ service, before, after }: Extract<Change, { kind: 'dest' }>
   }
   const phase = isMixed(service, before) ? PHASE.mixedDestDelete : PHASE.destDelete;
   return [{ phase, make: remove(before), undo: [put('dest.add', before)] }];
+}
+
+function healthSteps({ service, before, after }: Extract<Change, { kind: 'health' }>): Step[] {
+  const put = (health: HealthSpec | undefined): CommandRequest =>
+    health === undefined
+      ? { command: 'health.delete', args: { service } }
+      : { command: 'health.set', args: { service, health } };
+  return [{ phase: PHASE.serviceAdd, make: put(after), undo: [put(before)] }];
 }

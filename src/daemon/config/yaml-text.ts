@@ -1,8 +1,9 @@
 /** Configurations as YAML: what has its default is left out, real servers have a line each. */
 import { Document, type YAMLMap, type YAMLSeq } from 'yaml';
+import { checkEntry } from '../../control/check-spec.js';
 import type {
+  ConfiguredDest,
   ConfiguredService,
-  DestSpec,
   DirectorConfig,
   ServedConfig,
   ServiceKey,
@@ -10,6 +11,7 @@ import type {
   VipSpec,
 } from '../../control/command.js';
 import { familyOf, keyOf } from '../../control/fields.js';
+import { DEFAULT_POLICY, type HealthPolicy } from '../../control/health-fields.js';
 import { withoutDests } from './plan.js';
 
 /** How documents are written: no line is folded. */
@@ -53,10 +55,26 @@ export function servicesNode(document: Document, services: readonly ConfiguredSe
 export function serviceNode(document: Document, service: ConfiguredService): YAMLMap {
   const node = document.createNode(serviceEntry(withoutDests(service))) as YAMLMap;
   if (service.flags.length > 0) node.set('flags', document.createNode(service.flags, { flow: true }));
+  const { health } = service;
+  if (health !== undefined) node.set('health', healthNode(document, healthEntry(health)));
   if (service.dests.length > 0) {
     const dests = document.createNode([]) as YAMLSeq;
     for (const dest of service.dests) dests.add(document.createNode(destEntry(dest), { flow: true }));
     node.set('dests', dests);
+  }
+  return node;
+}
+
+/** A line for each check. */
+export function healthNode(document: Document, { checks, ...policy }: Entry): YAMLMap {
+  const node = document.createNode({}) as YAMLMap;
+  if (Array.isArray(checks)) {
+    const list = document.createNode([]) as YAMLSeq;
+    for (const check of checks) list.add(document.createNode(check, { flow: true }));
+    node.set('checks', list);
+  }
+  for (const [name, value] of Object.entries(policy)) {
+    node.set(document.createNode(name), document.createNode(value, { flow: true }));
   }
   return node;
 }
@@ -98,9 +116,23 @@ function identityEntry(service: ServiceKey): Entry {
   return family === 'inet' ? { fwmark } : { fwmark, family };
 }
 
+/** What a service does about the health of its servers. */
+export function healthEntry(health: HealthPolicy): Entry {
+  const { checks, sorryServer } = health;
+  const usual = new Map<string, unknown>(Object.entries(DEFAULT_POLICY));
+  const settings = (['quorum', 'hysteresis', 'onFailure', 'slowStart'] as const).filter(
+    (name) => health[name] !== usual.get(name),
+  );
+  return {
+    ...(checks.length > 0 && { checks: checks.map(checkEntry) }),
+    ...Object.fromEntries(settings.map((name) => [name, health[name]])),
+    ...(sorryServer !== undefined && { sorryServer: destEntry(sorryServer) }),
+  };
+}
+
 /** A real server. */
-export function destEntry(dest: DestSpec): Entry {
-  const { address, port, forward, weight, uThreshold, lThreshold, tunType, tunPort, tunCsum } = dest;
+export function destEntry(dest: ConfiguredDest): Entry {
+  const { address, port, forward, weight, uThreshold, lThreshold, tunType, tunPort, tunCsum, checks } = dest;
   return {
     address,
     port,
@@ -111,5 +143,6 @@ export function destEntry(dest: DestSpec): Entry {
     ...((tunType ?? 'ipip') !== 'ipip' && { tunType }),
     ...((tunPort ?? 0) !== 0 && { tunPort }),
     ...((tunCsum ?? 'nocsum') !== 'nocsum' && { tunCsum }),
+    ...(checks !== undefined && { checks: checks.map(checkEntry) }),
   };
 }

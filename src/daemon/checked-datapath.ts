@@ -1,0 +1,94 @@
+/** A data path whose services can have their health checked. */
+import type { Director } from '../control/command.js';
+import type { EventBody } from '../control/events.js';
+import { destId, serviceId } from '../control/resource-id.js';
+import { HealthDirector } from '../health/health-director.js';
+import { ProbeThread } from '../health/probe-thread.js';
+import { SYSTEM_CLOCK } from '../health/prober.js';
+import type { HealthEvent } from '../health/service-keeper.js';
+import type { Datapath } from './datapath.js';
+import type { Logger } from './logger.js';
+import type { Seen } from './watcher.js';
+
+/**
+ * The same data path, with health checks done from its network namespace.
+ * @param netns the namespace's name; the daemon's own when undefined.
+ */
+export function checkedDatapath(datapath: Datapath, netns: string | undefined, log: Logger): Datapath {
+  const thread = new ProbeThread(netns === undefined ? {} : { netns }, (error) =>
+    log.error('health checks have failed, and begin anew', { netns, error: String(error) }),
+  );
+  let seen: (events: readonly Seen[]) => void = () => {};
+  const director = new HealthDirector({
+    director: datapath,
+    check: () => (dest, spec, report) =>
+      thread.start({ address: dest.address, port: spec.port ?? dest.port }, spec, report),
+    clock: SYSTEM_CLOCK,
+    onEvent: (event) => {
+      logEvent(log, netns, event);
+      const body = bodyOf(event);
+      if (body !== undefined) seen([{ time: Date.now(), body }]);
+    },
+  });
+  return {
+    failed: datapath.failed,
+    execute: (name, args) => director.execute(name, args),
+    batch: (commands) => director.batch(commands),
+    watch: (what, tell) => {
+      seen = tell;
+      datapath.watch?.(what, tell);
+    },
+    stop: async () => {
+      director.stop();
+      await thread.stop();
+      await datapath.stop();
+    },
+  };
+}
+
+/** A director that takes what is configured of health, and checks nothing. */
+export function uncheckedDirector(director: Director): Director {
+  const check = () => () => () => {};
+  return new HealthDirector({ director, check, clock: SYSTEM_CLOCK, onEvent: () => {} });
+}
+
+function bodyOf(event: HealthEvent): EventBody | undefined {
+  const { service } = event;
+  switch (event.kind) {
+    case 'server': {
+      const { dest, up, reason } = event;
+      return {
+        event: up ? 'server.up' : 'server.down',
+        service,
+        dest,
+        ...(reason !== undefined && { reason }),
+      };
+    }
+    case 'quorum':
+      return { event: event.alive ? 'quorum.reached' : 'quorum.lost', service };
+    case 'refused':
+      return undefined;
+  }
+}
+
+function logEvent(log: Logger, netns: string | undefined, event: HealthEvent): void {
+  const where = { netns, service: serviceId(event.service) };
+  switch (event.kind) {
+    case 'server': {
+      const fields = { ...where, server: destId(event.dest), reason: event.reason };
+      if (event.up) log.info('server up', fields);
+      else log.warn('server down', fields);
+      break;
+    }
+    case 'quorum':
+      if (event.alive) log.info('quorum reached', where);
+      else log.warn('quorum lost', where);
+      break;
+    case 'refused':
+      log.error('server not changed', {
+        ...where,
+        server: destId(event.dest),
+        error: event.error.message,
+      });
+  }
+}

@@ -1,0 +1,251 @@
+/** Keeps the real servers of one service as their health asks for. */
+import { canonicalDest } from '../control/canonical.js';
+import type { DestKey, DestSpec, Director, ServiceKey } from '../control/command.js';
+import { withField } from '../control/command-error.js';
+import type { HealthEntry, HealthSpec } from '../control/health-fields.js';
+import { destId } from '../control/resource-id.js';
+import { IpvsError } from '../errors.js';
+import { CheckedServer, type StartCheck } from './checked-server.js';
+import type { ProberClock, Report } from './prober.js';
+import { desiredDests, type ServerHealth } from './service-policy.js';
+
+/** Something that was noticed. */
+export type HealthEvent =
+  | {
+      readonly kind: 'server';
+      readonly service: ServiceKey;
+      readonly dest: DestKey;
+      readonly up: boolean;
+      readonly reason?: string;
+    }
+  | { readonly kind: 'quorum'; readonly service: ServiceKey; readonly alive: boolean }
+  | {
+      readonly kind: 'refused';
+      readonly service: ServiceKey;
+      readonly dest: DestKey;
+      readonly error: IpvsError;
+    };
+
+/** What it needs of the world. */
+export interface HealthWorld {
+  /** Where servers get the weights that are in force. */
+  readonly director: Director;
+  /** Starts checks of a server of a service. */
+  check(service: ServiceKey): StartCheck;
+  readonly clock: ProberClock;
+  readonly onEvent: (event: HealthEvent) => void;
+}
+
+/** One service. Its methods that change servers are to be called one after the other: `inTurn` sees to it for what checks ask for. */
+export class ServiceKeeper {
+  readonly service: ServiceKey;
+  #spec: HealthSpec;
+  readonly #servers = new Map<string, CheckedServer>();
+  readonly #world: HealthWorld;
+  readonly #inTurn: (work: () => Promise<void>) => void;
+  /** What the director has. */
+  readonly #present: Map<string, DestSpec>;
+  #alive = true;
+  #cancelGrowth: (() => void) | undefined;
+  #stopped = false;
+
+  /**
+   * @param dests what the director has, and what is configured: the oldest first.
+   * @param inTurn does work when nobody else changes the director's servers.
+   */
+  constructor(
+    service: ServiceKey,
+    spec: HealthSpec,
+    dests: readonly DestSpec[],
+    world: HealthWorld,
+    inTurn: (work: () => Promise<void>) => void,
+  ) {
+    this.service = service;
+    this.#spec = spec;
+    this.#world = world;
+    this.#inTurn = inTurn;
+    this.#present = new Map(dests.map((dest) => [destId(dest), dest]));
+    for (const dest of dests) this.#servers.set(destId(dest), this.#newServer(dest));
+  }
+
+  /** Keeps it by `spec` from now on. What is checked as before goes on as it is. */
+  async configure(spec: HealthSpec): Promise<void> {
+    await this.#trySorry(spec);
+    this.#spec = spec;
+    const own = new Map(spec.servers.map((server) => [destId(server), server.checks]));
+    for (const [id, server] of this.#servers) server.configure(own.get(id) ?? spec.checks);
+    await this.settle();
+  }
+
+  /** Adds a server. @throws what the director says to it, DEST_EXISTS */
+  async add(given: DestSpec): Promise<void> {
+    const dest = canonicalDest(given);
+    const id = destId(dest);
+    if (this.#servers.has(id) || id === this.#sorryId) throw new IpvsError('DEST_EXISTS');
+    const server = this.#newServer(dest);
+    // checks are begun before it is added: it has the weight that they assume
+    server.configure(this.#checksOf(id));
+    const first = server.up || dest.weight < 0 ? dest : { ...dest, weight: 0 };
+    try {
+      await this.#world.director.execute('dest.add', { service: this.service, dest: first });
+    } catch (error) {
+      server.stop();
+      throw error;
+    }
+    this.#present.set(id, first);
+    this.#servers.set(id, server);
+    await this.settle();
+  }
+
+  /** Changes a server. @throws what the director says to it, DEST_NOT_FOUND */
+  async edit(given: DestSpec): Promise<void> {
+    const dest = canonicalDest(given);
+    const id = destId(dest);
+    const server = this.#servers.get(id);
+    if (server === undefined) throw new IpvsError('DEST_NOT_FOUND');
+    const present = this.#present.get(id);
+    if (present !== undefined) {
+      const next = dest.weight < 0 ? dest : { ...dest, weight: Math.min(present.weight, dest.weight) };
+      await this.#world.director.execute('dest.edit', { service: this.service, dest: next });
+      this.#present.set(id, next);
+    }
+    server.dest = dest;
+    await this.settle();
+  }
+
+  /** Removes a server. @throws DEST_NOT_FOUND */
+  async remove(key: DestKey): Promise<void> {
+    const id = destId(canonicalDest({ ...NO_SETTINGS, ...key }));
+    const server = this.#servers.get(id);
+    if (server === undefined) throw new IpvsError('DEST_NOT_FOUND');
+    server.stop();
+    this.#servers.delete(id);
+    await this.settle();
+  }
+
+  /** Checks nothing any more; each server has its configured weight again. */
+  async release(): Promise<void> {
+    this.stop();
+    await this.#make([...this.#servers.values()].map(({ dest }) => dest));
+  }
+
+  /** Ends all checks; the director's servers stay as they are. */
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelGrowth?.();
+    for (const server of this.#servers.values()) server.stop();
+  }
+
+  /** How it is. */
+  entry(): HealthEntry {
+    return {
+      service: this.service,
+      health: this.#spec,
+      alive: this.#alive,
+      servers: [...this.#servers].map(([id, server]) => ({
+        dest: server.dest,
+        ...(this.#present.has(id) && { weight: this.#present.get(id)!.weight }),
+        up: server.up,
+        since: new Date(server.since).toISOString(),
+        checks: server.entries(),
+      })),
+    };
+  }
+
+  /** Brings the director's servers to what their health asks for. */
+  async settle(): Promise<void> {
+    if (this.#stopped) return;
+    this.#cancelGrowth?.();
+    const { now, after } = this.#world.clock;
+    const all = [...this.#servers.values()].map((server) => server.health());
+    const desired = desiredDests(this.#spec, all, this.#alive, now());
+    if (desired.quorum !== this.#alive) {
+      this.#alive = desired.quorum;
+      this.#world.onEvent({ kind: 'quorum', service: this.service, alive: desired.quorum });
+    }
+    if (desired.growsAt !== undefined) {
+      this.#cancelGrowth = after(desired.growsAt - now(), () => this.#inTurn(() => this.settle()));
+    }
+    await this.#make(desired.dests);
+  }
+
+  get #sorryId(): string | undefined {
+    const { sorryServer } = this.#spec;
+    return sorryServer && destId(sorryServer);
+  }
+
+  /** A sorry server that the director would refuse is to be known before it is needed. */
+  async #trySorry({ sorryServer: dest }: HealthSpec): Promise<void> {
+    if (dest === undefined) return;
+    const id = destId(dest);
+    if (this.#servers.has(id)) {
+      throw new IpvsError('INVALID', `${id} is one of the real servers already`, 'health.sorryServer');
+    }
+    if (this.#present.has(id)) return;
+    const { director } = this.#world;
+    const { service } = this;
+    const { address, port } = dest;
+    try {
+      await director.execute('dest.add', { service, dest: { ...dest, weight: Math.min(dest.weight, 0) } });
+    } catch (error) {
+      if (!(error instanceof IpvsError)) throw error;
+      throw withField(error, `health.sorryServer${error.field?.replace(/^dest/, '') ?? ''}`);
+    }
+    await director.execute('dest.delete', { service, dest: { address, port } });
+  }
+
+  #checksOf(id: string) {
+    return this.#spec.servers.find((server) => destId(server) === id)?.checks ?? this.#spec.checks;
+  }
+
+  #newServer(dest: DestSpec): CheckedServer {
+    const heard = (server: CheckedServer, before: ServerHealth, report: Report) =>
+      this.#heard(server, before, report);
+    return new CheckedServer(dest, Date.now(), this.#world.check(this.service), heard);
+  }
+
+  #heard(server: CheckedServer, before: ServerHealth, { reason, first }: Report): void {
+    const { up, percent } = server.health();
+    if (up !== before.up) {
+      server.since = Date.now();
+      // a server that was never seen down did not come back
+      if (up && !first) server.cameBack(this.#world.clock.now());
+      const { address, port } = server.dest;
+      const dest = { address, port };
+      const { service } = this;
+      this.#world.onEvent({ kind: 'server', service, dest, up, ...(reason !== undefined && { reason }) });
+    }
+    if (up !== before.up || percent !== before.percent) this.#inTurn(() => this.settle());
+  }
+
+  /** Gives the director these servers, and no others. */
+  async #make(dests: readonly DestSpec[]): Promise<void> {
+    const wanted = new Map(dests.map((dest) => [destId(dest), dest]));
+    // who takes over comes before those that go
+    for (const [id, dest] of wanted) {
+      const present = this.#present.get(id);
+      if (present === undefined) await this.#command('dest.add', dest);
+      else if (JSON.stringify(present) !== JSON.stringify(dest)) await this.#command('dest.edit', dest);
+    }
+    for (const [id, dest] of this.#present) if (!wanted.has(id)) await this.#command('dest.delete', dest);
+  }
+
+  async #command(name: 'dest.add' | 'dest.edit' | 'dest.delete', dest: DestSpec): Promise<void> {
+    const { service } = this;
+    const { director, onEvent } = this.#world;
+    const key = { address: dest.address, port: dest.port };
+    try {
+      if (name === 'dest.delete') await director.execute(name, { service, dest: key });
+      else await director.execute(name, { service, dest });
+    } catch (error) {
+      if (!(error instanceof IpvsError)) throw error;
+      onEvent({ kind: 'refused', service, dest: key, error });
+      return;
+    }
+    if (name === 'dest.delete') this.#present.delete(destId(dest));
+    else this.#present.set(destId(dest), dest);
+  }
+}
+
+/** What stands for settings where only the identity matters. */
+const NO_SETTINGS = { forward: 'masq', weight: 0, uThreshold: 0, lThreshold: 0 } as const;
