@@ -6,6 +6,8 @@ import {
   fieldIn,
   integer,
   list,
+  type Named,
+  named,
   object,
   oneOf,
   optional,
@@ -106,7 +108,7 @@ export type CheckSpec = { [T in CheckType]: Read<(typeof KINDS)[T]> }[CheckType]
 const TYPES = Object.keys(KINDS) as CheckType[];
 
 /** A check. What is left out has a default that suits a server near by. */
-export const checkSpec: Shape<CheckSpec> = {
+export const checkSpec: Named<CheckSpec> = named('CheckSpec', {
   what: 'a health check',
   schema: { anyOf: TYPES.map((name) => KINDS[name].schema) },
   read(value, field) {
@@ -121,7 +123,7 @@ export const checkSpec: Shape<CheckSpec> = {
     }
     return spec;
   },
-};
+});
 
 /** A check by its fields, without those that have their defaults. */
 export function checkEntry(spec: CheckSpec): Readonly<Record<string, unknown>> {

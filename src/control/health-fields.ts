@@ -171,4 +171,4 @@ export const healthEntry: Named<HealthEntry> = named(
 );
 
 /** All shapes about health that have a name of their own. */
-export const HEALTH_SHAPES: readonly Named<unknown>[] = [healthPolicy, healthSpec, healthEntry];
+export const HEALTH_SHAPES: readonly Named<unknown>[] = [checkSpec, healthPolicy, healthSpec, healthEntry];
