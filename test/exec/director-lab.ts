@@ -105,9 +105,10 @@ export class DirectorLab {
     return run(`${process.execPath} ${IPVSADM} ${args}`, { IPVSD_SOCKET: this.#socket }).trim();
   }
 
-  /** Connections that the first service has had, as of the estimator's last turn: up to two seconds ago. */
-  connections(): number {
-    return Number(/^TCP +\S+:80 +(\d+)/m.exec(this.ipvsadm('-L -n --stats --exact'))![1]);
+  /** Connections that the service at `port` has had, as of the estimator's last turn: up to two seconds ago. */
+  connections(port = 80): number {
+    const counted = new RegExp(`^TCP +\\S+:${port} +(\\d+)`, 'm');
+    return Number(counted.exec(this.ipvsadm('-L -n --stats --exact'))![1]);
   }
 
   /** Waits for a listing. */
