@@ -1,4 +1,5 @@
 /** What packets that the fast path has carried do to their connections: all that the engine would have done but sending them and counting them. */
+import { TCP_ACK } from '../wire/tcp.js';
 import { controlAssureCt } from './conn.js';
 import { C_CONTROL, C_EXPIRES, C_FLAGS, C_STATE, C_TIMEOUT, HOT_SHIFT } from './conn-table.js';
 import { CONN_F_CARRIED, IPPROTO_TCP } from './flags.js';
@@ -10,7 +11,7 @@ import { TCP_ACK_MOVES } from './tcp-states.js';
 /**
  * A packet of connection `c` was carried.
  * @param direction `DIR_INPUT` or `DIR_OUTPUT`.
- * @param flags of a TCP segment.
+ * @param flags of a TCP segment: FIN, SYN, RST and ACK.
  * @param jiffies when it passed.
  */
 export function packetCarried(
@@ -25,9 +26,10 @@ export function packetCarried(
   const protocol = ipvs.conns.protocol(c);
   if (protocol === IPPROTO_TCP) {
     setTcpState(ipvs, ipvs.protoData[protocol]!, c, direction, flags);
-    // the fast path tells of one acknowledgement: where more may matter the engine sees them itself
+    // the fast path tells of one acknowledgement: where more may matter, the engine sees them itself
     const moves = (TCP_ACK_MOVES >> (hot[h + C_STATE]! & 0xff)) & 1;
-    if (moves !== 0 && (hot[h + C_FLAGS]! & CONN_F_CARRIED) !== 0) ipvs.fastPath!.withdraw(c);
+    if (flags === TCP_ACK && moves !== 0 && (hot[h + C_FLAGS]! & CONN_F_CARRIED) !== 0)
+      ipvs.fastPath!.withdraw(c);
   } else if (direction === DIR_OUTPUT) controlAssureCt(ipvs, c);
   const expires = (jiffies + hot[h + C_TIMEOUT]!) | 0;
   const sooner = ((expires - hot[h + C_EXPIRES]!) | 0) < 0;

@@ -69,6 +69,7 @@ describe('a packet that may change a state', rootOnly(), () => {
   test('is an acknowledgement too while the connection opens, once', () => {
     side.packet(ask(SYN), false);
     assert.equal(side.run(answer(SYN | ACK)), CARRIED);
+    assert.equal(reported(), 1);
     for (let i = 0; i < 5; i++) assert.equal(side.run(ask(ACK)), CARRIED);
     assert.equal(reported(), 2);
     assert.equal(state(0), TCP_S_ESTABLISHED);

@@ -51,6 +51,11 @@ export class FastDatapath {
     return this.#cache.counters;
   }
 
+  /** Before packets are sent: their connections are installed, so that the answers find them. */
+  flush(): void {
+    this.#cache.flush();
+  }
+
   /** After each turn of the loop: installs what waits, follows the kernel's changes. */
   turn(): void {
     if (this.#generation !== this.#host.routeGeneration) this.refresh();

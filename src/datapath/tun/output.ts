@@ -23,23 +23,52 @@ export function packetAddress(p: Packet): number {
   return address;
 }
 
+/** Packets that wait at most. */
+const HELD = 256;
+
+/** The place of a packet that is handed to the TUN device. */
+const TO_TUN = 0;
+
 /** Writes packets. Each call may overwrite the bytes before `p.data`. */
 export class Output {
   /** Packets that the kernel would not take. */
   refused = 0;
   readonly #tun: TunDevice;
   readonly #socket: PacketSocket;
+  #mayWait: Packet | undefined;
+  #held = 0;
+  readonly #addresses = new Float64Array(HELD);
+  readonly #lengths = new Uint32Array(HELD);
+  /** Interface and protocol; {@link TO_TUN} is none. */
+  readonly #interfaces = new Uint32Array(HELD);
+  readonly #protocols = new Uint16Array(HELD);
 
   constructor(tun: TunDevice, socket: PacketSocket) {
     this.#tun = tun;
     this.#socket = socket;
   }
 
+  /**
+   * What is made of `p` waits until {@link release}, so that what it causes can be provided for before. Its bytes are to stay as they are until then.
+   * Other packets do not wait, and let none wait any longer that came before them.
+   * @param p a packet that is written no more than once; undefined when the next is not to wait.
+   */
+  hold(p: Packet | undefined): void {
+    this.#mayWait = p;
+  }
+
+  /** Writes what waits, in its order. */
+  release(): void {
+    for (let i = 0; i < this.#held; i++)
+      this.#write(this.#addresses[i]!, this.#lengths[i]!, this.#interfaces[i]!, this.#protocols[i]!);
+    this.#held = 0;
+  }
+
   /** Hands a packet to the kernel, to be delivered on this host. */
   deliver(p: Packet): void {
     const at = p.data - TUN_VNET_HEADER;
     writeVnetHeader(p, at, 0);
-    if (!this.#tun.write(packetAddress(p) + at, p.len + TUN_VNET_HEADER)) this.refused++;
+    this.#put(p, at, p.len + TUN_VNET_HEADER, TO_TUN, 0);
   }
 
   /** Hands a packet to the kernel, to be routed; what the kernel will take from its TTL is made up for. */
@@ -69,7 +98,28 @@ export class Output {
     }
     const at = p.data - link - VNET_HEADER;
     writeVnetHeader(p, at, link);
-    if (!this.#socket.send(packetAddress(p) + at, p.len + link + VNET_HEADER, ifindex, protocol))
-      this.refused++;
+    this.#put(p, at, p.len + link + VNET_HEADER, ifindex, protocol);
+  }
+
+  #put(p: Packet, at: number, length: number, ifindex: number, protocol: number): void {
+    const address = packetAddress(p) + at;
+    if (p !== this.#mayWait || this.#held === HELD) {
+      this.release();
+      this.#write(address, length, ifindex, protocol);
+      return;
+    }
+    this.#mayWait = undefined;
+    this.#addresses[this.#held] = address;
+    this.#lengths[this.#held] = length;
+    this.#interfaces[this.#held] = ifindex;
+    this.#protocols[this.#held++] = protocol;
+  }
+
+  #write(address: number, length: number, ifindex: number, protocol: number): void {
+    const written =
+      ifindex === TO_TUN
+        ? this.#tun.write(address, length)
+        : this.#socket.send(address, length, ifindex, protocol);
+    if (!written) this.refused++;
   }
 }

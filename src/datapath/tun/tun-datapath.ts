@@ -196,6 +196,7 @@ export class TunDatapath implements VipMachine {
       const options = interfaces === undefined ? {} : { interfaces };
       const fast = new FastDatapath(ipvs, this.host, this.#socket, options);
       this.#fast = this.#keep(fast);
+      this.#loop!.onDecided = () => fast.flush();
       this.#loop!.onTurn = () => {
         fast.turn();
         this.#onTurn();

@@ -82,6 +82,8 @@ export class TunLoop {
     4: new Reassembler({ timeoutMs: 30_000, maxBytes: 4 << 20 }),
     6: new Reassembler({ timeoutMs: 60_000, maxBytes: 4 << 20 }),
   };
+  /** Called when some packets are decided, before they are sent. */
+  onDecided: () => void = () => {};
   /** Called when the packets that had come in are done with, before the next sleep. */
   onTurn: () => void = () => {};
   readonly #start = performance.now();
@@ -164,8 +166,13 @@ export class TunLoop {
       for (let j = 0; j < n; j++) {
         const p = this.#packets[j]!;
         p.mark = mark;
+        // of many segments in one, each is written by itself
+        this.#host.output.hold(p.gsoSize === 0 ? p : undefined);
         this.#input(p);
       }
+      this.#host.output.hold(undefined);
+      this.onDecided();
+      this.#host.output.release();
       if (n < AHEAD) return;
     }
   }
