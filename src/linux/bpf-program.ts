@@ -1,6 +1,6 @@
 /** BPF programs: loaded, and run on packets that one makes. */
 import { BPF_PROG_LOAD, BPF_PROG_TEST_RUN, BpfObject, bpf, bpfChecked, bpfResult } from './bpf.js';
-import { SystemError } from './errno.js';
+import { EAGAIN, SystemError } from './errno.js';
 import { Memory } from './libc.js';
 
 /** Where a program is to run: its type, and how it is attached (`enum bpf_prog_type`, `enum bpf_attach_type`). */
@@ -17,6 +17,8 @@ export const BPF_F_TEST_SKB_CHECKSUM_COMPLETE = 4;
 
 /** Bytes for what the verifier says; its last words are at the end. */
 const LOG = 16 << 20;
+/** How often a program is loaded that signals interrupt. */
+const ATTEMPTS = 5;
 /** Lines of it that an error shows. */
 const LOG_LINES = 25;
 /** Room for the packet that a test run gives back. */
@@ -124,7 +126,9 @@ function load(kind: ProgramType, code: ProgramCode): number {
       a.name(48, code.name).u32(68, attach);
       if (log !== undefined) a.u32(24, 1).u32(28, LOG).pointer(32, log);
     });
-  const result = attempt();
+  let result = attempt();
+  // a signal has interrupted the verifier
+  for (let i = 1; i < ATTEMPTS && result === -EAGAIN; i++) result = attempt();
   if (result >= 0) return result;
   const log = new Memory(LOG);
   const again = attempt(log);
