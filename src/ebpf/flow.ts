@@ -1,7 +1,16 @@
 /** Flows and ways as plain data, and how they are written into the maps. Nothing here allocates: flows come by the hundred thousand a second. */
 import { checksumFold, delta16, delta32 } from '../wire/checksum.js';
 import { AF_INET, type Family, type InetAddr, inetBytes } from '../wire/inet.js';
-import { FLOW, FLOW_ACTIONS, FLOW4_KEY, FLOW6_KEY, type FlowAction, WAY } from './programs/flow-maps.js';
+import {
+  FLOW,
+  FLOW_ACTIONS,
+  FLOW4_KEY,
+  FLOW6_KEY,
+  type FlowAction,
+  TUNNEL_TYPES,
+  type TunnelType,
+  WAY,
+} from './programs/flow-maps.js';
 import { htons } from './programs/headers.js';
 
 /** One direction of a connection. An object may be used for one flow after another. */
@@ -17,6 +26,7 @@ export interface Flow {
   action: FlowAction;
   /** NAT: what takes the place of the destination (request) or of the source (reply). */
   readonly address: Int32Array;
+  /** NAT: the new port. Tunnel: the port that GUE is sent from. */
   port: number;
   /** Number of the way out. */
   way: number;
@@ -90,10 +100,19 @@ export interface Way {
   readonly mtu: number;
   /** Hardware addresses of the neighbour and of our interface, when they are known. */
   readonly hardware?: { readonly destination: Uint8Array; readonly source: Uint8Array } | undefined;
-  /** IP-in-IP: addresses of the outer header. */
-  readonly tunnel?:
-    | { readonly source: InetAddr; readonly destination: InetAddr; readonly copyDf: boolean }
-    | undefined;
+  readonly tunnel?: Tunnel | undefined;
+}
+
+/** The outer headers that a way puts in front of packets. */
+export interface Tunnel {
+  readonly source: InetAddr;
+  readonly destination: InetAddr;
+  readonly copyDf: boolean;
+  readonly type: TunnelType;
+  /** GUE and GRE: with a checksum. */
+  readonly csum: boolean;
+  /** GUE: destination port. */
+  readonly port: number;
 }
 
 /** Writes the record of a way at `at`. */
@@ -108,10 +127,13 @@ export function writeWay(view: DataView, at: number, way: Way): void {
     ...(hardware && { resolved: 1, ...hardware }),
   });
   if (tunnel === undefined) return;
-  const { source, destination, copyDf } = tunnel;
+  const { source, destination, copyDf, type, csum, port } = tunnel;
   WAY.write(view, at, {
     tunnelVersion: source.family === AF_INET ? 0x45 : 0x60,
     tunnelDf: copyDf ? 1 : 0,
+    tunnelType: TUNNEL_TYPES[type],
+    tunnelCsum: csum ? 1 : 0,
+    tunnelPort: port,
     tunnelSum: htons(checksumFold(sumOf(source) + sumOf(destination))),
     tunnelSource: padded(source),
     tunnelDestination: padded(destination),

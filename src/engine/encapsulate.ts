@@ -2,7 +2,7 @@
 import { checksumFold, ipv4SetChecksum, pseudoSum4, pseudoSum6 } from '../wire/checksum.js';
 import { ETH_P_IP, ETH_P_IPV6, GRE_HEADER, GRE_HEADER_CSUM, writeGre } from '../wire/gre.js';
 import { GUE_HEADER, GUE_REMCSUM_OPTIONS, writeGue, writeGueRemcsum } from '../wire/gue.js';
-import { AF_INET, type InetAddr } from '../wire/inet.js';
+import { AF_INET, type Family, type InetAddr } from '../wire/inet.js';
 import { IP_DF, IPV4_MIN } from '../wire/ipv4.js';
 import { IPV6_HEADER } from '../wire/ipv6.js';
 import { CHECKSUM_NONE, CHECKSUM_PARTIAL, type Packet } from '../wire/packet.js';
@@ -69,7 +69,7 @@ export function encapsulate(ipvs: NetnsIpvs, packet: Packet, family: number, des
   }
   // RFC 3168 9.1.1: congestion seen inside is not told outside
   if ((tos & 3) === 3) tos = (tos & 0xfc) | 2;
-  const flowPort = dest.tunType === TUNNEL_TYPE_GUE ? PORT_LOW + (flowHash(packet, v4) % PORT_COUNT) : 0;
+  const flowPort = dest.tunType === TUNNEL_TYPE_GUE ? portOf(flowHash(packet, v4)) : 0;
   const remcsum = remoteChecksum(dest, packet);
   const offset = innerOffset(dest, packet);
   const protocol = v4 ? IPPROTO_IPIP : IPPROTO_IPV6;
@@ -86,8 +86,8 @@ export function encapsulate(ipvs: NetnsIpvs, packet: Packet, family: number, des
     if (remcsum) {
       const start = packet.csumStart - offset;
       writeGueRemcsum(v, at + UDP_HEADER, protocol, start, start + packet.csumOffset);
-      // from here on it is the receiver's to complete
-      packet.ipSummed = CHECKSUM_NONE;
+      // from here on it is the receiver's to complete; of many segments in one, each segment's, when they are cut
+      if (packet.gsoSize === 0) packet.ipSummed = CHECKSUM_NONE;
     } else writeGue(v, at + UDP_HEADER, protocol);
   }
   const nexthdr =
@@ -194,8 +194,33 @@ function flowHash(packet: Packet, v4: boolean): number {
   const at = packet.data;
   let h = 0;
   const end = at + (v4 ? 20 : 40);
-  for (let o = at + (v4 ? 12 : 8); o < end; o += 4) h = Math.imul(h ^ v.getInt32(o), 0x9e37_79b1);
+  for (let o = at + (v4 ? 12 : 8); o < end; o += 4) h = mix(h, v.getInt32(o));
   const ports = v4 ? at + ((v.getUint8(at) & 15) << 2) : end;
-  if (ports + 4 <= at + packet.len) h = Math.imul(h ^ v.getInt32(ports), 0x9e37_79b1);
-  return (h ^ (h >>> 16)) >>> 0;
+  return ports + 4 <= at + packet.len ? mix(h, v.getInt32(ports)) : h;
+}
+
+/**
+ * The port that GUE sends the packets of a flow from, as {@link encapsulate} chooses it.
+ * @param source,destination words of the addresses. @param sourcePort,destinationPort of the packets inside.
+ */
+export function gueSourcePort(
+  family: Family,
+  source: Int32Array,
+  destination: Int32Array,
+  sourcePort: number,
+  destinationPort: number,
+): number {
+  const words = family === AF_INET ? 1 : 4;
+  let h = 0;
+  for (let i = 0; i < words; i++) h = mix(h, source[i]!);
+  for (let i = 0; i < words; i++) h = mix(h, destination[i]!);
+  return portOf(mix(h, (sourcePort << 16) | destinationPort));
+}
+
+function mix(hash: number, word: number): number {
+  return Math.imul(hash ^ word, 0x9e37_79b1);
+}
+
+function portOf(hash: number): number {
+  return PORT_LOW + (((hash ^ (hash >>> 16)) >>> 0) % PORT_COUNT);
 }

@@ -1,6 +1,16 @@
 /** A director for packet vectors: an engine on a host that only writes down, with services of each kind, and connections that are established. */
 import { C_STATE, HOT_SHIFT, NO_CONN } from '../../src/engine/conn-table.js';
-import { CONN_F_DROUTE, CONN_F_MASQ, CONN_F_TUNNEL, TUNNEL_TYPE_IPIP } from '../../src/engine/flags.js';
+import {
+  CONN_F_DROUTE,
+  CONN_F_MASQ,
+  CONN_F_TUNNEL,
+  TUNNEL_ENCAP_FLAG_CSUM,
+  TUNNEL_ENCAP_FLAG_NOCSUM,
+  TUNNEL_ENCAP_FLAG_REMCSUM,
+  TUNNEL_TYPE_GRE,
+  TUNNEL_TYPE_GUE,
+  TUNNEL_TYPE_IPIP,
+} from '../../src/engine/flags.js';
 import type { Host, Route, SyncReceiver, SyncSender } from '../../src/engine/host.js';
 import { Net } from '../../src/engine/net.js';
 import { TCP_S_ESTABLISHED } from '../../src/engine/tcp-states.js';
@@ -19,11 +29,30 @@ export interface Kind {
   readonly method: number;
   readonly server: string;
   readonly serverPort: number;
+  /** Of tunnels; IP in IP when left out. */
+  readonly tunType?: number;
+  readonly tunFlags?: number;
+}
+
+/** What its tunnel is made of. */
+export function tunnelOfKind({ tunType = TUNNEL_TYPE_IPIP, tunFlags = TUNNEL_ENCAP_FLAG_NOCSUM }: Kind) {
+  return { tunType, tunPort: tunType === TUNNEL_TYPE_GUE ? GUE_PORT : 0, tunFlags };
 }
 
 const VIP = { 4: '10.1.0.100', 6: '2001:db8:1::100' };
 const SERVER = { 4: '10.2.0.11', 6: '2001:db8:2::11' };
 export const SOURCE = { 4: '10.2.0.1', 6: '2001:db8:2::1' };
+
+/** Where tunnels by GUE end. */
+const GUE_PORT = 6080;
+
+const TUNNELS = [
+  { name: 'gue', tunType: TUNNEL_TYPE_GUE, tunFlags: TUNNEL_ENCAP_FLAG_NOCSUM },
+  { name: 'gue csum', tunType: TUNNEL_TYPE_GUE, tunFlags: TUNNEL_ENCAP_FLAG_CSUM },
+  { name: 'gue remcsum', tunType: TUNNEL_TYPE_GUE, tunFlags: TUNNEL_ENCAP_FLAG_REMCSUM },
+  { name: 'gre', tunType: TUNNEL_TYPE_GRE, tunFlags: TUNNEL_ENCAP_FLAG_NOCSUM },
+  { name: 'gre csum', tunType: TUNNEL_TYPE_GRE, tunFlags: TUNNEL_ENCAP_FLAG_CSUM },
+];
 
 /** NAT to the same and to another port, direct routing and tunnels, each in both families. */
 export const KINDS: readonly Kind[] = ([4, 6] as const).flatMap((v) => [
@@ -39,6 +68,13 @@ export const KINDS: readonly Kind[] = ([4, 6] as const).flatMap((v) => [
   { name: `direct${v}`, vip: VIP[v], port: 82, method: CONN_F_DROUTE, server: SERVER[v], serverPort: 82 },
   { name: `tunnel ${v}in4`, vip: VIP[v], port: 83, method: CONN_F_TUNNEL, server: SERVER[4], serverPort: 83 },
   { name: `tunnel ${v}in6`, vip: VIP[v], port: 84, method: CONN_F_TUNNEL, server: SERVER[6], serverPort: 84 },
+  ...([4, 6] as const).flatMap((outer) =>
+    TUNNELS.map(({ name, ...tunnel }, i) => {
+      const port = 90 + 10 * outer + i;
+      const service = { vip: VIP[v], port, method: CONN_F_TUNNEL, server: SERVER[outer], serverPort: port };
+      return { name: `${name} ${v}in${outer}`, ...service, ...tunnel };
+    }),
+  ),
 ]);
 
 /** Writes down the last packet that left. */
@@ -83,9 +119,11 @@ export class VectorDirector {
   readonly #host = new Recorder();
   readonly #packet = new Packet();
 
-  constructor() {
+  /** @param kinds of its services. */
+  constructor(kinds: readonly Kind[] = KINDS) {
     this.net = new Net({ host: this.#host, random: () => 42, connLimit: 4096 });
-    for (const { vip, port, method, server, serverPort } of KINDS) {
+    for (const kind of kinds) {
+      const { vip, port, method, server, serverPort } = kind;
       for (const protocol of [TCP, UDP]) {
         const addr = parseInet(vip)!;
         const id = { family: addr.family, protocol, addr, port, fwmark: 0 } as const;
@@ -98,9 +136,8 @@ export class VectorDirector {
           netmask: addr.family === AF_INET ? -1 : 128,
         });
         const thresholds = { uThreshold: 0, lThreshold: 0 };
-        const tunnel = { tunType: TUNNEL_TYPE_IPIP, tunPort: 0, tunFlags: 0 };
         const dest = { addr: parseInet(server)!, port: serverPort, connFlags: method, weight: 1 };
-        this.net.ipvs.addDest(id, { ...dest, ...thresholds, ...tunnel });
+        this.net.ipvs.addDest(id, { ...dest, ...thresholds, ...tunnelOfKind(kind) });
       }
     }
   }

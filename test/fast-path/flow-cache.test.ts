@@ -5,10 +5,11 @@ import { FlowCache } from '../../src/datapath/fast/flow-cache.js';
 import { type FastMaps, loadProgram, openMaps } from '../../src/datapath/fast/maps.js';
 import { tcProgram } from '../../src/ebpf/programs/tc.js';
 import { C_INPKTS, HOT_SHIFT } from '../../src/engine/conn-table.js';
+import { TUNNEL_ENCAP_FLAG_CSUM, TUNNEL_TYPE_GRE, TUNNEL_TYPE_GUE } from '../../src/engine/flags.js';
 import type { BpfProgram } from '../../src/linux/bpf-program.js';
 import { AF_INET, parseInet } from '../../src/wire/inet.js';
 import { concat } from '../support/bytes.js';
-import { ACK, TCP, tcp } from '../support/packets.js';
+import { ACK, GRE, TCP, tcp, UDP } from '../support/packets.js';
 import { rootOnly } from '../support/require-root.js';
 import { KINDS, type Kind, VectorDirector } from './director.js';
 import { Routes } from './routes.js';
@@ -134,6 +135,29 @@ describe('the cache of connections', rootOnly(), () => {
     director.receive(answer, true);
     cache.flush();
     assert.equal(answered(), CARRIED);
+  });
+
+  test('takes another tunnel from the moment that its dest was edited', () => {
+    const tunnel = KINDS.find(({ name }) => name === 'tunnel 4in4')!;
+    director.connect(tunnel, TCP, CLIENT, 1000);
+    cache.flush();
+    const sent = (): Uint8Array =>
+      program.test(concat(new Uint8Array(12), Uint8Array.of(8, 0), packet(tunnel, 1000))).packet.slice(14);
+    const IPIP = 4;
+    assert.deepEqual([sent()[9], sent().length], [IPIP, 60]);
+    const service = { ...id, addr: parseInet(tunnel.vip)!, port: tunnel.port };
+    const user = { addr: parseInet(tunnel.server)!, port: tunnel.serverPort, connFlags: tunnel.method };
+    const edit = (tunType: number, tunFlags: number, tunPort: number) => {
+      const limits = { weight: 1, uThreshold: 0, lThreshold: 0 };
+      director.net.ipvs.editDest(service, { ...user, ...limits, tunType, tunFlags, tunPort });
+      cache.refresh();
+      return sent();
+    };
+    const gue = edit(TUNNEL_TYPE_GUE, 0, 6080);
+    assert.deepEqual([gue[9], (gue[22]! << 8) | gue[23]!, gue.length], [UDP, 6080, 72]);
+    const gre = edit(TUNNEL_TYPE_GRE, 0, 0);
+    assert.deepEqual([gre[9], gre.length], [GRE, 64]);
+    assert.equal(edit(TUNNEL_TYPE_GRE, TUNNEL_ENCAP_FLAG_CSUM, 0).length, 68);
   });
 
   test('does not carry where it could not send', () => {

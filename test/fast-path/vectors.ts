@@ -144,7 +144,8 @@ export function unusual(v: Vector, room: number, type: 'tc' | 'xdp' = 'tc'): str
   if (header + v.length > room) return 'too large';
   const begins = (v.flags & SYN) !== 0 && (!isReply(v) || (v.flags & (FIN | RST | ACK)) === 0);
   if (isReported(v) && (type === 'xdp' || begins)) return 'state';
-  if (v.protocol === UDP && v.fault === 'noChecksum' && KINDS[v.kind]!.method === CONN_F_MASQ)
+  const { method, tunFlags = 0 } = KINDS[v.kind]!;
+  if (v.protocol === UDP && v.fault === 'noChecksum' && (method === CONN_F_MASQ || tunFlags !== 0))
     return 'no checksum';
   return undefined;
 }

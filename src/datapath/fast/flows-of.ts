@@ -11,6 +11,7 @@ import {
   HOT_SHIFT,
   NO_CONN,
 } from '../../engine/conn-table.js';
+import { gueSourcePort } from '../../engine/encapsulate.js';
 import {
   CONN_F_APP,
   CONN_F_DROUTE,
@@ -81,6 +82,10 @@ export function requestFlow(ipvs: NetnsIpvs, c: number, way: number, flow: Flow)
   flow.destinationPort = t.vport(c);
   if (method !== CONN_F_MASQ) {
     flow.action = method === CONN_F_DROUTE ? 'direct' : 'tunnel';
+    if (method === CONN_F_TUNNEL) {
+      const { family, source, destination, sourcePort, destinationPort } = flow;
+      flow.port = gueSourcePort(family, source, destination, sourcePort, destinationPort);
+    }
     return;
   }
   flow.action = 'natRequest';

@@ -1,12 +1,11 @@
 /** The ways out of the fast path: one for each dest that has carried connections, one for each next hop of answers. */
 import { type Way, writeWay } from '../../ebpf/flow.js';
 import type { Dest } from '../../engine/dest.js';
-import { CONN_F_FWD_MASK, CONN_F_TUNNEL, TUNNEL_TYPE_IPIP } from '../../engine/flags.js';
+import { CONN_F_FWD_MASK, CONN_F_TUNNEL } from '../../engine/flags.js';
 import type { Route } from '../../engine/host.js';
 import type { BpfMap } from '../../linux/bpf-map.js';
 import { AF_INET, type InetAddr, inetToString } from '../../wire/inet.js';
-import { IPV4_MIN } from '../../wire/ipv4.js';
-import { IPV6_HEADER } from '../../wire/ipv6.js';
+import { tunnelKind, tunnelLength, tunnelOf } from './tunnels.js';
 
 /** No way: the connection is not carried. 0, so that memory that nobody wrote says so. */
 export const NO_WAY = 0;
@@ -18,6 +17,15 @@ export interface WayHost {
   route(daddr: InetAddr): Route | undefined;
   /** Frames of the interface have an Ethernet header. */
   hasEthernet(ifindex: number): boolean;
+}
+
+/** The way to a dest. */
+interface DestWay {
+  readonly number: number;
+  /** The dest's connections are tunnelled, */
+  readonly tunnel: boolean;
+  /** by this kind of tunnel. */
+  kind: number;
 }
 
 /** A closed way takes no packets: they go to the slow path, and the engine. */
@@ -34,7 +42,7 @@ export class Ways {
   readonly #references: Int32Array;
   readonly #open: Uint8Array;
   readonly #free: number[] = [];
-  readonly #dests = new Map<Dest, { readonly number: number; readonly tunnel: boolean }>();
+  readonly #dests = new Map<Dest, DestWay>();
   readonly #hops = new Map<string, number>();
   /** Numbers of closed ways that flows still refer to. */
   readonly #leaving = new Set<number>();
@@ -65,12 +73,11 @@ export class Ways {
   /** The way to a dest for connections of this forwarding method, or `NO_WAY`. */
   toDest(dest: Dest, flags: number): number {
     const tunnel = (flags & CONN_F_FWD_MASK) === CONN_F_TUNNEL;
-    if (tunnel && dest.tunType !== TUNNEL_TYPE_IPIP) return NO_WAY;
     let entry = this.#dests.get(dest);
     if (entry === undefined) {
       const number = this.#number();
       if (number === NO_WAY) return NO_WAY;
-      entry = { number, tunnel };
+      entry = { number, tunnel, kind: tunnelKind(dest) };
       this.#dests.set(dest, entry);
       this.#write(number, this.#wayTo(dest, tunnel));
     }
@@ -114,10 +121,13 @@ export class Ways {
       this.#hops.clear();
       for (const [dest, { number, tunnel }] of this.#dests) this.#write(number, this.#wayTo(dest, tunnel));
     }
-    for (const [dest, { number }] of this.#dests) {
-      if (dest.available && !this.isOpen(number))
-        this.#write(number, this.#wayTo(dest, this.#dests.get(dest)!.tunnel));
-      else if (!dest.available && this.isOpen(number)) this.#write(number, undefined);
+    for (const [dest, entry] of this.#dests) {
+      const { number, tunnel } = entry;
+      const kind = tunnelKind(dest);
+      if (dest.available && (!this.isOpen(number) || (tunnel && entry.kind !== kind))) {
+        entry.kind = kind;
+        this.#write(number, this.#wayTo(dest, tunnel));
+      } else if (!dest.available && this.isOpen(number)) this.#write(number, undefined);
       if (dest.available || this.#references[number] !== 0) continue;
       this.#dests.delete(dest);
       freed(number);
@@ -130,8 +140,8 @@ export class Ways {
     if (!dest.available || route === undefined || !this.#leads(route)) return undefined;
     const { nextHop, ifindex, mtu, source } = route;
     if (!tunnel) return { nextHop, ifindex, mtu };
-    const header = dest.addr.family === AF_INET ? IPV4_MIN : IPV6_HEADER;
-    return { nextHop, ifindex, mtu: mtu - header, tunnel: { source, destination: dest.addr, copyDf: true } };
+    const outer = tunnelOf(dest, source);
+    return { nextHop, ifindex, mtu: mtu - tunnelLength(outer), tunnel: outer };
   }
 
   /** Elsewhere, and by a link that the programs can send on. */

@@ -30,6 +30,11 @@ const LOCALS = record('locals', {
   id: u32,
   /** FIN, SYN, RST and ACK of a segment; of other packets ACK alone. */
   flags: u32,
+  /** Protocol behind an outer IP header, and bytes between that header and the packet. */
+  protocol: u32,
+  shim: u32,
+  /** Sum of the packet inside, words as they are loaded, folded to 16 bits. */
+  inner: u32,
 });
 
 /** Where to go with packets that the program leaves alone. */
@@ -175,9 +180,9 @@ export function account(a: Assembler, { locals }: Frame, label: string): void {
   a.label(label);
 }
 
-/** Folds the sum in `sum` (below 2^32) to 16 bits. */
-export function fold(a: Assembler, sum: Register, scratch: Register): void {
-  for (let i = 0; i < 2; i++) a.mov(scratch, sum).rsh(scratch, 16).and(sum, 0xffff).add(sum, scratch);
+/** Folds the sum in `sum` to 16 bits: one below 2^32 in two turns, one below 2^35 in three. */
+export function fold(a: Assembler, sum: Register, scratch: Register, turns: 2 | 3 = 2): void {
+  for (let i = 0; i < turns; i++) a.mov(scratch, sum).rsh(scratch, 16).and(sum, 0xffff).add(sum, scratch);
 }
 
 /** Takes one from the TTL, and puts the checksum right for that and for `delta`, a register with a further difference. */

@@ -31,10 +31,14 @@ export const FLOW_ACTIONS = {
   natRequest: 1,
   /** The source becomes the virtual service: NAT, the other way. */
   natReply: 2,
-  /** An IP header is put in front of it. */
+  /** An outer header is put in front of it. */
   tunnel: 3,
 } as const;
 export type FlowAction = keyof typeof FLOW_ACTIONS;
+
+/** How an outer header holds what is inside it. */
+export const TUNNEL_TYPES = { ipip: 0, gue: 1, gre: 2 } as const;
+export type TunnelType = keyof typeof TUNNEL_TYPES;
 
 /** A flow: less than a cache line. */
 export const FLOW = record('flow', {
@@ -51,7 +55,7 @@ export const FLOW = record('flow', {
   action: u8,
   /** 1: the next packet is reported, whatever it is. The program clears it then. */
   report: u8,
-  /** NAT: the new port. */
+  /** NAT: the new port. Tunnel: the port that GUE is sent from. */
   port: be16,
   /** NAT: difference that the new address makes to a checksum; words as they are loaded, folded to 16 bits. */
   addressDelta: u32,
@@ -82,6 +86,12 @@ export const WAY = record('way', {
   tunnelVersion: u8,
   /** The outer header carries DF when the inner one does. */
   tunnelDf: u8,
+  /** {@link TUNNEL_TYPES} */
+  tunnelType: u8,
+  /** 1: the GUE or GRE header has a checksum. */
+  tunnelCsum: u8,
+  /** GUE: the port that it is sent to. */
+  tunnelPort: be16,
   tunnelSpare: u16,
   tunnelSource: bytes(16, 4),
   tunnelDestination: bytes(16, 4),

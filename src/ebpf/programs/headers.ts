@@ -46,6 +46,12 @@ export const UDP = sparseRecord('udp', 8, {
   checksum: [6, be16],
 });
 
+/** GUE without options, behind a UDP header. */
+export const GUE = record('gue', { control: u8, protocol: u8, flags: be16 });
+
+/** RFC 2784; the checksum and what follows it only where `flags` says so. */
+export const GRE = record('gre', { flags: be16, type: be16, checksum: be16, reserved: be16 });
+
 /** `struct __sk_buff`: context of tc programs, as far as it is used. */
 export const SK_BUFF = sparseRecord('skb', 192, {
   len: [0, u32],
@@ -78,6 +84,7 @@ export const ETH_P_IP = 0x0800;
 export const ETH_P_IPV6 = 0x86dd;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
+export const IPPROTO_GRE = 47;
 
 /** A 16-bit number of a packet as a load finds it in a register. */
 export function htons(value: number): number {

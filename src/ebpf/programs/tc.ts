@@ -44,7 +44,9 @@ import {
   UDP,
 } from './headers.js';
 import { report } from './report.js';
-import { checkTunnel, DROP, encapsulate } from './tunnel.js';
+import { checkTunnel, tcTunnel } from './tc-tunnel.js';
+import { encapsulate } from './tunnel.js';
+import { DROP } from './tunnel-shim.js';
 
 /** The next program, or the kernel's own way, has the packet. */
 const TC_ACT_UNSPEC = -1;
@@ -105,10 +107,10 @@ function forward(a: Assembler, f: Frame, family: FamilyParts): void {
   nat(a, f, family);
   a.jump(`send.${v}`);
   a.label(`tunnel.${v}`);
-  checkTunnel(a, family.version);
+  checkTunnel(a, f, family.version);
   report(a, f);
   lowerTtl(a, family.version);
-  encapsulate(a, f, family.version, `send.${v}`);
+  encapsulate(a, f, family.version, `send.${v}`, tcTunnel);
   a.label(`direct.${v}`);
   report(a, f);
   lowerTtl(a, family.version);

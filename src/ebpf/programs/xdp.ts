@@ -40,7 +40,11 @@ import {
   TCP,
   XDP_MD,
 } from './headers.js';
+import { checkSummed, encapsulate } from './tunnel.js';
+import { DROP } from './tunnel-shim.js';
+import { xdpTunnel } from './xdp-tunnel.js';
 
+const XDP_DROP = 1;
 const XDP_PASS = 2;
 const XDP_TX = 3;
 
@@ -63,6 +67,7 @@ export function xdpProgram(): Program {
   findFlow6(a, f, r3, r4, 'plain');
   forward(a, f, 6);
   a.label(SLOW).mov(r0, XDP_PASS).exit();
+  a.label(DROP).mov(r0, XDP_DROP).exit();
   return a.finish();
 }
 
@@ -90,6 +95,7 @@ function forUs(a: Assembler, { locals }: Frame): void {
 /** Everything behind the look-up. */
 function forward(a: Assembler, f: Frame, version: 4 | 6): void {
   const direct = `direct.v${version}`;
+  const tunnel = `tunnel.v${version}`;
   const send = `send.v${version}`;
   // tc tells of it
   a.load(r1, inFlow.report).jumpIf(r1, '!=', 0, SLOW);
@@ -97,12 +103,16 @@ function forward(a: Assembler, f: Frame, version: 4 | 6): void {
   a.load(r1, f.locals.length).load(r2, inWay.mtu).jumpIf(r1, '>', r2, SLOW);
   a.load(r0, inFlow.action)
     .jumpIf(r0, '==', FLOW_ACTIONS.direct, direct)
+    .jumpIf(r0, '==', FLOW_ACTIONS.tunnel, tunnel)
     .jumpIf(r0, '>', FLOW_ACTIONS.natReply, SLOW);
   nat(a, version);
   a.jump(send);
+  a.label(tunnel);
+  checkSummed(a, f, version);
+  lowerTtl(a, version);
+  encapsulate(a, f, version, send, xdpTunnel);
   a.label(direct);
-  if (version === 4) decrementTtl4(a);
-  else decrementTtl6(a);
+  lowerTtl(a, version);
   a.label(send);
   // destination and source of the Ethernet header, twelve bytes in one
   const ethernet = ETHERNET.at(packet);
@@ -113,6 +123,12 @@ function forward(a: Assembler, f: Frame, version: 4 | 6): void {
   a.load(r1, inWay.ifindex).load(r2, XDP_MD.at(ctx).ingressIfindex).jumpIf(r1, '!=', r2, elsewhere);
   a.mov(r0, XDP_TX).exit();
   a.label(elsewhere).mov(r2, 0).call('redirect').exit();
+}
+
+/** All that is done to a packet whose addresses stay. */
+function lowerTtl(a: Assembler, version: 4 | 6): void {
+  if (version === 4) decrementTtl4(a);
+  else decrementTtl6(a);
 }
 
 /** Rewrites address, port and checksums; the flow's action is in r0. No network card has a packet's checksum still to complete here. */
