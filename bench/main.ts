@@ -1,9 +1,12 @@
 /** `npm run bench`: runs benchmarks by name, shows tables, and writes what was found. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
-import { NET_BENCHMARKS, runNet } from './net/index.js';
+import type { NetFigure } from './net/benchmark.js';
+import { NET_BENCHMARKS, runNet, section } from './net/index.js';
 import { type BenchOptions, HELP, LOCAL, readOptions } from './options.js';
-import { runProgram } from './program.js';
+import { runProgram, TITLES } from './program.js';
+import { keepInDocs } from './support/documents.js';
+import type { Figure } from './support/report.js';
 
 async function main(options: BenchOptions): Promise<void> {
   if (options.help) {
@@ -16,7 +19,6 @@ async function main(options: BenchOptions): Promise<void> {
     benchmarks[name] = runProgram(name, effort.quick);
   const net = names.filter((n) => n in NET_BENCHMARKS);
   if (net.length > 0) Object.assign(benchmarks, await runNet(net, effort));
-  if (options.json === undefined) return;
   const about = {
     node: process.version,
     arch: process.arch,
@@ -26,7 +28,16 @@ async function main(options: BenchOptions): Promise<void> {
     date: new Date().toISOString(),
     ...effort,
   };
-  writeFileSync(options.json, `${JSON.stringify({ about, benchmarks }, null, 2)}\n`);
+  if (options.json !== undefined)
+    writeFileSync(options.json, `${JSON.stringify({ about, benchmarks }, null, 2)}\n`);
+  if (!options.keep) return;
+  keepInDocs('net', {
+    about,
+    sections: net.map((name) => section(name, benchmarks[name] as NetFigure[], effort)),
+    lists: (['paths', 'million'] as const)
+      .filter((name) => name in benchmarks)
+      .map((name) => ({ title: TITLES[name], figures: benchmarks[name] as Figure[] })),
+  });
 }
 
 try {

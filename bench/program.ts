@@ -5,11 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** What their tables are headed with, of those that are kept in the documentation. */
+export const TITLES = {
+  paths: 'Programs of the fast path, one packet by BPF_PROG_TEST_RUN (median; least to most)',
+  million: 'A million connections that the kernel carries',
+} as const;
+
 /** Inputs of a full run of `fuzz`, and of a short one. */
 const FUZZ_INPUTS = 10_000_000;
 const FUZZ_INPUTS_QUICK = 200_000;
 
-/** Runs `engine`, `soak` or `fuzz`. @returns what it found, for JSON. @throws when it failed. */
+/** Runs one by its name. @returns what it found, for JSON. @throws when it failed. */
 export function runProgram(name: string, quick: boolean): unknown {
   if (name === 'fuzz') {
     const count = quick ? FUZZ_INPUTS_QUICK : FUZZ_INPUTS;

@@ -2,8 +2,8 @@
 import { DEBIAN_PACKAGES } from './debian-packages.mjs';
 import { PrepareError, prepare, ROOT, run } from './prepare.mjs';
 
-/** Benchmarks that need nothing but Node. */
-const PURE = ['engine', 'fuzz'];
+/** Benchmarks that need nothing but Node, and some the permission to use BPF. */
+const PURE = ['engine', 'paths', 'million', 'fuzz'];
 
 try {
   const args = process.argv.slice(2);

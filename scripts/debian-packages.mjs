@@ -7,6 +7,17 @@ const recorder = ['user-mode-linux', 'kmod', 'ipvsadm', 'iproute2', 'busybox', '
 export const DEBIAN_PACKAGES = {
   test: [...new Set([...namespaces, 'iperf3', 'socat', 'openssl', 'keepalived', ...recorder])],
   demo: ['iproute2', 'procps'],
-  bench: [...namespaces, 'iperf3', 'nftables', 'haproxy', 'apache2-utils'],
+  bench: [...namespaces, 'ethtool', 'iperf3', 'nftables', 'haproxy', 'apache2-utils'],
+  // what is in the guest is this machine's; its kernel is downloaded, not installed
+  benchKernel: [
+    'qemu-system-x86',
+    'kmod',
+    'xz-utils',
+    'iproute2',
+    'procps',
+    'ethtool',
+    'nftables',
+    'ipvsadm',
+  ],
   record: recorder,
 };

@@ -25,15 +25,27 @@ export interface NetFigure {
   readonly value: number;
   readonly least: number;
   readonly most: number;
-  /** Median of the rounds' ratios to direct routing in the same round. */
+  /** Median of the rounds' ratios to the way that all are compared with, in the same round. */
   readonly ratio: number;
-  readonly target?: Target;
+  /** `measured` is what is to reach it: the value, or the median of the rounds' ratios. */
+  readonly target?: Target & { readonly measured: number };
 }
 
-/** What a figure should reach: `value` at least, in its unit or as a ratio to direct routing. */
+/** What a figure should reach. */
 export interface Target {
+  /** At least, unless `atMost`. */
   readonly value: number;
-  readonly of: 'unit' | 'direct';
+  readonly atMost?: boolean;
+  /** The way that it is a part of; left out, it is in the figure's unit. */
+  readonly of?: string;
+}
+
+/** What a benchmark has found, with what it is about. */
+export interface Section {
+  readonly title: string;
+  readonly figures: readonly NetFigure[];
+  /** The way that all are compared with; as a heading. */
+  readonly reference: string;
 }
 
 /** A benchmark in the laboratory. @returns figures, by way. */

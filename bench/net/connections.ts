@@ -1,16 +1,16 @@
 /** Short TCP connections: one HTTP request each, by ApacheBench. Every single one has to be answered. */
 import type { NetBenchmark } from './benchmark.js';
 import type { Lab } from './lab.js';
-import { PATHS, PORTS } from './plan.js';
+import { NFTABLES, ownName, PATHS, PORTS } from './plan.js';
 import { inRounds } from './rounds.js';
+
+const AT_A_TIME = [1, 32, 256];
 
 export const connections: NetBenchmark = ({ ns }, run) => {
   const count = run.quick ? 1000 : 10_000;
-  const metrics = [1, 32].map((n) => ({ metric: `${n} at a time`, unit: 'conn/s' }));
-  return inRounds(PATHS, run, metrics, ({ address }) => [
-    rate(ns, address, count, 1),
-    rate(ns, address, count, 32),
-  ]);
+  const targets = { [ownName('tc', 'NAT')]: { value: 1, of: NFTABLES.name } };
+  const metrics = AT_A_TIME.map((n) => ({ metric: `${n} at a time`, unit: 'conn/s', targets }));
+  return inRounds(PATHS, run, metrics, ({ address }) => AT_A_TIME.map((n) => rate(ns, address, count, n)));
 };
 
 /** @throws when one of the connections failed. */

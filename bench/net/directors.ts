@@ -1,12 +1,12 @@
 /** Starts what balances: nftables, HAProxy and ipvsd, each in its namespace. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, IPVSADM, IPVSD } from '../../demo/lab.js';
 import { type Namespaces, run } from '../../test/e2e/namespaces.js';
-import { addresses, HAPROXY, PATHS, PORTS, TCP_PORTS } from './plan.js';
+import { addresses, type DirectorName, HAPROXY, PATHS, PORTS, TCP_PORTS, TIERS, type Tier } from './plan.js';
 
 /** Longest time that the daemon may take to put the machine back, ms. */
 const PATIENCE = 5000;
@@ -14,7 +14,9 @@ const GRACE = 1000;
 
 /** The directors that run. */
 export interface Directors {
-  /** Stops the daemon in its own way, so that nothing of it stays behind. */
+  /** Threads of the director's own process; none where the kernel does it all. */
+  threads(director: DirectorName): number[];
+  /** Stops the daemons in their own way, so that nothing of them stays behind. */
   stop(): Promise<void>;
 }
 
@@ -24,23 +26,29 @@ export async function startDirectors(ns: Namespaces, files: string): Promise<Dir
   const config = join(files, 'haproxy.cfg');
   writeFileSync(config, haproxy());
   ns.background('haproxy', 'haproxy', '-db', '-q', '-f', config);
-  const socket = join(files, 'ipvsd.sock');
-  const daemon = ns.background(
-    'ipvsd',
-    process.execPath,
-    IPVSD,
-    'run',
-    '--socket',
-    socket,
-    '--log-level',
-    'warn',
-  );
-  await eventually('ipvsd does not come up', 15, () => {
+  const tiers = Object.keys(TIERS) as Tier[];
+  const daemons = await Promise.all(tiers.map((tier) => startDaemon(ns, tier, join(files, `${tier}.sock`))));
+  return {
+    threads: (director) => threadsOf(daemons[tiers.indexOf(director as Tier)]?.pid),
+    stop: async () => {
+      await Promise.all(daemons.map(end));
+    },
+  };
+}
+
+async function startDaemon(ns: Namespaces, tier: Tier, socket: string): Promise<ChildProcess> {
+  const options = ['--socket', socket, '--log-level', 'warn', ...TIERS[tier]];
+  const daemon = ns.background(tier, process.execPath, IPVSD, 'run', ...options);
+  await eventually(`ipvsd (${tier}) does not come up`, 30, () => {
     if (daemon.exitCode !== null) throw new Error(`it ended with code ${daemon.exitCode}`);
     return run(`${IPVSADM} -Ln`, { IPVSD_SOCKET: socket });
   });
-  run(`${IPVSADM} -R`, { IPVSD_SOCKET: socket }, rules());
-  return { stop: () => end(daemon) };
+  run(`${IPVSADM} -R`, { IPVSD_SOCKET: socket }, rules(tier));
+  return daemon;
+}
+
+function threadsOf(pid: number | undefined): number[] {
+  return pid === undefined ? [] : readdirSync(`/proc/${pid}/task`).map(Number);
 }
 
 async function end(daemon: ChildProcess): Promise<void> {
@@ -82,16 +90,16 @@ ${listen.join('')}`;
 }
 
 /** Every port by every method, for `ipvsadm -R`. */
-function rules(): string {
+function rules(tier: Tier): string {
   const lines: string[] = [];
-  for (const { option, address } of PATHS) {
-    if (option === undefined) continue;
+  for (const { director, option, address } of PATHS) {
+    if (director !== tier) continue;
     for (const [flag, port] of [
       ...TCP_PORTS.map((p) => ['-t', p] as const),
       ['-u', PORTS.discard] as const,
     ]) {
       lines.push(`-A ${flag} ${address}:${port} -s rr`);
-      lines.push(`-a ${flag} ${address}:${port} -r ${addresses('ipvsd').server}:${port} ${option}`);
+      lines.push(`-a ${flag} ${address}:${port} -r ${addresses(tier).server}:${port} ${option}`);
     }
   }
   return `${lines.join('\n')}\n`;

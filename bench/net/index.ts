@@ -1,7 +1,8 @@
 /** The network benchmarks, by name. */
 import { skipReason } from '../../test/e2e/namespaces.js';
-import type { Effort, NetBenchmark, NetFigure } from './benchmark.js';
+import type { Effort, NetBenchmark, NetFigure, Section } from './benchmark.js';
 import { connections } from './connections.js';
+import { cost } from './cost.js';
 import { Lab } from './lab.js';
 import { latency } from './latency.js';
 import { packets } from './packets.js';
@@ -16,17 +17,24 @@ export interface NetEntry {
 
 export const NET_BENCHMARKS: Readonly<Record<string, NetEntry>> = {
   tcp: { title: 'TCP throughput, one stream', measure: tcp },
+  cost: { title: 'What each 60-byte packet costs, over making and dropping it', measure: cost },
   packets: { title: 'Packets of 64 bytes through the director', measure: packets },
   connections: { title: 'Short TCP connections, one HTTP request each, none failed', measure: connections },
   latency: { title: 'Round trip of 64 bytes over an open TCP connection', measure: latency },
 };
+
+/** How the table and the picture of a benchmark are headed. */
+export function section(name: string, figures: readonly NetFigure[], { rounds }: Effort): Section {
+  const spread = `median of ${rounds} round${rounds === 1 ? '' : 's'}`;
+  return { title: `${NET_BENCHMARKS[name]!.title} (${spread})`, figures, reference: 'direct' };
+}
 
 /**
  * Runs the named benchmarks in one laboratory and shows each as it ends.
  * @throws where namespaces cannot be made, or when a measurement failed; everything has been removed then.
  */
 export async function runNet(names: readonly string[], effort: Effort): Promise<Record<string, NetFigure[]>> {
-  const reason = skipReason('iperf3', 'nft', 'haproxy', 'nginx', 'ab', 'curl', 'timeout');
+  const reason = skipReason('iperf3', 'nft', 'haproxy', 'nginx', 'ab', 'curl', 'ethtool', 'timeout');
   if (reason !== false) throw new Error(`network benchmarks: ${reason}`);
   const lab = new Lab();
   const interruption = new AbortController();
@@ -37,10 +45,9 @@ export async function runNet(names: readonly string[], effort: Effort): Promise<
   try {
     await lab.open();
     for (const name of names) {
-      const { title, measure } = NET_BENCHMARKS[name]!;
+      const { measure } = NET_BENCHMARKS[name]!;
       results[name] = await measure(lab, { ...effort, signal: interruption.signal });
-      const rounds = `median of ${effort.rounds} round${effort.rounds === 1 ? '' : 's'}`;
-      process.stdout.write(netTable(`${title} (${rounds})`, results[name]));
+      process.stdout.write(`\n${netTable(section(name, results[name], effort))}`);
     }
     return results;
   } finally {

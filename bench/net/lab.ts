@@ -27,12 +27,19 @@ export class Lab {
     for (const name of DIRECTORS) addDirector(ns, name);
     addBackLink(ns);
     startServer(ns, this.#files);
+    // as network cards do: without it a veth takes no frames that XDP redirects
+    for (const name of ['client', 'server', ...DIRECTORS]) joinSegments(ns, name);
     this.#directors = await startDirectors(ns, this.#files);
     for (const { name, address } of PATHS) {
       await eventually(`no answer by way of ${name}`, 15, () =>
         ns.exec('client', `curl -sS --max-time 2 -o /dev/null http://${address}:${PORTS.http}/`),
       );
     }
+  }
+
+  /** The directors, of an open laboratory. */
+  get directors(): Directors {
+    return this.#directors!;
   }
 
   /** Removes everything. */
@@ -62,6 +69,12 @@ function addDirector(ns: Namespaces, name: DirectorName): void {
     ns.address(name, 'lo', `${address}/32`);
     ns.ip('client', `route add ${address} via ${plan.near}`);
   }
+}
+
+/** Switches GRO on. */
+function joinSegments(ns: Namespaces, name: string): void {
+  const links = name === 'client' || name === 'server' ? DIRECTORS : ['near', 'far'];
+  for (const link of links) ns.exec(name, `ethtool -K ${link} gro on`);
 }
 
 /** The server answers for DR and TUN with the virtual address, straight to the client. */

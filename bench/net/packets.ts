@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NetBenchmark } from './benchmark.js';
 import type { Offered } from './flood.js';
 import type { Lab } from './lab.js';
-import { DIRECTORS, HAPROXY, IPVSD_NAT, PATHS, type Path, PORTS } from './plan.js';
+import { DIRECTORS, ownName, type Path, PORTS, UDP_PATHS } from './plan.js';
 import { inRounds } from './rounds.js';
 import { arrived, program } from './server.js';
 
@@ -26,21 +26,19 @@ interface Trial {
 
 export const packets: NetBenchmark = async (lab, run) => {
   const milliseconds = run.quick ? 200 : 500;
-  // HAProxy carries no datagrams
-  const paths = PATHS.filter((path) => path !== HAPROXY);
   const metrics = [
     {
       metric: 'less than 1 % lost',
       unit: 'packets/s',
-      targets: { [IPVSD_NAT.name]: { value: 150_000, of: 'unit' } },
+      targets: { [ownName('engine', 'NAT')]: { value: 150_000 } },
     },
     { metric: 'received, too many offered', unit: 'packets/s' },
   ] as const;
   cutAtOnce(lab, 1);
   try {
     // programs along the way are compiled while they run
-    for (const path of paths) await trial(lab, path, 0, milliseconds);
-    return await inRounds(paths, run, metrics, (path) => search(lab, path, milliseconds));
+    for (const path of UDP_PATHS) await trial(lab, path, 0, milliseconds);
+    return await inRounds(UDP_PATHS, run, metrics, (path) => search(lab, path, milliseconds));
   } finally {
     cutAtOnce(lab, GSO_MAX_SEGS);
   }

@@ -4,13 +4,28 @@
  *            +-- router ---+
  *     client +-- nftables -+ server        each director has two links of its own
  *            +-- haproxy --+
- *            +-- ipvsd ----+
+ *            +-- engine ---+               ipvsd without a fast path
+ *            +-- tc -------+               ipvsd by tc
  *            +-------------+               answers of DR and TUN: past the director
  */
 
+/** How ipvsd carries packets: the options of `ipvsd run`, by the name of a director. */
+export const TIERS = {
+  engine: ['--fast-path', 'none'],
+  tc: ['--fast-path', 'tc'],
+} as const;
+export type Tier = keyof typeof TIERS;
+/** As they are shown. */
+const TIER_NAMES: Readonly<Record<Tier, string>> = { engine: 'engine', tc: 'tc' };
+
 /** A director, each in a namespace of its own so that none pays for another's rules. */
-export const DIRECTORS = ['router', 'nftables', 'haproxy', 'ipvsd'] as const;
-export type DirectorName = (typeof DIRECTORS)[number];
+export type DirectorName = 'router' | 'nftables' | 'haproxy' | Tier;
+export const DIRECTORS: readonly DirectorName[] = [
+  'router',
+  'nftables',
+  'haproxy',
+  ...(Object.keys(TIERS) as Tier[]),
+];
 
 /** One way from the client to the server. */
 export interface Path {
@@ -40,19 +55,37 @@ export const BACK = { client: '10.78.30.1', server: '10.78.30.2' } as const;
 /** The way that all others are compared with. */
 export const DIRECT: Path = { name: 'direct', director: 'router', address: addresses('router').server };
 
+export const NFTABLES: Path = { name: 'nftables DNAT', director: 'nftables', address: '192.0.2.11' };
 export const HAPROXY: Path = { name: 'HAProxy, TCP mode', director: 'haproxy', address: '192.0.2.12' };
 
-export const IPVSD_NAT: Path = { name: 'ipvsd NAT', director: 'ipvsd', address: '192.0.2.1', option: '-m' };
+const METHODS = [
+  ['NAT', '-m'],
+  ['DR', '-g'],
+  ['TUN', '-i'],
+] as const;
+
+/** The name of one of ipvsd's ways. */
+export function ownName(tier: Tier, method: (typeof METHODS)[number][0]): string {
+  return `ipvsd ${TIER_NAMES[tier]} ${method}`;
+}
 
 /** All ways, in the order in which they take turns. */
 export const PATHS: readonly Path[] = [
   DIRECT,
-  { name: 'nftables DNAT', director: 'nftables', address: '192.0.2.11' },
+  NFTABLES,
   HAPROXY,
-  IPVSD_NAT,
-  { name: 'ipvsd DR', director: 'ipvsd', address: '192.0.2.2', option: '-g' },
-  { name: 'ipvsd TUN', director: 'ipvsd', address: '192.0.2.3', option: '-i' },
+  ...(Object.keys(TIERS) as Tier[]).flatMap((tier, t) =>
+    METHODS.map(([method, option], m) => ({
+      name: ownName(tier, method),
+      director: tier,
+      address: `192.0.2.${20 + 10 * t + m}`,
+      option,
+    })),
+  ),
 ];
+
+/** The ways of datagrams: HAProxy carries none. */
+export const UDP_PATHS: readonly Path[] = PATHS.filter((path) => path !== HAPROXY);
 
 /** The server's ports. */
 export const PORTS = { echo: 7, discard: 9, http: 80, iperf: 5201 } as const;

@@ -1,36 +1,36 @@
 /** The table of a network benchmark. */
-import type { NetFigure, Target } from './benchmark.js';
-
-const HEAD = ['', 'median', 'least', 'most', 'of direct', 'target'];
+import type { NetFigure, Section } from './benchmark.js';
 
 /** Shows figures, a block for each metric. */
-export function netTable(title: string, figures: readonly NetFigure[]): string {
+export function netTable({ title, figures, reference }: Section): string {
+  const head = ['', 'median', 'least', 'most', `of ${reference}`, 'target'];
   const blocks = [...new Set(figures.map(({ metric }) => metric))].map((metric) => {
     const own = figures.filter((figure) => figure.metric === metric);
-    const heading = [metric === '' ? own[0]!.unit : `${metric}, ${own[0]!.unit}`, ...HEAD.slice(1)];
-    return [heading, ...own.map(row)];
+    const heading = [metric === '' ? own[0]!.unit : `${metric}, ${own[0]!.unit}`, ...head.slice(1)];
+    return [heading, ...own.map((figure) => row(figure))];
   });
-  const widths = HEAD.map((_, i) => Math.max(...blocks.flat().map((cells) => cells[i]!.length)));
+  const widths = head.map((_, i) => Math.max(...blocks.flat().map((cells) => cells[i]!.length)));
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
       .join('  ')
       .trimEnd();
-  return `\n${title}\n\n${blocks.map((block) => block.map(line).join('\n')).join('\n\n')}\n`;
+  return `${title}\n\n${blocks.map((block) => block.map(line).join('\n')).join('\n\n')}\n`;
 }
 
-function row(figure: NetFigure): string[] {
-  const { path, value, least, most, ratio, target } = figure;
-  return [path, amount(value), amount(least), amount(most), ratio.toFixed(2), verdict(figure, target)];
+function row({ path, value, least, most, ratio, target }: NetFigure): string[] {
+  return [path, amount(value), amount(least), amount(most), ratio.toFixed(2), verdict(target)];
 }
 
-function amount(value: number): string {
-  return value >= 1000 ? String(Math.round(value)) : value.toPrecision(3);
+/** As many digits as a reader can use. */
+export function amount(value: number): string {
+  return Math.abs(value) >= 1000 ? String(Math.round(value)) : value.toPrecision(3);
 }
 
-function verdict({ value, ratio }: NetFigure, target: Target | undefined): string {
+function verdict(target: NetFigure['target']): string {
   if (target === undefined) return '';
-  const met = target.of === 'direct' ? ratio >= target.value : value >= target.value;
-  const wanted = target.of === 'direct' ? `${target.value} of direct` : String(target.value);
-  return `${wanted}: ${met ? 'met' : 'MISSED'}`;
+  const { value, atMost = false, of, measured } = target;
+  const met = atMost ? measured <= value : measured >= value;
+  const wanted = of === undefined ? String(value) : `${value} of ${of}`;
+  return `${atMost ? 'at most ' : ''}${wanted}: ${met ? 'met' : 'MISSED'}`;
 }

@@ -35,11 +35,13 @@ export async function inRounds(
     }
   }
   progress('');
-  const direct = samples[paths.indexOf(DIRECT)]!;
   return metrics.flatMap(({ metric, unit, targets }, m) =>
     paths.map(({ name }, i) => {
       const values = samples[i]!.map((sample) => sample[m]!);
       const target = targets?.[name];
+      const ratioTo = (path: number): number =>
+        median(values.map((value, round) => value / samples[path]![round]![m]!));
+      const of = paths.findIndex((path) => path.name === target?.of);
       return {
         path: name,
         metric,
@@ -47,8 +49,10 @@ export async function inRounds(
         value: median(values),
         least: Math.min(...values),
         most: Math.max(...values),
-        ratio: median(values.map((value, round) => value / direct[round]![m]!)),
-        ...(target !== undefined && { target }),
+        ratio: ratioTo(paths.indexOf(DIRECT)),
+        ...(target !== undefined && {
+          target: { ...target, measured: of < 0 ? median(values) : ratioTo(of) },
+        }),
       };
     }),
   );

@@ -16,6 +16,11 @@ export interface Figure {
 
 /** Prints a table of figures. */
 export function printFigures(title: string, figures: readonly Figure[]): void {
+  console.log(`\n${figuresTable(title, figures)}`);
+}
+
+/** The table. */
+export function figuresTable(title: string, figures: readonly Figure[]): string {
   const rows = figures.map((f) => [f.name, number(f.value), f.unit, target(f), f.note ?? '']);
   const head = ['', 'measured', '', 'target', ''];
   const widths = head.map((_, i) => Math.max(...[head, ...rows].map((r) => r[i]!.length)));
@@ -24,8 +29,7 @@ export function printFigures(title: string, figures: readonly Figure[]): void {
       .map((c, i) => (i === 1 ? c.padStart(widths[i]!) : c.padEnd(widths[i]!)))
       .join('  ')
       .trimEnd();
-  console.log(`\n${title}\n`);
-  for (const row of [head, ...rows]) console.log(line(row));
+  return `${title}\n\n${[head, ...rows].map(line).join('\n')}\n`;
 }
 
 /** Writes figures, with the machine they were measured on, as JSON. */

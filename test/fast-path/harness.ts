@@ -13,7 +13,8 @@ const ETHERNET = 14;
 
 /** Test packets come in by the loopback interface. */
 const LOOPBACK_INDEX = 1;
-const LOOPBACK = new Uint8Array(6);
+/** Hardware address of the interface that test packets come in by. */
+export const LOOPBACK = new Uint8Array(6);
 
 /** Hardware addresses of the ways. */
 export const HARDWARE = {

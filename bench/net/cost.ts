@@ -1,0 +1,49 @@
+/**
+ * What a way adds to each of the smallest packets: the time of one processor, on which everything runs, the director's process included, over that for
+ * making a packet and dropping it at the director.
+ */
+import { availableParallelism } from 'node:os';
+import { pinTo, unpin } from '../burst/scheduling.js';
+import type { NetBenchmark } from './benchmark.js';
+import type { BurstTask, CostBursts } from './burst.js';
+import type { Lab } from './lab.js';
+import { addresses, NFTABLES, ownName, type Path, PORTS, UDP_PATHS } from './plan.js';
+import { inRounds } from './rounds.js';
+import { program } from './server.js';
+
+/** The last one: interrupts have the first. */
+const CPU = availableParallelism() - 1;
+
+export const cost: NetBenchmark = (lab, run) => {
+  const bursts = run.quick ? 3 : 15;
+  const targets = { [ownName('tc', 'NAT')]: { value: 0.4, of: NFTABLES.name, atMost: true } };
+  return inRounds(UDP_PATHS, run, [{ metric: '', unit: 'µs', targets }], (path) => [
+    addition(lab, path, bursts),
+  ]);
+};
+
+/** @returns microseconds for a packet. */
+function addition({ ns, directors }: Lab, { director, address }: Path, bursts: number): number {
+  const task: BurstTask = {
+    client: { netns: ns.name('client'), link: director },
+    director: { netns: ns.name(director), link: 'near' },
+    server: { netns: ns.name('server'), link: director },
+    from: addresses(director).client,
+    to: address,
+    port: PORTS.discard,
+    cpu: CPU,
+    bursts,
+  };
+  const threads = directors.threads(director);
+  for (const thread of threads) pinTo(CPU, thread);
+  try {
+    const text = ns.exec(
+      'client',
+      `timeout 60 ${process.execPath} ${program('burst')} ${JSON.stringify(task)}`,
+    );
+    const { dropped, carried } = JSON.parse(text) as CostBursts;
+    return (carried.nanoseconds - dropped.nanoseconds) / 1000;
+  } finally {
+    for (const thread of threads) unpin(thread);
+  }
+}
