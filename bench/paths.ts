@@ -127,7 +127,10 @@ function program(tier: 'tc' | 'xdp'): Figure[] {
       const hardware = { ...HARDWARE, destination: LOOPBACK };
       const way = { nextHop, ifindex: 2, mtu: 1400, hardware };
       harness.setWay(WAY, way);
-      harness.setWay(TUNNEL_WAY, { ...way, tunnel: { source, destination: nextHop, copyDf: true } });
+      harness.setWay(TUNNEL_WAY, {
+        ...way,
+        tunnel: { type: 'ipip', source, destination: nextHop, copyDf: true, csum: false, port: 0 },
+      });
       return CASES.map((each) => measure(harness, tier, family, each));
     });
   } finally {
