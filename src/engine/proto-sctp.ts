@@ -18,7 +18,7 @@ import { bindPortApp, registerPortApp, unregisterPortApp } from './app.js';
 import { connSetTimeout, controlAssureCt, destOf } from './conn.js';
 import { C_FLAGS, C_STATE, HOT_SHIFT } from './conn-table.js';
 import { portsText } from './debug.js';
-import { CONN_F_APP, CONN_F_INACTIVE, CONN_F_NOOUTPUT, IPPROTO_SCTP } from './flags.js';
+import { CONN_F_APP, CONN_F_CARRIED, CONN_F_INACTIVE, CONN_F_NOOUTPUT, IPPROTO_SCTP } from './flags.js';
 import type { IpHdr } from './iphdr.js';
 import { showDatagram } from './nat-helped.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
@@ -88,6 +88,8 @@ function setSctpState(
     }
     if (active) controlAssureCt(ipvs, c);
     hot[h + C_STATE] = (word & ~0xff) | state;
+    // before the packet goes on: the answer to it must be seen
+    if ((flags & CONN_F_CARRIED) !== 0) ipvs.fastPath!.withdraw(c);
   }
   connSetTimeout(ipvs, c, pd.timeoutTable[state]!);
 }

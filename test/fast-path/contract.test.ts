@@ -1,12 +1,13 @@
 /** What the engine promises a fast path: when it offers a connection, asks about it, and takes it back. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { isCarriable } from '../../src/datapath/fast/flows-of.js';
 import { C_EXPIRES, C_FLAGS, HOT_SHIFT } from '../../src/engine/conn-table.js';
 import type { FastPath } from '../../src/engine/fast-path.js';
 import { CONN_F_CARRIED } from '../../src/engine/flags.js';
 import { parseInet } from '../../src/wire/inet.js';
-import { ACK, FIN, RST, SYN, TCP, tcp, UDP } from '../support/packets.js';
-import { KINDS, VectorDirector } from './director.js';
+import { ACK, FIN, RST, SCTP, type SctpChunk, SYN, sctp, TCP, tcp, UDP } from '../support/packets.js';
+import { KINDS, type Kind, VectorDirector } from './director.js';
 
 const HZ = 100;
 const CLIENT = { 4: '10.9.9.9', 6: '2001:db8:9::9' };
@@ -53,10 +54,14 @@ class Recorder implements FastPath {
   }
 }
 
+function clientOf({ vip }: Kind): string {
+  return CLIENT[vip.includes(':') ? 6 : 4];
+}
+
 function setUp(name: string, protocol: number) {
   const director = new VectorDirector();
   const kind = KINDS.find((kind) => kind.name === name)!;
-  const client = CLIENT[kind.vip.includes(':') ? 6 : 4];
+  const client = clientOf(kind);
   const c = director.connect(kind, protocol, client, 4000);
   const fast = new Recorder(director);
   director.onTransmit = () => fast.log.push('transmit');
@@ -98,6 +103,32 @@ for (const name of ['nat4', 'nat6', 'direct4', 'direct6', 'tunnel 4in4', 'tunnel
     }
   });
 }
+
+for (const name of ['nat4', 'nat6', 'direct4', 'tunnel 4in4']) {
+  test(`an SCTP connection by ${name} is taken back before a SHUTDOWN goes on, and not given again`, () => {
+    const { director, fast, c, kind } = setUp(name, SCTP);
+    const send = (chunk: SctpChunk): void =>
+      void director.receive(sctp(clientOf(kind), 4000, kind.vip, kind.port, [chunk]), false);
+    assert.ok(isCarriable(director.net.ipvs, c));
+    send('data');
+    assert.deepEqual(
+      fast.log.filter((event) => event !== 'transmit'),
+      ['used'],
+    );
+    fast.log.length = 0;
+    send('shutdown');
+    assert.deepEqual(
+      fast.log.filter((event) => event !== 'used'),
+      ['withdraw', 'transmit'],
+    );
+    assert.ok(!isCarriable(director.net.ipvs, c));
+  });
+}
+
+test('no SCTP connection is carried to another port: its CRC would have to be made anew', () => {
+  const { director, c } = setUp('nat4 to another port', SCTP);
+  assert.ok(!isCarriable(director.net.ipvs, c));
+});
 
 describe('the fast path', () => {
   test('is asked before a carried connection ends, and told when it does', () => {

@@ -13,11 +13,12 @@ import {
 } from '../../src/engine/flags.js';
 import type { Host, Route, SyncReceiver, SyncSender } from '../../src/engine/host.js';
 import { Net } from '../../src/engine/net.js';
+import { SCTP_S_ESTABLISHED } from '../../src/engine/sctp-states.js';
 import { TCP_S_ESTABLISHED } from '../../src/engine/tcp-states.js';
 import { NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_IN } from '../../src/engine/verdict.js';
 import { AF_INET, type InetAddr, inetEqual, parseInet } from '../../src/wire/inet.js';
 import { Packet } from '../../src/wire/packet.js';
-import { ACK, SYN, TCP, tcp, UDP, udp } from '../support/packets.js';
+import { ACK, SCTP, SYN, sctp, TCP, tcp, UDP, udp } from '../support/packets.js';
 
 export const MTU = 1500;
 
@@ -77,6 +78,13 @@ export const KINDS: readonly Kind[] = ([4, 6] as const).flatMap((v) => [
   ),
 ]);
 
+/** The states of connections that are established. */
+const ESTABLISHED: Readonly<Record<number, number>> = {
+  [TCP]: TCP_S_ESTABLISHED,
+  [UDP]: 0,
+  [SCTP]: SCTP_S_ESTABLISHED,
+};
+
 /** Writes down the last packet that left. */
 class Recorder implements Host {
   readonly routeGeneration = 1;
@@ -124,7 +132,7 @@ export class VectorDirector {
     this.net = new Net({ host: this.#host, random: () => 42, connLimit: 4096 });
     for (const kind of kinds) {
       const { vip, port, method, server, serverPort } = kind;
-      for (const protocol of [TCP, UDP]) {
+      for (const protocol of [TCP, UDP, SCTP]) {
         const addr = parseInet(vip)!;
         const id = { family: addr.family, protocol, addr, port, fwmark: 0 } as const;
         this.net.ipvs.addService({
@@ -157,9 +165,17 @@ export class VectorDirector {
     return this.#packet.ipvsProperty ? this.#packet.payload().slice() : undefined;
   }
 
+  #associate({ method, vip, port: vport, server, serverPort }: Kind, client: string, port: number): void {
+    this.receive(sctp(client, port, vip, vport, ['init']), false);
+    if (method === CONN_F_MASQ) this.receive(sctp(server, serverPort, client, port, ['initAck']), true);
+    this.receive(sctp(client, port, vip, vport, ['cookieEcho']), false);
+    if (method === CONN_F_MASQ) this.receive(sctp(server, serverPort, client, port, ['cookieAck']), true);
+  }
+
   /** Opens a connection from a client. @returns its number. */
   connect(kind: Kind, protocol: number, client: string, port: number): number {
-    if (protocol === UDP) this.receive(udp(client, port, kind.vip, kind.port), false);
+    if (protocol === SCTP) this.#associate(kind, client, port);
+    else if (protocol === UDP) this.receive(udp(client, port, kind.vip, kind.port), false);
     else {
       this.receive(tcp(client, port, kind.vip, kind.port, SYN), false);
       if (kind.method === CONN_F_MASQ)
@@ -177,8 +193,7 @@ export class VectorDirector {
       vport: kind.port,
     });
     const state = c === NO_CONN ? -1 : ipvs.conns.hot[(c << HOT_SHIFT) + C_STATE]! & 0xff;
-    if (protocol === TCP ? state !== TCP_S_ESTABLISHED : state !== 0)
-      throw new Error(`${kind.name}: state ${state}`);
+    if (state !== ESTABLISHED[protocol]) throw new Error(`${kind.name}: state ${state}`);
     return c;
   }
 }

@@ -37,7 +37,7 @@ export class Harness {
   readonly #program: BpfProgram;
 
   constructor(type: ProgramType, program: Program) {
-    const make = (name: keyof typeof MAPS) => new BpfMap({ ...MAPS[name], maxEntries: 4096 });
+    const make = (name: keyof typeof MAPS) => new BpfMap({ ...MAPS[name], maxEntries: 32_768 });
     const names = Object.keys(MAPS) as (keyof typeof MAPS)[];
     this.maps = Object.fromEntries(names.map((name) => [name, make(name)])) as unknown as Harness['maps'];
     this.maps.links.key.setUint32(0, LOOPBACK_INDEX, true);

@@ -134,9 +134,9 @@ for (const { type, program, sent, left } of PROGRAMS) {
           assert.deepEqual({ packets, server }, { packets: 1, server: { packets: 1, bytes: whole.length } });
           assert.ok(Math.abs(Number(process.hrtime.bigint()) - lastUsed) < 1e9);
         }),
-        { numRuns: 5000 },
+        { numRuns: 8000 },
       );
-      for (const [key, count] of seen) assert.ok(count >= 10, `${key}: only ${count}`);
+      for (const [key, count] of seen) assert.ok(count >= 3, `${key}: only ${count}`);
     });
 
     test('leaves the frames of others alone', () => {

@@ -2,7 +2,23 @@
 import fc from 'fast-check';
 import { CONN_F_MASQ } from '../../src/engine/flags.js';
 import { filler } from '../support/bytes.js';
-import { ACK, CWR, ECE, FIN, PSH, RST, SYN, TCP, tcp, UDP, URG, udp } from '../support/packets.js';
+import {
+  ACK,
+  CWR,
+  ECE,
+  FIN,
+  PSH,
+  RST,
+  SCTP,
+  type SctpChunk,
+  SYN,
+  sctp,
+  TCP,
+  tcp,
+  UDP,
+  URG,
+  udp,
+} from '../support/packets.js';
 import { KINDS, MTU } from './director.js';
 
 /** One packet of a connection. */
@@ -13,6 +29,8 @@ export interface Vector {
   readonly port: number;
   readonly fromServer: boolean;
   readonly flags: number;
+  /** The first chunk of SCTP. */
+  readonly chunk: SctpChunk;
   readonly ttl: number;
   readonly tos: number;
   readonly id: number;
@@ -37,9 +55,22 @@ const often = <T>(value: T, ...others: T[]): fc.Arbitrary<T> =>
     { weight: 2, arbitrary: fc.constantFrom(...others) },
   );
 
-export const vectorArb: fc.Arbitrary<Vector> = fc.record({
+const CARRIED_CHUNKS: readonly SctpChunk[] = ['data', 'sack', 'heartbeat', 'heartbeatAck', 'forwardTsn'];
+const MOVING_CHUNKS: readonly SctpChunk[] = [
+  'init',
+  'initAck',
+  'abort',
+  'shutdown',
+  'shutdownAck',
+  'error',
+  'cookieEcho',
+  'cookieAck',
+  'shutdownComplete',
+];
+
+const anyVectorArb: fc.Arbitrary<Vector> = fc.record({
   kind: fc.nat(KINDS.length - 1),
-  protocol: fc.constantFrom(TCP, UDP),
+  protocol: fc.constantFrom(TCP, UDP, SCTP),
   client: fc.nat(0xffff),
   // from port 20, FTP's own for data, no connection is scheduled
   port: fc.integer({ min: 1, max: 65_535 }).filter((port) => port !== 20),
@@ -56,6 +87,7 @@ export const vectorArb: fc.Arbitrary<Vector> = fc.record({
     0,
     PSH,
   ),
+  chunk: fc.constantFrom(...CARRIED_CHUNKS, ...CARRIED_CHUNKS, ...MOVING_CHUNKS),
   ttl: often(64, 0, 1, 2, 255),
   tos: fc.nat(255),
   id: fc.nat(65_535),
@@ -74,6 +106,11 @@ export const vectorArb: fc.Arbitrary<Vector> = fc.record({
     'padded',
   ),
 });
+
+/** Of SCTP connections to another port none is carried: their checksums would have to be made anew. */
+export const vectorArb: fc.Arbitrary<Vector> = anyVectorArb.filter(
+  ({ kind, protocol }) => protocol !== SCTP || KINDS[kind]!.port === KINDS[kind]!.serverPort,
+);
 
 /** The client's address. */
 export function clientOf({ kind, client }: Vector): string {
@@ -109,7 +146,9 @@ export function build(v: Vector): Uint8Array {
   const packet =
     v.protocol === TCP
       ? tcp(...ends, v.flags, { ...options, seq })
-      : udp(...ends, { ...options, noChecksum: fault === 'noChecksum' });
+      : v.protocol === SCTP
+        ? sctp(...ends, [v.chunk, 'data'], options)
+        : udp(...ends, { ...options, noChecksum: fault === 'noChecksum' });
   // a test run takes no packet without a whole IP header
   if (fault === 'cut')
     return packet.slice(0, Math.max(packet[0]! >>> 4 === 6 ? 40 : 20, packet.length - 1 - (seq % 30)));
@@ -141,11 +180,14 @@ export function unusual(v: Vector, room: number, type: 'tc' | 'xdp' = 'tc'): str
     return v.fault;
   if (v.fault === 'cut') return 'cut';
   const header = (six ? 40 : 20) + (v.protocol === TCP ? 20 : 8);
-  if (header + v.length > room) return 'too large';
+  if (v.protocol !== SCTP && header + v.length > room) return 'too large';
   const begins = (v.flags & SYN) !== 0 && (!isReply(v) || (v.flags & (FIN | RST | ACK)) === 0);
   if (isReported(v) && (type === 'xdp' || begins)) return 'state';
   const { method, tunFlags = 0 } = KINDS[v.kind]!;
   if (v.protocol === UDP && v.fault === 'noChecksum' && (method === CONN_F_MASQ || tunFlags !== 0))
     return 'no checksum';
-  return undefined;
+  if (v.protocol !== SCTP) return undefined;
+  if (type === 'xdp') return 'SCTP in XDP';
+  if (tunFlags !== 0) return 'SCTP in a tunnel with a checksum';
+  return MOVING_CHUNKS.includes(v.chunk) ? 'chunk' : undefined;
 }

@@ -296,6 +296,7 @@ const CHUNKS = {
   error: { type: 9, flags: 0, body: NONE },
   cookieEcho: { type: 10, flags: 0, body: ascii('COOKIE!!') },
   cookieAck: { type: 11, flags: 0, body: NONE },
+  forwardTsn: { type: 192, flags: 0, body: pack([32, 1]) },
   shutdownComplete: { type: 14, flags: 0, body: NONE },
 } as const;
 

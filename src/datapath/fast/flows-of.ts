@@ -19,14 +19,17 @@ import {
   CONN_F_MASQ,
   CONN_F_NFCT,
   CONN_F_NO_CPORT,
+  CONN_F_NOOUTPUT,
   CONN_F_ONE_PACKET,
   CONN_F_SEQ_MASK,
   CONN_F_TEMPLATE,
   CONN_F_TUNNEL,
+  IPPROTO_SCTP,
   IPPROTO_TCP,
   IPPROTO_UDP,
 } from '../../engine/flags.js';
 import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
+import { SCTP_S_ESTABLISHED } from '../../engine/sctp-states.js';
 import { TCP_ACK_MOVES, TCP_NORMAL_TABLE, TCP_S_SYN_RECV } from '../../engine/tcp-states.js';
 
 /** Connections with these need more for each packet than a rewrite. */
@@ -44,11 +47,19 @@ export function isCarriable(ipvs: NetnsIpvs, c: number): boolean {
   // the programs always keep DF on the outer header
   if (method === CONN_F_TUNNEL && ipvs.sysctls.values.pmtu_disc === 0) return false;
   const protocol = t.protocol(c);
+  if (protocol === IPPROTO_SCTP) return isSctpCarriable(ipvs, c, method === CONN_F_MASQ);
   if (protocol !== IPPROTO_TCP) return protocol === IPPROTO_UDP;
   if (!acknowledgementMoves(ipvs, c)) return true;
   // one acknowledgement ends SYN_RECV, in the table that is used while nobody attacks
   const state = t.hot[h + C_STATE]! & 0xff;
   return state === TCP_S_SYN_RECV && ipvs.protoData[protocol]!.stateTable === TCP_NORMAL_TABLE;
+}
+
+/** A CRC32c would have to be made anew for another port, and who has answered must be known. */
+function isSctpCarriable({ conns }: NetnsIpvs, c: number, nat: boolean): boolean {
+  const h = c << HOT_SHIFT;
+  if ((conns.hot[h + C_STATE]! & 0xff) !== SCTP_S_ESTABLISHED) return false;
+  return !nat || (conns.vport(c) === conns.dport(c) && (conns.hot[h + C_FLAGS]! & CONN_F_NOOUTPUT) === 0);
 }
 
 /** The state of this TCP connection is one that a segment with nothing but ACK may end. */

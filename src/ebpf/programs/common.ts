@@ -6,7 +6,8 @@ import type { Assembler } from '../assembler.js';
 import { type Memory, part, type Register, r0, r1, r2, r3, r5, r10, register } from '../operand.js';
 import { record, u32, u64 } from '../record.js';
 import { COUNTER, FLOW, FLOW4_KEY, FLOW6_KEY, REPORT, WAY } from './flow-maps.js';
-import { ETH_HLEN, htons, IPPROTO_TCP, IPPROTO_UDP, IPV4, IPV6, TCP, UDP } from './headers.js';
+import { ETH_HLEN, htons, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, IPV4, IPV6, TCP, UDP } from './headers.js';
+import { ordinarySctp } from './sctp.js';
 
 export const ctx = register(6, 'ctx');
 /** The packet's first byte: its Ethernet header. */
@@ -134,7 +135,7 @@ function ports(source: Memory): Memory {
   return part(source, 0, 4);
 }
 
-/** TCP or UDP, whose protocol is in r1, and the length in r2; long enough, all of its header in reach. */
+/** TCP, UDP or, in tc, SCTP, whose protocol is in r1, and the length in r2; long enough, all of its header in reach. */
 function ordinaryTransport(
   a: Assembler,
   locals: Frame['locals'],
@@ -147,12 +148,18 @@ function ordinaryTransport(
   const udp = a.newLabel('udp');
   const done = a.newLabel('transport');
   a.store(locals.flags, ACK);
-  a.jumpIf(protocol, '==', IPPROTO_UDP, udp).jumpIf(protocol, '!=', IPPROTO_TCP, SLOW);
+  const other = segments === 'all' ? a.newLabel('other') : SLOW;
+  a.jumpIf(protocol, '==', IPPROTO_UDP, udp).jumpIf(protocol, '!=', IPPROTO_TCP, other);
   a.jumpIf(length, '<', header + TCP.size, SLOW);
   a.needBytes(packet, ETH_HLEN + header + TCP.size, end, r5, SLOW);
   a.load(r5, flags).and(r5, STATE_FLAGS).store(locals.flags, r5);
   a.jumpIf(r5, '==', segments === 'plain' ? ACK : SYN, segments === 'plain' ? done : SLOW);
   a.jump(segments === 'plain' ? SLOW : done);
+  if (segments === 'all') {
+    // XDP cannot tell a CRC that is still to be completed
+    a.label(other).jumpIf(protocol, '!=', IPPROTO_SCTP, SLOW);
+    ordinarySctp(a, length, end, header, done);
+  }
   a.label(udp).jumpIf(length, '<', header + UDP.size, SLOW);
   a.label(done);
 }

@@ -46,6 +46,9 @@ export const UDP = sparseRecord('udp', 8, {
   checksum: [6, be16],
 });
 
+/** RFC 9260, the common header and that of the first chunk, as far as programs look at them. */
+export const SCTP = sparseRecord('sctp', 16, { chunkType: [12, u8] });
+
 /** GUE without options, behind a UDP header. */
 export const GUE = record('gue', { control: u8, protocol: u8, flags: be16 });
 
@@ -85,6 +88,7 @@ export const ETH_P_IPV6 = 0x86dd;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export const IPPROTO_GRE = 47;
+export const IPPROTO_SCTP = 132;
 
 /** A 16-bit number of a packet as a load finds it in a register. */
 export function htons(value: number): number {

@@ -35,6 +35,7 @@ import {
   ETH_P_IPV6,
   ETHERNET,
   htons,
+  IPPROTO_SCTP,
   IPPROTO_TCP,
   IPV4,
   IPV6,
@@ -149,14 +150,16 @@ function fits(a: Assembler, { locals }: Frame, { version, header, tcp }: FamilyP
 function nat(a: Assembler, f: Frame, { version, header, tcp, udp }: FamilyParts): void {
   const v = `v${version}`;
   const at = ETH_HLEN + header;
-  const isTcp = `nat.tcp.${v}`;
+  const hasSum = `nat.sum.${v}`;
   const reply = `nat.reply.${v}`;
   const sums = `nat.sums.${v}`;
   const action = r0;
-  a.load(r1, version === 4 ? ip4.protocol : ip6.nextHeader).jumpIf(r1, '==', IPPROTO_TCP, isTcp);
+  a.load(r1, version === 4 ? ip4.protocol : ip6.nextHeader)
+    .jumpIf(r1, '==', IPPROTO_TCP, hasSum)
+    .jumpIf(r1, '==', IPPROTO_SCTP, hasSum);
   // a datagram without a checksum is given one by the slow path
   a.load(r1, udp.checksum).jumpIf(r1, '==', 0, SLOW);
-  a.label(isTcp);
+  a.label(hasSum);
   report(a, f);
   a.load(action, inFlow.action);
   if (version === 4) a.load(r3, inFlow.addressDelta);
@@ -172,7 +175,9 @@ function nat(a: Assembler, f: Frame, { version, header, tcp, udp }: FamilyParts)
   // from here on the register of the packet holds the place of its checksum
   const udpFlags = `nat.udp.${v}`;
   const replace = `nat.replace.${v}`;
-  a.load(r1, version === 4 ? ip4.protocol : ip6.nextHeader);
+  const samePort = `nat.port.${v}`;
+  // what SCTP sums up has not changed
+  a.load(r1, version === 4 ? ip4.protocol : ip6.nextHeader).jumpIf(r1, '==', IPPROTO_SCTP, samePort);
   a.mov(r5, BPF_F_PSEUDO_HDR).jumpIf(r1, '!=', IPPROTO_TCP, udpFlags);
   a.mov(packet, at + TCP.fields.checksum.offset).jump(replace);
   a.label(udpFlags)
@@ -180,7 +185,6 @@ function nat(a: Assembler, f: Frame, { version, header, tcp, udp }: FamilyParts)
     .mov(r5, BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0);
   a.label(replace);
   a.mov(r1, ctx).mov(r2, packet).mov(r3, 0).load(r4, inFlow.addressDelta).call('l4_csum_replace');
-  const samePort = `nat.port.${v}`;
   a.load(r4, inFlow.portDelta).jumpIf(r4, '==', 0, samePort);
   const flagless = `nat.flags.${v}`;
   a.mov(r5, 0)
