@@ -67,11 +67,11 @@ export function startServers(ns: Namespaces): void {
 }
 
 /** Waits until `probe` succeeds. @throws what it threw last, after `seconds`. */
-export async function eventually<T>(what: string, seconds: number, probe: () => T): Promise<T> {
+export async function eventually<T>(what: string, seconds: number, probe: () => T | Promise<T>): Promise<T> {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     try {
-      return probe();
+      return await probe();
     } catch (error) {
       if (Date.now() > end) throw new Error(`${what}: ${error instanceof Error ? error.message : error}`);
       await sleep(100);

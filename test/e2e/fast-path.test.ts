@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { build } from '../../demo/lab.js';
+import { build, eventually } from '../../demo/lab.js';
 import { FAMILIES, IPV4, METHODS, SERVERS } from '../../demo/layout.js';
 import type { DestSpec, ForwardName, ProtocolName } from '../../src/control/command.js';
 import { startTunDatapath, type TunDatapath } from '../../src/daemon/tun-datapath.js';
@@ -18,8 +17,6 @@ const HTTP = 8080;
 const ECHO = 7;
 const MIB = 1 << 20;
 const FORWARD: Readonly<Record<string, ForwardName>> = { NAT: 'masq', DR: 'route', TUN: 'tunnel' };
-/** Listings show what the estimator last summed up, every 2 s: after so many ms they hold all that was before. */
-const SUMMED = 2500;
 const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 const inUrl = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
@@ -70,10 +67,11 @@ describe('the fast path', rootOnly('curl', 'sysctl'), () => {
     }
   };
   /** Asks from one port; `answers` will be who answered how often. */
-  const flow = async (address: string, count: number, gap: number) => {
-    const args = [address, String(ECHO), String(count), String(gap)];
-    const { stdout } = await net.start('client', process.execPath, script('udp-flow'), ...args);
-    return { answers: text(stdout!).then((printed): Record<string, number> => JSON.parse(printed)) };
+  const flow = async (address: string, count: number, gap: number, patience = 5000) => {
+    const args = [address, ECHO, count, gap, patience].map(String);
+    const { child, printed } = net.collect('client', process.execPath, script('udp-flow'), ...args);
+    const answers = printed.then((lines): Record<string, number> => JSON.parse(lines.replace('ready', '')));
+    return { child, answers };
   };
 
   for (const family of FAMILIES) {
@@ -97,9 +95,11 @@ describe('the fast path', rootOnly('curl', 'sysctl'), () => {
         assert.ok(after.packets - before.packets < 500, `${after.packets - before.packets} packets by TUN`);
         assert.ok(after.installed - before.installed >= 3);
         // and yet all is counted
-        await sleep(SUMMED);
-        const { stats } = await datapath.execute('service.get', { service: udp });
-        assert.equal(stats.inpkts, 500);
+        const { stats } = await eventually('not all is counted', 20, async () => {
+          const found = await datapath.execute('service.get', { service: udp });
+          assert.equal(found.stats.inpkts, 500);
+          return found;
+        });
         const header = family === IPV4 ? 28 : 48;
         const bytes = Array.from({ length: 500 }, (_, i) => header + `number ${i}`.length).reduce(
           (sum, n) => sum + n,
@@ -164,23 +164,24 @@ describe('the fast path', rootOnly('curl', 'sysctl'), () => {
     assert.ok(entry!.expires >= 1);
     assert.deepEqual(Object.values(await answers), [40]);
     assert.ok((await datapath.counters()).packets - before.packets < 10);
-    await sleep(3000);
-    assert.deepEqual(await entries(), []);
+    await eventually('it does not end', 20, async () => assert.deepEqual(await entries(), []));
     await datapath.execute('timeout.set', { udp: 300 });
   });
 
   it('sends nothing to a real server any more when the command that removes it has returned', async () => {
     await add(udp, 'masq', [IPV4.server(1)]);
-    for (let round = 0; round < 20; round++) {
-      const { answers } = await flow(vip, 100, 1);
-      await sleep(60);
+    const received = () => Number(net.exec('server1', 'cat /proc/net/snmp').match(/^Udp: (\d+)/m)![1]);
+    for (let round = 0; round < 10; round++) {
+      const before = received();
+      const { child, answers } = await flow(vip, 1e9, 1, 20);
+      await eventually('no packets', 20, () => assert.ok(received() > before + 20));
       await datapath.execute('dest.delete', { service: udp, dest: { address: IPV4.server(1), port: ECHO } });
-      const received = () => Number(net.exec('server1', 'cat /proc/net/snmp').match(/^Udp: (\d+)/m)![1]);
-      // what was on its way arrives
-      await sleep(5);
-      const then = received();
-      await sleep(30);
-      assert.equal(received(), then);
+      // what was on its way arrives; the client asks ten times more at least
+      await eventually('packets go on', 20, async () => {
+        const then = received();
+        await sleep(250);
+        assert.equal(received(), then);
+      });
       const dest = {
         address: IPV4.server(1),
         port: ECHO,
@@ -191,26 +192,32 @@ describe('the fast path', rootOnly('curl', 'sysctl'), () => {
       } as const;
       await datapath.execute('dest.add', { service: udp, dest });
       // and it goes on where it comes back
+      const there = received();
+      await eventually('packets do not come again', 20, () => assert.ok(received() > there + 20));
+      child.kill('SIGTERM');
       const { server1 = 0, nobody = 0 } = await answers;
-      assert.ok(server1 > 50 && nobody >= 1 && nobody <= 3, JSON.stringify({ server1, nobody }));
+      assert.ok(server1 > 40 && nobody >= 1, JSON.stringify({ server1, nobody }));
     }
   });
 
   it('follows routes and neighbours', async () => {
     await add(udp, 'masq', [IPV4.server(1)]);
     const before = await datapath.counters();
-    const { answers } = await flow(vip, 200, 5);
-    await sleep(200);
-    assert.equal((await datapath.counters()).installed, before.installed + 1);
+    const { child, answers } = await flow(vip, 1e9, 5);
+    await eventually('not carried', 20, async () =>
+      assert.equal((await datapath.counters()).installed, before.installed + 1),
+    );
     net.ip('director', `route add ${IPV4.client}/32 via ${IPV4.router}`);
     net.ip('director', 'neigh flush dev eth0');
     await sleep(200);
     net.ip('director', `route del ${IPV4.client}/32 via ${IPV4.router}`);
-    assert.deepEqual(await answers, { server1: 200 });
+    await eventually('its way was not closed', 20, async () =>
+      assert.ok((await datapath.counters()).installed > before.installed + 1),
+    );
+    child.kill('SIGTERM');
+    assert.deepEqual(Object.keys(await answers), ['server1']);
     const after = await datapath.counters();
     assert.ok(after.packets - before.packets < 20, `${after.packets - before.packets} packets by TUN`);
-    // its way was closed, and it found another
-    assert.ok(after.installed > before.installed + 1);
   });
 
   it('does not mind interfaces that come and go', async () => {

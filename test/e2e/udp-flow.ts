@@ -1,12 +1,15 @@
 /**
- * A UDP client with one socket: `node udp-flow.js ADDRESS PORT COUNT GAP` asks COUNT times, GAP ms after each answer (or 300 ms without one), and prints
- * who answered how often, as JSON; `ready` before the first question.
+ * A UDP client with one socket: `node udp-flow.js ADDRESS PORT COUNT GAP [PATIENCE]` asks COUNT times, or until SIGTERM, GAP ms after each answer, or PATIENCE
+ * ms (5000) without one, and prints who answered how often, as JSON; `ready` before the first question.
  */
 import { createSocket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const [address, port, count, gap] = process.argv.slice(2);
-const PATIENCE = 300;
+const [address, port, count, gap, patience = '5000'] = process.argv.slice(2);
+let ending = false;
+process.on('SIGTERM', () => {
+  ending = true;
+});
 
 const socket = createSocket(address!.includes(':') ? 'udp6' : 'udp4');
 let answered: (who: string) => void = () => {};
@@ -16,9 +19,9 @@ socket.on('error', () => {});
 await new Promise<void>((resolve) => socket.connect(Number(port), address, resolve));
 console.log('ready');
 const answers: Record<string, number> = {};
-for (let i = 0; i < Number(count); i++) {
+for (let i = 0; i < Number(count) && !ending; i++) {
   const who = await new Promise<string>((resolve) => {
-    const timer = setTimeout(() => resolve('nobody'), PATIENCE);
+    const timer = setTimeout(() => resolve('nobody'), Number(patience));
     answered = (name) => {
       clearTimeout(timer);
       resolve(name);
