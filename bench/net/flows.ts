@@ -1,6 +1,6 @@
 /**
- * `flows.js ADDRESS PORT COUNT RATE [FLAGS...]`: sends a packet of each of COUNT flows, RATE a second; as many clients as are needed, none of which
- * exists. Datagrams, or TCP segments of the given flags (numbers), all flows' first segment first. Prints what was sent as JSON ({@link Offered}).
+ * `flows.js ADDRESS PORT COUNT RATE FIRST [FLAGS...]`: sends a packet of each of COUNT flows from number FIRST on, RATE a second; as many clients as are
+ * needed, none of which exists. Datagrams, or TCP segments of the given flags (numbers), all flows' first segment first. Prints what was sent as JSON ({@link Offered}).
  */
 import { Memory } from '../../src/linux/libc.js';
 import { checksumUpdate, delta32 } from '../../src/wire/checksum.js';
@@ -17,7 +17,7 @@ const PORTS = 50_000;
 /** Microseconds. */
 const PAUSE = 100;
 
-const [address, port, count, rate, ...flags] = process.argv.slice(2);
+const [address, port, count, rate, first, ...flags] = process.argv.slice(2);
 const fd = connected(SOCK_RAW, address!, 0);
 const start = performance.now();
 let sent = 0;
@@ -32,7 +32,7 @@ for (const flag of flags.length > 0 ? flags : [undefined]) {
   const v = new DataView(packet.bytes.buffer);
   const checkAt = flag === undefined ? 26 : 36;
   const check = v.getUint16(checkAt);
-  for (let flow = 0; flow < Number(count); ) {
+  for (let flow = Number(first); flow < Number(first) + Number(count); ) {
     if (sent > ((performance.now() - start) * Number(rate)) / 1000) {
       usleep(PAUSE);
       continue;

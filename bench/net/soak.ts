@@ -73,7 +73,7 @@ class SoakLab {
 
   /** Sends packets of many flows. */
   send(port: number, flows: number, ...flags: number[]): void {
-    const args = [VIP, port, flows, RATE, ...flags].join(' ');
+    const args = [VIP, port, flows, RATE, 0, ...flags].join(' ');
     this.#net.exec('client', `${process.execPath} ${program('flows')} ${args}`);
   }
 

@@ -81,6 +81,12 @@ export const libc = {
     address: Pointer,
     addressLength: number,
   ) => number,
+  sendmmsg: lib.func('int sendmmsg(int fd, void *messages, uint count, int flags)') as (
+    fd: number,
+    messages: Pointer,
+    count: number,
+    flags: number,
+  ) => number,
   recvfrom: lib.func(
     'intptr_t recvfrom(int fd, void *buffer, size_t length, int flags, void *address, void *addressLength)',
   ) as (

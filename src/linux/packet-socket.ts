@@ -1,4 +1,5 @@
 /** packet(7) sockets that only send: whole link-layer frames, by interface, with a virtio-net header before each. */
+import { LITTLE } from '../wire/netlink.js';
 import { checked } from './errno.js';
 import { closeFd } from './fd.js';
 import { libc, Memory } from './libc.js';
@@ -11,19 +12,24 @@ const SOL_PACKET = 263;
 const PACKET_VNET_HDR = 15;
 
 /** `struct sockaddr_ll`. */
-const SOCKADDR_LL = 20;
+export const SOCKADDR_LL = 20;
 
 /** EtherTypes. */
 export const ETH_P_IP = 0x0800;
 export const ETH_P_IPV6 = 0x86dd;
 
+/** Writes a `struct sockaddr_ll`, which to send by needs family, EtherType and interface alone. */
+export function writeLinkAddress(view: DataView, at: number, ifindex: number, protocol: number): void {
+  view.setUint16(at, AF_PACKET, LITTLE);
+  view.setUint16(at + 2, protocol);
+  view.setInt32(at + 4, ifindex, LITTLE);
+}
+
 /** Sends frames. Each has `VNET_HEADER` bytes before its link-layer header. */
 export class PacketSocket {
   readonly fd: number;
-  /** sockaddr_ll: family and protocol, interface, then hardware type and address, which sending does not need. */
   readonly #address = new Memory(SOCKADDR_LL);
   readonly #view = new DataView(this.#address.bytes.buffer);
-  readonly #ifindex = new Int32Array(this.#address.bytes.buffer, 4, 1);
 
   constructor() {
     // protocol 0: it receives nothing
@@ -35,7 +41,6 @@ export class PacketSocket {
       libc.setsockopt(this.fd, SOL_PACKET, PACKET_VNET_HDR, Int32Array.of(1), 4),
       'setsockopt(PACKET_VNET_HDR)',
     );
-    new Uint16Array(this.#address.bytes.buffer)[0] = AF_PACKET;
   }
 
   /**
@@ -44,8 +49,7 @@ export class PacketSocket {
    * @returns false when the kernel refused it (no such interface, its queue is full).
    */
   send(address: number, length: number, ifindex: number, protocol: number): boolean {
-    this.#view.setUint16(2, protocol);
-    this.#ifindex[0] = ifindex;
+    writeLinkAddress(this.#view, 0, ifindex, protocol);
     return libc.sendto(this.fd, address, length, 0, this.#address.address, SOCKADDR_LL) === length;
   }
 

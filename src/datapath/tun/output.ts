@@ -1,6 +1,7 @@
 /** The ways out of the director: back into the TUN device, or straight onto a link. */
 
 import { addressOf } from '../../linux/libc.js';
+import { PacketBatch } from '../../linux/packet-batch.js';
 import { ETH_P_IP, ETH_P_IPV6, type PacketSocket } from '../../linux/packet-socket.js';
 import type { TunDevice } from '../../linux/tun.js';
 import { TUN_VNET_HEADER, VNET_HEADER, writeVnetHeader } from '../../linux/vnet-header.js';
@@ -26,9 +27,6 @@ export function packetAddress(p: Packet): number {
 /** Packets that wait at most. */
 const HELD = 256;
 
-/** The place of a packet that is handed to the TUN device. */
-const TO_TUN = 0;
-
 /** Writes packets. Each call may overwrite the bytes before `p.data`. */
 export class Output {
   /** Packets that the kernel would not take. */
@@ -37,15 +35,15 @@ export class Output {
   readonly #socket: PacketSocket;
   #mayWait: Packet | undefined;
   #held = 0;
+  /** Those for the TUN device, which takes one at a time. */
   readonly #addresses = new Float64Array(HELD);
   readonly #lengths = new Uint32Array(HELD);
-  /** Interface and protocol; {@link TO_TUN} is none. */
-  readonly #interfaces = new Uint32Array(HELD);
-  readonly #protocols = new Uint16Array(HELD);
+  readonly #frames: PacketBatch;
 
   constructor(tun: TunDevice, socket: PacketSocket) {
     this.#tun = tun;
     this.#socket = socket;
+    this.#frames = new PacketBatch(socket, HELD);
   }
 
   /**
@@ -57,18 +55,25 @@ export class Output {
     this.#mayWait = p;
   }
 
-  /** Writes what waits, in its order. */
+  /** Writes what waits, in its order on each of the two ways. */
   release(): void {
-    for (let i = 0; i < this.#held; i++)
-      this.#write(this.#addresses[i]!, this.#lengths[i]!, this.#interfaces[i]!, this.#protocols[i]!);
+    for (let i = 0; i < this.#held; i++) this.#write(this.#addresses[i]!, this.#lengths[i]!);
     this.#held = 0;
+    if (this.#frames.count > 0) this.refused += this.#frames.send();
   }
 
   /** Hands a packet to the kernel, to be delivered on this host. */
   deliver(p: Packet): void {
     const at = p.data - TUN_VNET_HEADER;
     writeVnetHeader(p, at, 0);
-    this.#put(p, at, p.len + TUN_VNET_HEADER, TO_TUN, 0);
+    const address = packetAddress(p) + at;
+    const length = p.len + TUN_VNET_HEADER;
+    if (!this.#waits(p, this.#held)) {
+      this.#write(address, length);
+      return;
+    }
+    this.#addresses[this.#held] = address;
+    this.#lengths[this.#held++] = length;
   }
 
   /** Hands a packet to the kernel, to be routed; what the kernel will take from its TTL is made up for. */
@@ -98,28 +103,23 @@ export class Output {
     }
     const at = p.data - link - VNET_HEADER;
     writeVnetHeader(p, at, link);
-    this.#put(p, at, p.len + link + VNET_HEADER, ifindex, protocol);
-  }
-
-  #put(p: Packet, at: number, length: number, ifindex: number, protocol: number): void {
     const address = packetAddress(p) + at;
-    if (p !== this.#mayWait || this.#held === HELD) {
-      this.release();
-      this.#write(address, length, ifindex, protocol);
-      return;
-    }
-    this.#mayWait = undefined;
-    this.#addresses[this.#held] = address;
-    this.#lengths[this.#held] = length;
-    this.#interfaces[this.#held] = ifindex;
-    this.#protocols[this.#held++] = protocol;
+    const length = p.len + link + VNET_HEADER;
+    if (this.#waits(p, this.#frames.count)) this.#frames.add(address, length, ifindex, protocol);
+    else if (!this.#socket.send(address, length, ifindex, protocol)) this.refused++;
   }
 
-  #write(address: number, length: number, ifindex: number, protocol: number): void {
-    const written =
-      ifindex === TO_TUN
-        ? this.#tun.write(address, length)
-        : this.#socket.send(address, length, ifindex, protocol);
-    if (!written) this.refused++;
+  /** The packet may wait, of which `count` do; otherwise none waits any longer. */
+  #waits(p: Packet, count: number): boolean {
+    if (p === this.#mayWait && count < HELD) {
+      this.#mayWait = undefined;
+      return true;
+    }
+    this.release();
+    return false;
+  }
+
+  #write(address: number, length: number): void {
+    if (!this.#tun.write(address, length)) this.refused++;
   }
 }

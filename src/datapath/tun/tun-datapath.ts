@@ -196,6 +196,8 @@ export class TunDatapath implements VipMachine {
       const options = interfaces === undefined ? {} : { interfaces };
       const fast = new FastDatapath(ipvs, this.host, this.#socket, options);
       this.#fast = this.#keep(fast);
+      // who wants connection tracking wants the kernel's firewall to see packets
+      this.host.pastRouting = () => ipvs.sysctls.values.conntrack === 0;
       this.#loop!.onDecided = () => fast.flush();
       this.#loop!.onTurn = () => {
         fast.turn();

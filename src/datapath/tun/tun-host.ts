@@ -49,6 +49,11 @@ const PAGE_KB = 4;
 
 /** {@link Host} on a network namespace of this machine. The loop keeps `now` and calls `follow` and `tick`. */
 export class TunHost implements Host {
+  /**
+   * True while all that the engine sends leaves for its next hop at once, past the kernel's routing and its firewall: as what the fast path carries does,
+   * and for less. Otherwise only what the kernel would send elsewhere.
+   */
+  pastRouting: () => boolean = () => false;
   /** The loop's clock, ms. */
   now = 0;
   readonly unprivilegedPortStart: number;
@@ -138,7 +143,7 @@ export class TunHost implements Host {
     }
     this.#route = way;
     // NAT and tunnels send to the address that the route was looked up for: the kernel finds it as well
-    this.#direct = !isAddressedTo(packet, way.destination);
+    this.#direct = this.pastRouting() || !isAddressedTo(packet, way.destination);
     if (innerOffset(packet) !== 0) finishTunnelled(packet, this.#emitWhole);
     else if (this.#direct && segmentLength(packet) > way.mtu) segmentTcp(packet, this.#emitWhole);
     else this.#emitWhole(packet);
