@@ -34,9 +34,10 @@ Runs the named benchmarks, or all of them, and shows a table of each:
   cost          what a way adds to each packet of 60 bytes, microseconds
   packets       packets of 64 bytes a second
   connections   short TCP connections a second, 1, 32 and 256 at a time
+  flows         new UDP flows: microseconds for each, and how many a second
   latency       round trip times: median, 99 % and 99.9 %
 
-The last five and the soak carry packets between network namespaces and need root. Each of the five compares ipvsd's NAT, DR and TUN, by each data path that it has, with direct routing, nftables and
+The last six and the soak carry packets between network namespaces and need root. Each of the six compares ipvsd's NAT, DR and TUN, by each data path that it has, with direct routing, nftables and
 HAProxy; all take turns. What they make is removed at the end. docs/benchmarks.md says what the numbers mean.
 
   --json FILE   writes the results to FILE

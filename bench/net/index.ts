@@ -5,6 +5,7 @@ import { connections } from './connections.js';
 import { cost } from './cost.js';
 import { Lab } from './lab.js';
 import { latency } from './latency.js';
+import { newFlows } from './new-flows.js';
 import { packets } from './packets.js';
 import { netTable } from './report.js';
 import { tcp } from './tcp.js';
@@ -20,6 +21,7 @@ export const NET_BENCHMARKS: Readonly<Record<string, NetEntry>> = {
   cost: { title: 'What each 60-byte packet costs, over making and dropping it', measure: cost },
   packets: { title: 'Packets of 64 bytes through the director', measure: packets },
   connections: { title: 'Short TCP connections, one HTTP request each, none failed', measure: connections },
+  flows: { title: 'New UDP flows, one packet of each', measure: newFlows },
   latency: { title: 'Round trip of 64 bytes over an open TCP connection', measure: latency },
 };
 
