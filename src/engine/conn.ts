@@ -213,14 +213,6 @@ function isCarried(ipvs: NetnsIpvs, c: number): boolean {
   return (ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_CARRIED) !== 0;
 }
 
-/** Takes a connection back whose end is decided: a timeout of 0 says that it is forced, and stays. */
-function carriedEnds(ipvs: NetnsIpvs, c: number): void {
-  const h = c << HOT_SHIFT;
-  const timeout = ipvs.conns.hot[h + C_TIMEOUT]!;
-  ipvs.fastPath!.withdraw(c);
-  ipvs.conns.hot[h + C_TIMEOUT] = timeout;
-}
-
 /** Takes a connection out of the table, and its controlling one with it when nothing else needs that (`ip_vs_conn_del`). */
 export function connDelete(ipvs: NetnsIpvs, c: number): void {
   ipvs.conns.hot[(c << HOT_SHIFT) + C_TIMEOUT] = 0;
@@ -230,7 +222,7 @@ export function connDelete(ipvs: NetnsIpvs, c: number): void {
 function remove(ipvs: NetnsIpvs, c: number): void {
   const t = ipvs.conns;
   const h = c << HOT_SHIFT;
-  if (isCarried(ipvs, c)) carriedEnds(ipvs, c);
+  if (isCarried(ipvs, c)) ipvs.fastPath!.ended(c);
   if (ipvs.onConn !== undefined) ipvs.onConn(false, c);
   const flags = t.hot[h + C_FLAGS]!;
   ipvs.connTimers.cancel(c);

@@ -21,6 +21,8 @@ export interface FastPath {
   settle(c: number): void;
   /** Gives a carried connection back, settled: all its packets come to the engine from now on. */
   withdraw(c: number): void;
+  /** A carried connection is over: as `withdraw`, and nobody asks what has become of it. */
+  ended(c: number): void;
   /** Adds what was carried since the last time to the counters of a dest, of its service, and of all. @param dest every one when left out. */
   fold(dest?: Dest): void;
 }

@@ -43,6 +43,11 @@ class Recorder implements FastPath {
     this.#flags(c, 0, CONN_F_CARRIED);
   }
 
+  ended(c: number): void {
+    this.log.push('ended');
+    this.#flags(c, 0, CONN_F_CARRIED);
+  }
+
   fold(): void {
     this.log.push('fold');
   }
@@ -147,7 +152,7 @@ describe('the fast path', () => {
     director.net.advance(1_500_000);
     assert.deepEqual(
       fast.log.filter((what) => what !== 'fold'),
-      ['settle', 'withdraw'],
+      ['settle', 'ended'],
     );
     assert.ok(!director.net.ipvs.conns.isUsed(c));
   });

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { FlowCache } from '../../src/datapath/fast/flow-cache.js';
 import { type FastMaps, loadProgram, openMaps } from '../../src/datapath/fast/maps.js';
 import { tcProgram } from '../../src/ebpf/programs/tc.js';
+import { connDelete } from '../../src/engine/conn.js';
 import { C_INPKTS, HOT_SHIFT } from '../../src/engine/conn-table.js';
 import { TUNNEL_ENCAP_FLAG_CSUM, TUNNEL_TYPE_GRE, TUNNEL_TYPE_GUE } from '../../src/engine/flags.js';
 import type { BpfProgram } from '../../src/linux/bpf-program.js';
@@ -165,6 +166,33 @@ describe('the cache of connections', rootOnly(), () => {
     director.connect(nat, TCP, CLIENT, 1000);
     cache.flush();
     assert.deepEqual(cache.counters, { carried: 0, installed: 0, reported: 0, mapFull: 0 });
+  });
+
+  test('removes the flows of what is over together, and keeps what has taken its place', () => {
+    const first = director.connect(nat, TCP, CLIENT, 1000);
+    director.connect(direct, TCP, CLIENT, 1000);
+    cache.flush();
+    connDelete(director.net.ipvs, first);
+    assert.equal(cache.counters.carried, 1);
+    director.connect(nat, TCP, CLIENT, 1000);
+    director.connect(nat, TCP, CLIENT, 1001);
+    cache.flush();
+    assert.deepEqual(
+      [verdict(nat, 1000), verdict(nat, 1001), verdict(direct, 1000)],
+      [CARRIED, CARRIED, CARRIED],
+    );
+    const { conns } = director.net.ipvs;
+    for (let c = 0; c < conns.highWater; c++) if (conns.isUsed(c)) connDelete(director.net.ipvs, c);
+    cache.flush();
+    assert.deepEqual([verdict(nat, 1000), verdict(nat, 1001), verdict(direct, 1000)], [LEFT, LEFT, LEFT]);
+    assert.equal(cache.counters.carried, 0);
+    // the ways are free again: those of a dest that goes now go with it
+    director.net.ipvs.delDest(id, dest);
+    cache.refresh();
+    assert.deepEqual(
+      [...cache.ways.dests()].map(([{ port }]) => port),
+      [direct.serverPort],
+    );
   });
 
   test('gives everything back while a synchronisation daemon runs', () => {

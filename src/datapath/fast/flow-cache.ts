@@ -49,6 +49,21 @@ export interface FlowCacheCounters {
   mapFull: number;
 }
 
+/** Flows of connections that are over. */
+interface Removals {
+  readonly map: BpfMap;
+  readonly batch: MapBatch;
+  /** Bytes. */
+  readonly keySize: number;
+  readonly ways: Uint16Array;
+  count: number;
+}
+
+function removalsOf(map: BpfMap): Removals {
+  const ways = new Uint16Array(PENDING);
+  return { map, batch: new MapBatch(map, PENDING), keySize: map.keySize, ways, count: 0 };
+}
+
 /** {@link FastPath} over BPF maps. */
 export class FlowCache implements FastPath {
   readonly counters: FlowCacheCounters = { carried: 0, installed: 0, reported: 0, mapFull: 0 };
@@ -64,6 +79,8 @@ export class FlowCache implements FastPath {
   readonly #bytes: Float64Array;
   readonly #pending = new Int32Array(PENDING);
   #pendingCount = 0;
+  readonly #removals4: Removals;
+  readonly #removals6: Removals;
   readonly #batch4: MapBatch;
   readonly #batch6: MapBatch;
   readonly #flow = emptyFlow();
@@ -79,6 +96,8 @@ export class FlowCache implements FastPath {
     this.#counted = new Uint32Array(limit);
     this.#packets = new Float64Array(maps.counters.maxEntries);
     this.#bytes = new Float64Array(maps.counters.maxEntries);
+    this.#removals4 = removalsOf(maps.flows4);
+    this.#removals6 = removalsOf(maps.flows6);
     this.#batch4 = new MapBatch(maps.flows4, 2 * PENDING);
     this.#batch6 = new MapBatch(maps.flows6, 2 * PENDING);
   }
@@ -150,11 +169,8 @@ export class FlowCache implements FastPath {
 
   withdraw(c: number): void {
     const ipvs = this.#ipvs;
-    const h = c << HOT_SHIFT;
-    if (this.#requestWay[c] === NO_WAY) {
-      // it still waits
-      for (let i = 0; i < this.#pendingCount; i++) if (this.#pending[i] === c) this.#pending[i] = -1;
-    } else {
+    if (this.#requestWay[c] === NO_WAY) this.#forget(c);
+    else {
       requestFlow(ipvs, c, 0, this.#flow);
       const map = this.#mapOf(this.#flow);
       writeFlowKey(map.key, 0, this.#flow);
@@ -166,11 +182,52 @@ export class FlowCache implements FastPath {
         map.delete();
         this.ways.release(this.#replyWay[c]!);
       }
-      this.#requestWay[c] = NO_WAY;
-      this.#replyWay[c] = NO_WAY;
     }
+    this.#given(c);
+  }
+
+  ended(c: number): void {
+    const [request, reply] = [this.#requestWay[c]!, this.#replyWay[c]!];
+    if (request === NO_WAY) this.#forget(c);
+    else {
+      requestFlow(this.#ipvs, c, 0, this.#flow);
+      this.#removeLater(request);
+      if (reply !== NO_WAY) {
+        replyFlow(this.#ipvs, c, 0, 0, this.#flow);
+        this.#removeLater(reply);
+      }
+    }
+    this.#given(c);
+  }
+
+  /** The connection does not wait to be installed any more. */
+  #forget(c: number): void {
+    for (let i = 0; i < this.#pendingCount; i++) if (this.#pending[i] === c) this.#pending[i] = -1;
+  }
+
+  /** The connection is the engine's again. */
+  #given(c: number): void {
+    this.#requestWay[c] = NO_WAY;
+    this.#replyWay[c] = NO_WAY;
     this.counters.carried--;
-    ipvs.conns.hot[h + C_FLAGS] = ipvs.conns.hot[h + C_FLAGS]! & ~CONN_F_CARRIED;
+    const h = c << HOT_SHIFT;
+    this.#ipvs.conns.hot[h + C_FLAGS] = this.#ipvs.conns.hot[h + C_FLAGS]! & ~CONN_F_CARRIED;
+  }
+
+  /** The flow at hand is removed with others, before anything is installed. */
+  #removeLater(way: number): void {
+    const removals = this.#flow.family === AF_INET ? this.#removals4 : this.#removals6;
+    writeFlowKey(removals.batch.keys, removals.count * removals.keySize, this.#flow);
+    removals.ways[removals.count++] = way;
+    if (removals.count === PENDING) this.#remove(removals);
+  }
+
+  /** Removes flows; their ways are held until they are gone. */
+  #remove(removals: Removals): void {
+    if (removals.count === 0) return;
+    removals.map.deleteBatch(removals.batch, removals.count);
+    for (let i = 0; i < removals.count; i++) this.ways.release(removals.ways[i]!);
+    removals.count = 0;
   }
 
   /** Gives all connections back. */
@@ -198,6 +255,8 @@ export class FlowCache implements FastPath {
 
   /** Installs the connections that wait. To be called often: their packets take the slow path until then. */
   flush(): void {
+    this.#remove(this.#removals4);
+    this.#remove(this.#removals6);
     if (this.#pendingCount === 0) return;
     const time = now();
     let n4 = 0;
@@ -230,6 +289,8 @@ export class FlowCache implements FastPath {
 
   /** Takes over what commands and the kernel have changed. What must not be carried any more is not when this returns. */
   refresh(): void {
+    this.#remove(this.#removals4);
+    this.#remove(this.#removals6);
     if (this.#ipvs.syncState !== 0 && this.counters.carried > 0) this.withdrawAll();
     this.ways.refresh((way) => {
       // what the next dest of this number counts begins here

@@ -321,6 +321,7 @@ test('a connection that the fast path carries stays with it', () => {
     replay: told('replay'),
     settle: told('settle'),
     withdraw: told('withdraw'),
+    ended: told('ended'),
     fold: told('fold'),
   };
   ipvs.conns.hot[C_FLAGS] = ipvs.conns.hot[C_FLAGS]! | CONN_F_CARRIED;
