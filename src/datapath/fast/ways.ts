@@ -44,6 +44,8 @@ export class Ways {
   readonly #free: number[] = [];
   readonly #dests = new Map<Dest, DestWay>();
   readonly #hops = new Map<string, number>();
+  /** The same, by routes that were asked for: there is one for each connection that begins. */
+  #byRoute = new WeakMap<Route, number>();
   /** Numbers of closed ways that flows still refer to. */
   readonly #leaving = new Set<number>();
   #next = 1;
@@ -88,7 +90,10 @@ export class Ways {
   /** The way to a client, or `NO_WAY`. */
   toClient(client: InetAddr): number {
     const route = this.#host.route(client);
-    if (route === undefined || !this.#leads(route)) return NO_WAY;
+    if (route === undefined) return NO_WAY;
+    const known = this.#byRoute.get(route);
+    if (known !== undefined) return known;
+    if (!this.#leads(route)) return NO_WAY;
     const key = `${route.ifindex} ${inetToString(route.nextHop)} ${route.mtu}`;
     let number = this.#hops.get(key);
     if (number === undefined) {
@@ -97,6 +102,7 @@ export class Ways {
       this.#hops.set(key, number);
       this.#write(number, { nextHop: route.nextHop, ifindex: route.ifindex, mtu: route.mtu });
     }
+    this.#byRoute.set(route, number);
     return number;
   }
 
@@ -119,6 +125,7 @@ export class Ways {
       this.#generation = this.#host.routeGeneration;
       for (const number of this.#hops.values()) this.#leave(number);
       this.#hops.clear();
+      this.#byRoute = new WeakMap();
       for (const [dest, { number, tunnel }] of this.#dests) this.#write(number, this.#wayTo(dest, tunnel));
     }
     for (const [dest, entry] of this.#dests) {

@@ -33,7 +33,7 @@ import {
   RTPROT_IPVSD,
   subscribeRtnetlink,
 } from '../../linux/rtnetlink.js';
-import { anyAddr, type Family, type InetAddr, inetToString } from '../../wire/inet.js';
+import { AF_INET, anyAddr, type Family, type InetAddr, inetToString } from '../../wire/inet.js';
 import type { NetlinkMessage } from '../../wire/netlink.js';
 import { LocalAddresses } from './local-addresses.js';
 import { type NeighbourEntry, type NeighbourEvents, Neighbours } from './neighbours.js';
@@ -74,7 +74,8 @@ export class KernelView {
   readonly #changes: NetlinkSocket;
   readonly #families: readonly Family[];
   readonly #pathMtu = new PathMtu();
-  readonly #routes = new Map<string, HostRoute | undefined>();
+  /** By destination: an IPv4 one is its word, of which no text need be made. */
+  readonly #routes = new Map<string | number, HostRoute | undefined>();
   #links = new Map<number, Link>();
 
   constructor(families: readonly Family[], events: NeighbourEvents) {
@@ -115,8 +116,9 @@ export class KernelView {
 
   /** The way to `destination`, or undefined when there is none. */
   route(destination: InetAddr): HostRoute | undefined {
-    const key = inetToString(destination);
-    if (this.#routes.has(key)) return this.#routes.get(key);
+    const key = destination.family === AF_INET ? destination.words[0]! : inetToString(destination);
+    const known = this.#routes.get(key);
+    if (known !== undefined || this.#routes.has(key)) return known;
     const route = this.#ask(destination);
     if (this.#routes.size >= ROUTE_LIMIT) this.#routes.clear();
     this.#routes.set(key, route);
