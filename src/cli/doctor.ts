@@ -10,6 +10,7 @@ export function doctor(netns: string | undefined): Diagnosis {
 }
 
 const TIERS = {
+  xdp: 'XDP and tc: the kernel carries established connections, the engine what begins and ends them',
   tc: 'tc: the kernel carries established connections, the engine what begins and ends them',
   tun: 'TUN: the engine carries all packets',
   none: 'none: only control, without packets',
@@ -23,8 +24,11 @@ export function describe({ kernel, arch, findings, interfaces, tier, why }: Diag
     lines.push(`${ok ? 'yes' : ' no'}  ${name.padEnd(width)}  ${firstLine(detail)} (${purpose})`);
   }
   lines.push('', 'Interfaces:');
-  for (const { name, up, tc, xdp } of interfaces) {
-    lines.push(`  ${name}: ${up ? 'up' : 'down'}, tc ${tc ? 'yes' : 'no'}, XDP in the driver: ${xdp}`);
+  for (const { name, up, tc, xdp, withoutXdp } of interfaces) {
+    const used = withoutXdp === undefined ? 'used' : `not used by --xdp auto: ${withoutXdp}`;
+    lines.push(
+      `  ${name}: ${up ? 'up' : 'down'}, tc ${tc ? 'yes' : 'no'}, XDP in the driver: ${xdp}, ${used}`,
+    );
   }
   if (interfaces.length === 0) lines.push('  none but the loopback');
   lines.push('', `Tier: ${TIERS[tier]}`, `      ${firstLine(why)}`);

@@ -120,6 +120,10 @@ function addRun(program: Command): void {
       '--fast-path <name>',
       'what carries established connections: auto (default): tc where it can; tc; none: only the engine',
     )
+    .option(
+      '--xdp <choice>',
+      'XDP in front of tc: auto (default): at network cards that have it; native: veth too; generic; none',
+    )
     .option('--interfaces <names>', 'where the fast path takes packets, with commas (default: all Ethernet)')
     .option('--rule-priority <n>', 'priority of the first of our sixteen routing rules (default: 10)')
     .option('--table <n>', 'first of our routing tables (default: 11800)')

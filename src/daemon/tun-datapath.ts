@@ -35,8 +35,8 @@ export async function startTunDatapath(options: TunDatapathStart): Promise<TunDa
   const wake = new EventFd();
   const unread = new Int32Array(new SharedArrayBuffer(4));
   let onSeen: (events: readonly Seen[]) => void = () => {};
-  const { log, netns, device, rulePriority, table, stateDirectory, fastPath, interfaces } = options;
-  const given = { netns, device, rulePriority, table, stateDirectory, fastPath, interfaces };
+  const { log, netns, device, rulePriority, table, stateDirectory, fastPath, xdp, interfaces } = options;
+  const given = { netns, device, rulePriority, table, stateDirectory, fastPath, xdp, interfaces };
   const workerData: WorkerOptions = {
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     ...engineSettings(options),

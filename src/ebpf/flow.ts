@@ -87,6 +87,9 @@ export function writeFlow(view: DataView, at: number, flow: Flow, now: number): 
   fields.addressDelta.set(view, at + fields.addressDelta.offset, htons(checksumFold(delta)));
   const portDelta = oldPort === flow.port ? 0 : htons(checksumFold(delta16(oldPort, flow.port)));
   fields.portDelta.set(view, at + fields.portDelta.offset, portDelta);
+  let pseudo = flow.protocol;
+  for (let i = 0; i < 4; i++) pseudo += (flow.source[i]! >>> 0) + (flow.destination[i]! >>> 0);
+  fields.pseudoSum.set(view, at + fields.pseudoSum.offset, htons(checksumFold(pseudo)));
   writeWords(view, at + fields.address.offset, flow.address, flow.family);
 }
 

@@ -17,8 +17,13 @@ import { change, dump, RTM_GETLINK, RTM_NEWLINK } from './rtnetlink.js';
 const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
+const IFLA_LINK = 5;
+const IFLA_MASTER = 10;
 const IFLA_TXQLEN = 13;
+const IFLA_LINKINFO = 18;
+const IFLA_INFO_KIND = 1;
 const IFLA_AF_SPEC = 26;
+const IFLA_PARENT_DEV_BUS_NAME = 57;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IN6_ADDR_GEN_MODE_NONE = 1;
 const AF_INET6 = 10;
@@ -40,6 +45,14 @@ export interface Link {
   readonly up: boolean;
   /** Hardware address; empty when it has none. */
   readonly address: Uint8Array;
+  /** Of what was made by `ip link add type KIND`; else empty. */
+  readonly kind: string;
+  /** What its device is plugged into, e.g. `pci`, `virtio`; empty when it has no device, or before Linux 5.14. */
+  readonly bus: string;
+  /** The bridge, bond or VRF that it belongs to; 0 for none. */
+  readonly master: number;
+  /** What it stands on: of a VLAN the interface below, of a veth its peer, by the number that it has in the peer's namespace; 0 for none. */
+  readonly lower: number;
 }
 
 /** Settings to change; what is left out stays. */
@@ -56,6 +69,9 @@ export interface LinkSettings {
 export function parseLink({ view }: NetlinkMessage): Link {
   const a = attributes(view, IFINFOMSG);
   const address = a.get(IFLA_ADDRESS);
+  const info = a.get(IFLA_LINKINFO);
+  const bus = a.get(IFLA_PARENT_DEV_BUS_NAME);
+  const kind = info && attributes(info, 0).get(IFLA_INFO_KIND);
   return {
     index: view.getInt32(4, LITTLE),
     name: attributeText(a.get(IFLA_IFNAME)!),
@@ -63,6 +79,10 @@ export function parseLink({ view }: NetlinkMessage): Link {
     mtu: a.get(IFLA_MTU)?.getUint32(0, LITTLE) ?? 0,
     up: (view.getUint32(8, LITTLE) & IFF_UP) !== 0,
     address: address === undefined ? new Uint8Array(0) : attributeBytes(address).slice(),
+    kind: kind === undefined ? '' : attributeText(kind),
+    bus: bus === undefined ? '' : attributeText(bus),
+    master: a.get(IFLA_MASTER)?.getUint32(0, LITTLE) ?? 0,
+    lower: a.get(IFLA_LINK)?.getUint32(0, LITTLE) ?? 0,
   };
 }
 

@@ -1,6 +1,14 @@
 /** What drivers can do for XDP, by the `netdev` family of generic netlink (Linux 6.3): asked for, without attaching anything. */
 
-import { attributes, LITTLE, NetlinkWriter, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST } from '../wire/netlink.js';
+import {
+  attributes,
+  attributeText,
+  LITTLE,
+  NetlinkWriter,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_REQUEST,
+} from '../wire/netlink.js';
 import { ENOENT, SystemError } from './errno.js';
 import { NetlinkSocket } from './netlink.js';
 
@@ -9,6 +17,11 @@ const GENL_ID_CTRL = 16;
 const CTRL_CMD_GETFAMILY = 3;
 const CTRL_ATTR_FAMILY_ID = 1;
 const CTRL_ATTR_FAMILY_NAME = 2;
+const CTRL_ATTR_MCAST_GROUPS = 7;
+const CTRL_ATTR_MCAST_GRP_NAME = 1;
+const CTRL_ATTR_MCAST_GRP_ID = 2;
+/** The group that is told of changes of interfaces. */
+const NETDEV_MCGRP_MGMT = 'mgmt';
 const NETDEV_CMD_DEV_GET = 1;
 const NETDEV_A_DEV_IFINDEX = 1;
 const NETDEV_A_DEV_XDP_FEATURES = 3;
@@ -23,14 +36,8 @@ export const NETDEV_XDP_ACT_NDO_XMIT = 4;
 
 /** Features of each interface of the namespace by its number; undefined where the kernel does not tell. */
 export function xdpFeatures(): Map<number, number> | undefined {
-  const socket = new NetlinkSocket(NETLINK_GENERIC);
-  try {
-    const ask = new NetlinkWriter(GENL_ID_CTRL, NLM_F_REQUEST | NLM_F_ACK, header(CTRL_CMD_GETFAMILY)).text(
-      CTRL_ATTR_FAMILY_NAME,
-      'netdev',
-    );
-    const [family] = socket.request(ask, 'CTRL_CMD_GETFAMILY netdev');
-    const id = attributes(family!.view, GENLMSGHDR).get(CTRL_ATTR_FAMILY_ID)!.getUint16(0, LITTLE);
+  return withFamily((socket, family) => {
+    const id = family.get(CTRL_ATTR_FAMILY_ID)!.getUint16(0, LITTLE);
     const devices = socket.request(
       new NetlinkWriter(id, NLM_F_REQUEST | NLM_F_DUMP, header(NETDEV_CMD_DEV_GET)),
       'NETDEV_CMD_DEV_GET',
@@ -44,6 +51,34 @@ export function xdpFeatures(): Map<number, number> | undefined {
         ];
       }),
     );
+  });
+}
+
+/** A socket that is told when features change; undefined where the kernel does not tell. */
+export function watchXdpFeatures(): NetlinkSocket | undefined {
+  return withFamily((_, family) => {
+    const groups = attributes(family.get(CTRL_ATTR_MCAST_GROUPS)!, 0);
+    for (const group of groups.values()) {
+      const a = attributes(group, 0);
+      if (attributeText(a.get(CTRL_ATTR_MCAST_GRP_NAME)!) === NETDEV_MCGRP_MGMT)
+        return new NetlinkSocket(NETLINK_GENERIC, [a.get(CTRL_ATTR_MCAST_GRP_ID)!.getUint32(0, LITTLE)]);
+    }
+    return undefined;
+  });
+}
+
+/** Calls `use` with the attributes of the family `netdev`, if the kernel has it. */
+function withFamily<T>(
+  use: (socket: NetlinkSocket, family: Map<number, DataView>) => T | undefined,
+): T | undefined {
+  const socket = new NetlinkSocket(NETLINK_GENERIC);
+  try {
+    const ask = new NetlinkWriter(GENL_ID_CTRL, NLM_F_REQUEST | NLM_F_ACK, header(CTRL_CMD_GETFAMILY)).text(
+      CTRL_ATTR_FAMILY_NAME,
+      'netdev',
+    );
+    const [family] = socket.request(ask, 'CTRL_CMD_GETFAMILY netdev');
+    return use(socket, attributes(family!.view, GENLMSGHDR));
   } catch (error) {
     if (error instanceof SystemError && error.number === ENOENT) return undefined;
     throw error;

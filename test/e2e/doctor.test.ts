@@ -38,10 +38,14 @@ describe('ipvsd doctor', rootOnly('setpriv'), () => {
     const before = devices();
     const { tier, findings, interfaces } = diagnose();
     assert.equal(tier, 'tc');
-    for (const name of ['tun', 'bpf', 'tcx', 'clsact', 'netns'])
+    for (const name of ['tun', 'bpf', 'tcx', 'clsact', 'xdp', 'netns'])
       assert.equal(findings.find((finding) => finding.name === name)?.ok, true, name);
     const eth0 = interfaces.find(({ name }) => name === 'eth0');
-    assert.deepEqual(eth0, { name: 'eth0', up: true, tc: true, xdp: eth0?.xdp });
+    assert.deepEqual(
+      { ...eth0, xdp: undefined, withoutXdp: undefined },
+      { name: 'eth0', up: true, tc: true, xdp: undefined, withoutXdp: undefined },
+    );
+    assert.match(eth0!.withoutXdp!, /^veth: /);
     assert.deepEqual(devices(), before);
   });
 

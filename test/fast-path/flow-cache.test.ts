@@ -1,7 +1,7 @@
 /** The cache of connections in the kernel's maps, with the tc program over it; packets go in by BPF_PROG_TEST_RUN. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { FlowCache } from '../../src/datapath/fast/flow-cache.js';
+import { FlowCache, noCounters } from '../../src/datapath/fast/flow-cache.js';
 import { type FastMaps, loadProgram, openMaps } from '../../src/datapath/fast/maps.js';
 import { tcProgram } from '../../src/ebpf/programs/tc.js';
 import { connDelete } from '../../src/engine/conn.js';
@@ -62,7 +62,7 @@ describe('the cache of connections', rootOnly(), () => {
     cache.flush();
     assert.equal(verdict(nat, 1000), CARRIED);
     assert.equal(verdict(nat, 1001), LEFT);
-    assert.deepEqual(cache.counters, { carried: 1, installed: 1, reported: 0, mapFull: 0 });
+    assert.deepEqual(cache.counters, { ...noCounters(), carried: 1, installed: 1 });
   });
 
   test('adds what it has carried to the connection, and to dest, service and all, once', () => {
@@ -78,6 +78,7 @@ describe('the cache of connections', rootOnly(), () => {
     }
     assert.equal(ipvs.conns.hot[(c << HOT_SHIFT) + C_INPKTS]! - before, 5);
     assert.equal(ipvs.totStats.inpkts - total.inpkts, 5);
+    assert.deepEqual([cache.counters.tcPackets, cache.counters.xdpPackets], [5, 0]);
     assert.equal(ipvs.totStats.inbytes - total.inbytes, 5 * 40);
     assert.equal(ipvs.findService(id)!.stats.inpkts, ipvs.totStats.inpkts);
     verdict(nat, 1000);
@@ -90,11 +91,11 @@ describe('the cache of connections', rootOnly(), () => {
   test('leaves to the slow path what a full map has no room for, and has room again when others end', () => {
     const all = Array.from({ length: FLOWS }, (_, i) => director.connect(direct, TCP, CLIENT, 1000 + i));
     cache.flush();
-    assert.deepEqual(cache.counters, { carried: FLOWS, installed: FLOWS, reported: 0, mapFull: 0 });
+    assert.deepEqual(cache.counters, { ...noCounters(), carried: FLOWS, installed: FLOWS });
     // each has two flows
     for (let i = 0; i < 3; i++) director.connect(nat, TCP, CLIENT, 2000 + i);
     cache.flush();
-    assert.deepEqual(cache.counters, { carried: FLOWS, installed: FLOWS + 3, reported: 0, mapFull: 3 });
+    assert.deepEqual(cache.counters, { ...noCounters(), carried: FLOWS, installed: FLOWS + 3, mapFull: 3 });
     assert.equal(verdict(nat, 2000), LEFT);
     cache.withdraw(all[0]!);
     cache.withdraw(all[1]!);
@@ -161,11 +162,28 @@ describe('the cache of connections', rootOnly(), () => {
     assert.equal(edit(TUNNEL_TYPE_GRE, TUNNEL_ENCAP_FLAG_CSUM, 0).length, 68);
   });
 
+  test('carries again when there is a route again', () => {
+    routes.none.add(CLIENT);
+    director.connect(nat, TCP, CLIENT, 1000);
+    cache.flush();
+    assert.equal(verdict(nat, 1000), LEFT);
+    // not tried with each packet
+    routes.none.clear();
+    director.receive(packet(nat, 1000), false);
+    cache.flush();
+    assert.equal(verdict(nat, 1000), LEFT);
+    routes.routeGeneration++;
+    cache.refresh();
+    director.receive(packet(nat, 1000), false);
+    cache.flush();
+    assert.equal(verdict(nat, 1000), CARRIED);
+  });
+
   test('does not carry where it could not send', () => {
     routes.ethernet = false;
     director.connect(nat, TCP, CLIENT, 1000);
     cache.flush();
-    assert.deepEqual(cache.counters, { carried: 0, installed: 0, reported: 0, mapFull: 0 });
+    assert.deepEqual(cache.counters, noCounters());
   });
 
   test('removes the flows of what is over together, and keeps what has taken its place', () => {

@@ -63,7 +63,7 @@ export class Harness {
   counted(fill: (flow: Flow) => void): {
     packets: number;
     lastUsed: number;
-    server: { packets: number; bytes: number };
+    server: { packets: number; bytes: number; xdp: number };
   } {
     const flow = emptyFlow();
     fill(flow);
@@ -81,15 +81,16 @@ export class Harness {
     return found;
   }
 
-  #counters(number: number): { packets: number; bytes: number } {
+  #counters(number: number): { packets: number; bytes: number; xdp: number } {
     const { counters } = this.maps;
     counters.key.setUint32(0, number, true);
     counters.lookup();
-    const sum = { packets: 0, bytes: 0 };
+    const sum = { packets: 0, bytes: 0, xdp: 0 };
     for (let at = 0; at < counters.valueSize; at += COUNTER.size) {
-      const { packets, bytes } = COUNTER.read(counters.value, at);
+      const { packets, bytes, xdp } = COUNTER.read(counters.value, at);
       sum.packets += packets;
       sum.bytes += bytes;
+      sum.xdp += xdp;
     }
     new Uint8Array(counters.value.buffer).fill(0);
     counters.update();

@@ -1,13 +1,15 @@
 /** Packets for the fast path: ordinary ones, and those that only the engine can handle. */
 import fc from 'fast-check';
 import { CONN_F_MASQ } from '../../src/engine/flags.js';
-import { filler } from '../support/bytes.js';
+import { filler, viewOf } from '../support/bytes.js';
 import {
   ACK,
   CWR,
+  csum,
   ECE,
   FIN,
   PSH,
+  pseudo,
   RST,
   SCTP,
   type SctpChunk,
@@ -42,6 +44,7 @@ export interface Vector {
     | 'none'
     | 'badChecksum'
     | 'noChecksum'
+    | 'partialChecksum'
     | 'options'
     | 'fragment'
     | 'last fragment'
@@ -99,6 +102,7 @@ const anyVectorArb: fc.Arbitrary<Vector> = fc.record({
     'none' as Vector['fault'],
     'badChecksum',
     'noChecksum',
+    'partialChecksum',
     'options',
     'fragment',
     'last fragment',
@@ -123,13 +127,30 @@ export function isReply({ kind, fromServer }: Vector): boolean {
   return fromServer && KINDS[kind]!.method === CONN_F_MASQ;
 }
 
-/** The packet. */
-export function build(v: Vector): Uint8Array {
+/** Addresses and ports. */
+function endsOf(v: Vector) {
   const kind = KINDS[v.kind]!;
   const client = clientOf(v);
-  const ends = isReply(v)
+  return isReply(v)
     ? ([kind.server, kind.serverPort, client, v.port] as const)
     : ([client, v.port, kind.vip, kind.port] as const);
+}
+
+/** What the checksum field holds while the sum is left to a network card. */
+function partialSum(v: Vector): number {
+  const [source, , destination] = endsOf(v);
+  const header = v.protocol === TCP ? 20 : 8;
+  return ~csum(pseudo(source, destination, v.protocol, header + v.length)) & 0xffff;
+}
+
+/** Where the checksum is. */
+function checksumAt(v: Vector): number {
+  return (KINDS[v.kind]!.vip.includes(':') ? 40 : 20) + (v.protocol === TCP ? 16 : 6);
+}
+
+/** The packet. */
+export function build(v: Vector): Uint8Array {
+  const ends = endsOf(v);
   const { ttl, tos, id, flow, df, seq, fault } = v;
   const data = filler(v.length);
   const ip = {
@@ -152,6 +173,8 @@ export function build(v: Vector): Uint8Array {
   // a test run takes no packet without a whole IP header
   if (fault === 'cut')
     return packet.slice(0, Math.max(packet[0]! >>> 4 === 6 ? 40 : 20, packet.length - 1 - (seq % 30)));
+  if (fault === 'partialChecksum' && v.protocol !== SCTP)
+    viewOf(packet).setUint16(checksumAt(v), partialSum(v));
   if (fault !== 'padded') return packet;
   const padded = new Uint8Array(packet.length + (seq % 20));
   padded.set(packet);
@@ -186,6 +209,9 @@ export function unusual(v: Vector, room: number, type: 'tc' | 'xdp' = 'tc'): str
   const { method, tunFlags = 0 } = KINDS[v.kind]!;
   if (v.protocol === UDP && v.fault === 'noChecksum' && (method === CONN_F_MASQ || tunFlags !== 0))
     return 'no checksum';
+  // a whole one may look like that
+  if (type === 'xdp' && v.protocol !== SCTP && viewOf(build(v)).getUint16(checksumAt(v)) === partialSum(v))
+    return 'partial checksum';
   if (v.protocol !== SCTP) return undefined;
   if (type === 'xdp') return 'SCTP in XDP';
   if (tunFlags !== 0) return 'SCTP in a tunnel with a checksum';

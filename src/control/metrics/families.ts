@@ -95,7 +95,7 @@ const BACKEND: Counted<DestEntry>[] = [
 
 const DROPS = 'ipvsd_drops_total';
 
-/** Counters by name: metric, type, help, further labels. */
+/** Counters by name: metric, type, help (of the first of a metric), further labels. */
 const COUNTERS: readonly (readonly [
   key: string,
   name: string,
@@ -130,9 +130,23 @@ const COUNTERS: readonly (readonly [
     'Packets that the fast path carried and told the engine of.',
   ],
   ['mapFull', 'ipvsd_fast_path_refused_total', 'counter', 'Connections that the fast path had no room for.'],
+  [
+    'tcPackets',
+    'ipvsd_fast_path_packets_total',
+    'counter',
+    'Packets that the fast path has carried.',
+    { tier: 'tc' },
+  ],
+  ['xdpPackets', 'ipvsd_fast_path_packets_total', 'counter', '', { tier: 'xdp' }],
   ['icmpSent', 'ipvsd_icmp_errors_sent_total', 'counter', 'ICMP errors sent.'],
   ['dropped', 'ipvsd_datapath_dropped_total', 'counter', 'Packets dropped by the engine.'],
-  ['defenceDropped', DROPS, 'counter', '', { reason: 'drop_packet' }],
+  [
+    'defenceDropped',
+    DROPS,
+    'counter',
+    'Packets, connections and errors that were given up, by reason.',
+    { reason: 'drop_packet' },
+  ],
   ['connRefused', DROPS, 'counter', '', { reason: 'connection_table_full' }],
   ['malformed', DROPS, 'counter', '', { reason: 'malformed' }],
   ['unresolved', DROPS, 'counter', '', { reason: 'no_neighbour' }],
@@ -165,8 +179,6 @@ const COUNTERS: readonly (readonly [
     'Synchronisation messages received that could not be used.',
   ],
 ];
-
-const DROPS_HELP = 'Packets, connections and errors that were given up, by reason.';
 
 /** Labels as they are written, with braces; values escaped. */
 export function labelText(labels: Labels): string {
@@ -233,7 +245,7 @@ export function families(backends: boolean): Family[] {
     byName.set(name, {
       name,
       type,
-      help: name === DROPS ? DROPS_HELP : help,
+      help: before?.help ?? help,
       *samples(snapshot) {
         if (before !== undefined) yield* before.samples(snapshot);
         const value = snapshot.counters[key];

@@ -15,7 +15,7 @@ import {
   text,
   textOf,
 } from '../../control/shape.js';
-import { FAST_PATHS, type FastPathName } from '../../datapath/fast/names.js';
+import { FAST_PATHS, type FastPathName, XDP_CHOICES, type XdpName } from '../../datapath/fast/names.js';
 import { FTP_MAX_PORTS } from '../../engine/app-ftp.js';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../logger.js';
 
@@ -49,6 +49,8 @@ export interface DaemonSettings {
   table?: number;
   /** What carries established connections. */
   fastPath?: FastPathName;
+  /** Where XDP carries packets in front of tc. */
+  xdp?: XdpName;
   /** Interfaces at which it takes packets; all Ethernet interfaces when absent. */
   interfaces?: string[];
   logLevel?: LogLevel;
@@ -119,6 +121,12 @@ const settingFields = {
     described(
       oneOf('a fast path', FAST_PATHS),
       'auto: the kernel carries established connections where it can; tc: the same, and not to start where it cannot; none.',
+    ),
+  ),
+  xdp: optional(
+    described(
+      oneOf('a choice', XDP_CHOICES),
+      'Where XDP carries packets in front of tc. auto: at network cards whose drivers have it; native: in all drivers that have it, also of veth; generic: everywhere, slowly; none.',
     ),
   ),
   interfaces: optional(

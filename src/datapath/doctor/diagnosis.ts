@@ -19,10 +19,12 @@ export interface InterfaceFinding {
   readonly tc: boolean;
   /** XDP in the driver: `redirect` also sends to other interfaces, `unknown` is what kernels before 6.3 say. */
   readonly xdp: 'redirect' | 'basic' | 'no' | 'unknown';
+  /** Why `--xdp auto` leaves the interface to tc; absent where it attaches XDP. */
+  readonly withoutXdp?: string;
 }
 
 /** Who carries packets: `none` is control without packets. */
-export type Tier = 'tc' | 'tun' | 'none';
+export type Tier = 'xdp' | 'tc' | 'tun' | 'none';
 
 /** All of it. */
 export interface Diagnosis {
@@ -36,8 +38,11 @@ export interface Diagnosis {
   readonly why: string;
 }
 
-/** The tier that these findings allow, and what decides it. */
-export function chooseTier(findings: readonly Finding[]): { readonly tier: Tier; readonly why: string } {
+/** The best tier that these findings allow, and what decides it. */
+export function chooseTier(
+  findings: readonly Finding[],
+  interfaces: readonly InterfaceFinding[],
+): { readonly tier: Tier; readonly why: string } {
   const find = (name: string): Finding | undefined => findings.find((finding) => finding.name === name);
   const missing = (name: string): boolean => find(name)?.ok !== true;
   if (missing('tun')) return { tier: 'none', why: `no TUN device: ${find('tun')?.detail}` };
@@ -45,5 +50,10 @@ export function chooseTier(findings: readonly Finding[]): { readonly tier: Tier;
   if (missing('tcx') && missing('clsact'))
     return { tier: 'tun', why: `no place for a tc program: ${find('clsact')?.detail}` };
   const place = missing('tcx') ? 'a tc filter' : 'TCX';
-  return { tier: 'tc', why: `the tc program loads, and is attached by ${place}` };
+  const tc = `the tc program loads, and is attached by ${place}`;
+  if (missing('xdp')) return { tier: 'tc', why: `${tc}; no XDP: ${find('xdp')?.detail}` };
+  const cards = interfaces.filter(({ withoutXdp }) => withoutXdp === undefined).map(({ name }) => name);
+  return cards.length === 0
+    ? { tier: 'tc', why: `${tc}; XDP is not used at any interface` }
+    : { tier: 'xdp', why: `${tc}; in front of it XDP, at ${cards.join(', ')}` };
 }

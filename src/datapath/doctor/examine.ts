@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { arch, release } from 'node:os';
 import { tcProgram } from '../../ebpf/programs/tc.js';
 import { xdpProgram } from '../../ebpf/programs/xdp.js';
-import { attachTcx } from '../../linux/bpf-link.js';
+import { attachTcx, attachXdp } from '../../linux/bpf-link.js';
 import type { BpfProgram } from '../../linux/bpf-program.js';
 import { checked } from '../../linux/errno.js';
 import { closeFd } from '../../linux/fd.js';
@@ -14,13 +14,9 @@ import { openRtnetlink } from '../../linux/rtnetlink.js';
 import { readSysctlIfAny } from '../../linux/sysctl.js';
 import { attachTcFilter, detachTcFilter, hasClsact, removeClsact } from '../../linux/tc-filter.js';
 import { TunDevice } from '../../linux/tun.js';
-import {
-  NETDEV_XDP_ACT_BASIC,
-  NETDEV_XDP_ACT_NDO_XMIT,
-  NETDEV_XDP_ACT_REDIRECT,
-  xdpFeatures,
-} from '../../linux/xdp-features.js';
+import { NETDEV_XDP_ACT_BASIC, NETDEV_XDP_ACT_REDIRECT, xdpFeatures } from '../../linux/xdp-features.js';
 import { loadProgram, openMaps } from '../fast/maps.js';
+import { chooseXdp } from '../fast/xdp-choice.js';
 import { chooseTier, type Diagnosis, type Finding, type InterfaceFinding } from './diagnosis.js';
 
 const AF_XDP = 44;
@@ -28,7 +24,7 @@ const SOCK_RAW_CLOEXEC = 0o2000003;
 const PROBE_DEVICE = 'ipvsd-doctor';
 /** No filter of anybody's has it. */
 const PROBE_PRIORITY = 65_118;
-const XDP_REDIRECT = NETDEV_XDP_ACT_BASIC | NETDEV_XDP_ACT_REDIRECT | NETDEV_XDP_ACT_NDO_XMIT;
+const XDP_REDIRECT = NETDEV_XDP_ACT_BASIC | NETDEV_XDP_ACT_REDIRECT;
 
 /** Examines the network namespace of this thread. */
 export function examine(): Diagnosis {
@@ -58,7 +54,7 @@ export function examine(): Diagnosis {
       }),
     ];
     const interfaces = describeInterfaces(links);
-    return { kernel: release(), arch: arch(), findings, interfaces, ...chooseTier(findings) };
+    return { kernel: release(), arch: arch(), findings, interfaces, ...chooseTier(findings, interfaces) };
   } finally {
     socket.close();
   }
@@ -69,9 +65,10 @@ function programs(socket: NetlinkSocket, links: readonly Link[]): Finding[] {
   const loopback = links.find(({ type }) => type === ARPHRD_LOOPBACK)?.index ?? 1;
   const undo: (() => void)[] = [];
   let tc: BpfProgram | undefined;
-  const loaded = (): BpfProgram => {
-    if (tc === undefined) throw new Error('needs BPF');
-    return tc;
+  let xdp: BpfProgram | undefined;
+  const loaded = (program: BpfProgram | undefined): BpfProgram => {
+    if (program === undefined) throw new Error('needs BPF');
+    return program;
   };
   try {
     const bpf = probe('bpf', 'the kernel carries established connections', () => {
@@ -79,17 +76,22 @@ function programs(socket: NetlinkSocket, links: readonly Link[]): Finding[] {
       undo.push(...Object.values(maps).map((map) => () => map.close()));
       tc = loadProgram('tc', tcProgram(), maps);
       undo.push(() => tc!.close());
-      loadProgram('xdp', xdpProgram(), maps).close();
+      xdp = loadProgram('xdp', xdpProgram(), maps);
+      undo.push(() => xdp!.close());
       return 'the programs load';
     });
     const tcx = probe('tcx', 'where the tc program runs', () => {
-      attachTcx(loaded(), loopback).close();
+      attachTcx(loaded(tc), loopback).close();
       return 'a program can be attached';
     });
     const clsact = probe('clsact', 'where the tc program runs on kernels before 6.6', () =>
-      tryClsact(socket, loaded(), loopback),
+      tryClsact(socket, loaded(tc), loopback),
     );
-    return [bpf, tcx, clsact];
+    const inFront = probe('xdp', 'in front of tc, at network cards', () => {
+      attachXdp(loaded(xdp), loopback, 'generic').close();
+      return 'a program can be attached';
+    });
+    return [bpf, tcx, clsact, inFront];
   } finally {
     for (const step of undo.reverse()) step();
   }
@@ -117,11 +119,19 @@ function describeInterfaces(links: readonly Link[]): InterfaceFinding[] {
   const features = xdpFeatures();
   return links
     .filter(({ type }) => type !== ARPHRD_LOOPBACK)
-    .map(({ index, name, up, type }) => {
+    .map((link) => {
+      const { index, name, up, type } = link;
+      const choice = chooseXdp('auto', link, links, features?.get(index));
       const bits = features?.get(index) ?? 0;
       const driver =
         (bits & XDP_REDIRECT) === XDP_REDIRECT ? 'redirect' : bits & NETDEV_XDP_ACT_BASIC ? 'basic' : 'no';
-      return { name, up, tc: type === ARPHRD_ETHER, xdp: features === undefined ? 'unknown' : driver };
+      return {
+        name,
+        up,
+        tc: type === ARPHRD_ETHER,
+        xdp: features === undefined ? 'unknown' : driver,
+        ...('why' in choice && { withoutXdp: choice.why }),
+      };
     });
 }
 

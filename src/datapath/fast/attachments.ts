@@ -3,7 +3,7 @@ import { attachTcx, type BpfLink } from '../../linux/bpf-link.js';
 import type { BpfProgram } from '../../linux/bpf-program.js';
 import { EINVAL, SystemError } from '../../linux/errno.js';
 import type { NetlinkSocket } from '../../linux/netlink.js';
-import { ARPHRD_ETHER, type Link, listLinks } from '../../linux/rt-link.js';
+import { ARPHRD_ETHER, type Link } from '../../linux/rt-link.js';
 import { attachTcFilter, detachTcFilter } from '../../linux/tc-filter.js';
 
 /** Priority of our filter, where filters are used. */
@@ -30,14 +30,11 @@ export class Attachments {
 
   /**
    * Attaches to interfaces that are new, and forgets those that are gone. One that refuses is tried again the next time.
+   * @param links all of the namespace.
    * @returns why the last one refused, if one did: mostly because it has just gone.
    */
-  refresh(): SystemError | undefined {
-    const wanted = new Set(
-      listLinks(this.#socket)
-        .filter((link) => this.#isWanted(link))
-        .map((link) => link.index),
-    );
+  refresh(links: readonly Link[]): SystemError | undefined {
+    const wanted = new Set(links.filter((link) => this.#isWanted(link)).map((link) => link.index));
     for (const ifindex of this.#links.keys()) if (!wanted.has(ifindex)) this.#detach(ifindex);
     let refusal: SystemError | undefined;
     for (const ifindex of wanted) {

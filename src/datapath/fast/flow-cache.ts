@@ -29,12 +29,15 @@ import { type BpfMap, MapBatch } from '../../linux/bpf-map.js';
 import { AF_INET, inetFromWords } from '../../wire/inet.js';
 import { counterOf, isCarriable, ownerOf, replyFlow, requestFlow } from './flows-of.js';
 import type { FastMaps } from './maps.js';
+import type { NextHops } from './next-hops.js';
 import { NO_WAY, type WayHost, Ways } from './ways.js';
 
 /** Connections that wait to be installed; they go in with one system call for each family. */
 const PENDING = 256;
 /** Client packets after which a UDP connection is worth it: a question and its answer are not. */
 const UDP_PACKETS = 2;
+/** Connections without a way that are tried again when something changes, at most. */
+const REFUSED = 65_536;
 const NS_PER_MS = 1e6;
 
 /** What became of connections. */
@@ -47,6 +50,15 @@ export interface FlowCacheCounters {
   reported: number;
   /** Connections for which there was no room in a map: the slow path has them. */
   mapFull: number;
+  /** Packets that the tc program has carried, */
+  tcPackets: number;
+  /** and the XDP program; both as of the last {@link FlowCache.fold}. */
+  xdpPackets: number;
+}
+
+/** Of a fast path that has carried nothing. */
+export function noCounters(): FlowCacheCounters {
+  return { carried: 0, installed: 0, reported: 0, mapFull: 0, tcPackets: 0, xdpPackets: 0 };
 }
 
 /** Flows of connections that are over. */
@@ -66,7 +78,7 @@ function removalsOf(map: BpfMap): Removals {
 
 /** {@link FastPath} over BPF maps. */
 export class FlowCache implements FastPath {
-  readonly counters: FlowCacheCounters = { carried: 0, installed: 0, reported: 0, mapFull: 0 };
+  readonly counters = noCounters();
   readonly ways: Ways;
   readonly #ipvs: NetnsIpvs;
   readonly #maps: FastMaps;
@@ -77,19 +89,23 @@ export class FlowCache implements FastPath {
   /** What counters were when they were last read. */
   readonly #packets: Float64Array;
   readonly #bytes: Float64Array;
+  readonly #xdp: Float64Array;
   readonly #pending = new Int32Array(PENDING);
   #pendingCount = 0;
   readonly #removals4: Removals;
   readonly #removals6: Removals;
+  /** Connections that are not carried as long as all stays as it is. */
+  readonly #refused: number[] = [];
   readonly #batch4: MapBatch;
   readonly #batch6: MapBatch;
   readonly #flow = emptyFlow();
   #replayedAt = { jiffies: 0, time: 0 };
 
-  constructor(ipvs: NetnsIpvs, host: WayHost, maps: FastMaps) {
+  /** @param hops finds hardware addresses; left out where there is no XDP. */
+  constructor(ipvs: NetnsIpvs, host: WayHost, maps: FastMaps, hops?: NextHops) {
     this.#ipvs = ipvs;
     this.#maps = maps;
-    this.ways = new Ways(maps.ways, host);
+    this.ways = new Ways(maps.ways, host, hops);
     const { limit } = ipvs.conns;
     this.#requestWay = new Uint16Array(limit);
     this.#replyWay = new Uint16Array(limit);
@@ -98,6 +114,7 @@ export class FlowCache implements FastPath {
     this.#bytes = new Float64Array(maps.counters.maxEntries);
     this.#removals4 = removalsOf(maps.flows4);
     this.#removals6 = removalsOf(maps.flows6);
+    this.#xdp = new Float64Array(maps.counters.maxEntries);
     this.#batch4 = new MapBatch(maps.flows4, 2 * PENDING);
     this.#batch6 = new MapBatch(maps.flows6, 2 * PENDING);
   }
@@ -297,6 +314,7 @@ export class FlowCache implements FastPath {
       this.#read(counterOf(way));
       this.#read(counterOf(way) + 1);
     });
+    this.#forgive();
   }
 
   /** Nanoseconds in jiffies. */
@@ -333,7 +351,15 @@ export class FlowCache implements FastPath {
     const h = c << HOT_SHIFT;
     const { hot } = this.#ipvs.conns;
     hot[h + C_FLAGS] = (hot[h + C_FLAGS]! & ~CONN_F_CARRIED) | CONN_F_NOT_CARRIED;
+    if (this.#refused.length < REFUSED) this.#refused.push(c);
     this.counters.carried--;
+  }
+
+  /** Connections that had no way may have one now: their next packets offer them. */
+  #forgive(): void {
+    const { hot } = this.#ipvs.conns;
+    for (const c of this.#refused) hot[(c << HOT_SHIFT) + C_FLAGS]! &= ~CONN_F_NOT_CARRIED;
+    this.#refused.length = 0;
   }
 
   /** Writes a batch. A connection for which there was no room goes back as a whole. */
@@ -369,11 +395,17 @@ export class FlowCache implements FastPath {
     map.lookup();
     let packets = 0;
     let bytes = 0;
+    let xdp = 0;
     for (let at = 0; at < map.valueSize; at += COUNTER.size) {
       packets += COUNTER.fields.packets.get(map.value, at + COUNTER.fields.packets.offset);
       bytes += COUNTER.fields.bytes.get(map.value, at + COUNTER.fields.bytes.offset);
+      xdp += COUNTER.fields.xdp.get(map.value, at + COUNTER.fields.xdp.offset);
     }
     const gained = [packets - this.#packets[counter]!, bytes - this.#bytes[counter]!] as const;
+    const byXdp = xdp - this.#xdp[counter]!;
+    this.counters.xdpPackets += byXdp;
+    this.counters.tcPackets += gained[0] - byXdp;
+    this.#xdp[counter] = xdp;
     this.#packets[counter] = packets;
     this.#bytes[counter] = bytes;
     return gained;

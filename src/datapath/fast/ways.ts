@@ -5,6 +5,7 @@ import { CONN_F_FWD_MASK, CONN_F_TUNNEL } from '../../engine/flags.js';
 import type { Route } from '../../engine/host.js';
 import type { BpfMap } from '../../linux/bpf-map.js';
 import { AF_INET, type InetAddr, inetToString } from '../../wire/inet.js';
+import type { FrameAddresses, NextHop, NextHops } from './next-hops.js';
 import { tunnelKind, tunnelLength, tunnelOf } from './tunnels.js';
 
 /** No way: the connection is not carried. 0, so that memory that nobody wrote says so. */
@@ -28,34 +29,44 @@ interface DestWay {
   kind: number;
 }
 
+/** An open way as it is in the map. */
+interface OpenWay {
+  way: Way;
+  hop: NextHop | undefined;
+}
+
 /** A closed way takes no packets: they go to the slow path, and the engine. */
 const CLOSED = { ifindex: 0, mtu: 0 };
 
 /**
  * Keeps the map of ways. Flows refer to a way by its number, so a number is given to another way only when no flow has it any more. When routes change,
  * ways to dests are written anew; those to clients, of which many share one, are closed, and their connections find another.
+ * A way has hardware addresses, so that XDP may take it, as long as flows refer to it and its next hop is followed.
  */
 export class Ways {
   readonly #map: BpfMap;
   readonly #host: WayHost;
   /** Flows that refer to a way. */
   readonly #references: Int32Array;
-  readonly #open: Uint8Array;
+  readonly #hops: NextHops | undefined;
+  /** By number. */
+  readonly #open: (OpenWay | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #dests = new Map<Dest, DestWay>();
-  readonly #hops = new Map<string, number>();
   /** The same, by routes that were asked for: there is one for each connection that begins. */
   #byRoute = new WeakMap<Route, number>();
+  readonly #clients = new Map<string, number>();
   /** Numbers of closed ways that flows still refer to. */
   readonly #leaving = new Set<number>();
   #next = 1;
   #generation = -1;
 
-  constructor(map: BpfMap, host: WayHost) {
+  /** @param hops finds hardware addresses; left out where there is no XDP. */
+  constructor(map: BpfMap, host: WayHost, hops?: NextHops) {
     this.#map = map;
     this.#host = host;
     this.#references = new Int32Array(map.maxEntries);
-    this.#open = new Uint8Array(map.maxEntries);
+    this.#hops = hops;
   }
 
   /** Dests that have a way, with its number. */
@@ -69,7 +80,7 @@ export class Ways {
   }
 
   isOpen(number: number): boolean {
-    return this.#open[number] === 1;
+    return this.#open[number] !== undefined;
   }
 
   /** The way to a dest for connections of this forwarding method, or `NO_WAY`. */
@@ -95,11 +106,11 @@ export class Ways {
     if (known !== undefined) return known;
     if (!this.#leads(route)) return NO_WAY;
     const key = `${route.ifindex} ${inetToString(route.nextHop)} ${route.mtu}`;
-    let number = this.#hops.get(key);
+    let number = this.#clients.get(key);
     if (number === undefined) {
       number = this.#number();
       if (number === NO_WAY) return NO_WAY;
-      this.#hops.set(key, number);
+      this.#clients.set(key, number);
       this.#write(number, { nextHop: route.nextHop, ifindex: route.ifindex, mtu: route.mtu });
     }
     this.#byRoute.set(route, number);
@@ -108,12 +119,17 @@ export class Ways {
 
   /** A flow refers to the way from now on. */
   hold(number: number): void {
-    this.#references[number]!++;
+    if (this.#references[number]!++ === 0) this.#resolve(number);
   }
 
   /** A flow is gone. */
   release(number: number): void {
     if (--this.#references[number]! === 0 && this.#leaving.delete(number)) this.#free.push(number);
+  }
+
+  /** Takes over what has become of next hops. To be called several times a second. */
+  resolve(): void {
+    for (let number = 1; number < this.#next; number++) this.#resolve(number);
   }
 
   /**
@@ -123,9 +139,9 @@ export class Ways {
   refresh(freed: (number: number) => void): void {
     if (this.#generation !== this.#host.routeGeneration) {
       this.#generation = this.#host.routeGeneration;
-      for (const number of this.#hops.values()) this.#leave(number);
-      this.#hops.clear();
       this.#byRoute = new WeakMap();
+      for (const number of this.#clients.values()) this.#leave(number);
+      this.#clients.clear();
       for (const [dest, { number, tunnel }] of this.#dests) this.#write(number, this.#wayTo(dest, tunnel));
     }
     for (const [dest, entry] of this.#dests) {
@@ -169,11 +185,50 @@ export class Ways {
   }
 
   #write(number: number, way: Way | undefined): void {
-    this.#map.key.setUint32(0, number, true);
-    writeWay(this.#map.value, 0, way ?? { ...CLOSED, nextHop: NOWHERE });
-    this.#map.update();
-    this.#open[number] = way === undefined ? 0 : 1;
+    this.#open[number] = way && { way, hop: undefined };
+    const hardware = this.#hardwareOf(number);
+    if (way !== undefined && hardware !== undefined) this.#open[number]!.way = { ...way, hardware };
+    this.#store(number);
   }
+
+  /** Hardware addresses are written when they are others, or none any more. */
+  #resolve(number: number): void {
+    const open = this.#open[number];
+    if (open === undefined || this.#hops === undefined) return;
+    const hardware = this.#hardwareOf(number);
+    if (isSame(open.way.hardware, hardware)) return;
+    open.way = { ...open.way, hardware };
+    this.#store(number);
+  }
+
+  #hardwareOf(number: number): FrameAddresses | undefined {
+    const open = this.#open[number];
+    if (open === undefined || this.#hops === undefined || this.#references[number] === 0) return undefined;
+    const { ifindex, nextHop } = open.way;
+    // nobody is asked for where nothing is sent
+    if (!this.#hops.canSend(ifindex)) return undefined;
+    if (open.hop === undefined || open.hop.stale) open.hop = this.#hops.find(ifindex, nextHop);
+    return this.#hops.addresses(open.hop, ifindex);
+  }
+
+  #store(number: number): void {
+    const way = this.#open[number]?.way ?? { ...CLOSED, nextHop: NOWHERE };
+    // a program that reads meanwhile must not find half of one address and half of another
+    if (way.hardware !== undefined) this.#put(number, { ...way, hardware: undefined });
+    this.#put(number, way);
+  }
+
+  #put(number: number, way: Way): void {
+    this.#map.key.setUint32(0, number, true);
+    writeWay(this.#map.value, 0, way);
+    this.#map.update();
+  }
+}
+
+function isSame(a: FrameAddresses | undefined, b: FrameAddresses | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  const same = (x: Uint8Array, y: Uint8Array): boolean => x.every((byte, i) => byte === y[i]);
+  return same(a.destination, b.destination) && same(a.source, b.source);
 }
 
 const NOWHERE: InetAddr = { family: AF_INET, words: new Int32Array(4) };

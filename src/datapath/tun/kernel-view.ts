@@ -102,7 +102,7 @@ export class KernelView {
         continue;
       }
       const neighbour = parseNeighbour(message);
-      if (neighbour !== undefined) this.neighbours.changed(neighbour, message.type === RTM_DELNEIGH);
+      if (neighbour !== undefined) this.neighbours.changed(neighbour, message.type === RTM_DELNEIGH, now);
     }
     if (tables) this.#reload();
     if (lost) this.neighbours.refresh(now);

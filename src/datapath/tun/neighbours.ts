@@ -26,6 +26,8 @@ export interface NeighbourEntry {
   /** Known hardware address; undefined while there is none. */
   hardware: Uint8Array | undefined;
   state: number;
+  /** When the kernel last told of it, ms. */
+  since: number;
   /** Whether a packet went to it since the last look. */
   used: boolean;
   /** When it was last asked for, ms; what waits longer than three seconds is given up. */
@@ -48,6 +50,8 @@ export class Neighbours {
   readonly #socket: NetlinkSocket;
   readonly #events: NeighbourEvents;
   readonly #entries = new Map<string, NeighbourEntry>();
+  /** Counts what the kernel has told of entries. */
+  generation = 0;
   #held = 0;
 
   constructor(socket: NetlinkSocket, events: NeighbourEvents) {
@@ -65,6 +69,7 @@ export class Neighbours {
         address,
         hardware: undefined,
         state: 0,
+        since: now,
         used: true,
         asked: Number.NEGATIVE_INFINITY,
         stale: false,
@@ -72,7 +77,7 @@ export class Neighbours {
       };
       this.#entries.set(key, entry);
       const known = getNeighbour(this.#socket, ifindex, address);
-      if (known !== undefined) this.#update(entry, known);
+      if (known !== undefined) this.#update(entry, known, now);
       this.#ask(entry, now);
     }
     return entry;
@@ -88,10 +93,10 @@ export class Neighbours {
   }
 
   /** The kernel's entry has changed (or gone: `deleted`). */
-  changed(neighbour: Neighbour, deleted: boolean): void {
+  changed(neighbour: Neighbour, deleted: boolean, now: number): void {
     const entry = this.#entries.get(`${neighbour.ifindex} ${inetToString(neighbour.address)}`);
     if (entry !== undefined)
-      this.#update(entry, deleted ? { ...neighbour, state: 0, hardware: undefined } : neighbour);
+      this.#update(entry, deleted ? { ...neighbour, state: 0, hardware: undefined } : neighbour, now);
   }
 
   /** Once a second: keeps the kernel confirming what is in use, gives up what does not answer, forgets what nobody uses. */
@@ -116,12 +121,15 @@ export class Neighbours {
       this.#update(
         entry,
         known ?? { ifindex: entry.ifindex, address: entry.address, state: 0, hardware: undefined },
+        now,
       );
       if (entry.hardware === undefined) this.#ask(entry, now);
     }
   }
 
-  #update(entry: NeighbourEntry, kernel: Neighbour): void {
+  #update(entry: NeighbourEntry, kernel: Neighbour, now: number): void {
+    this.generation++;
+    entry.since = now;
     entry.state = kernel.state;
     entry.hardware = (kernel.state & NUD_VALID) !== 0 ? kernel.hardware : undefined;
     if (entry.hardware !== undefined)

@@ -12,8 +12,8 @@ import { PacketSocket } from '../../linux/packet-socket.js';
 import { openRtnetlink } from '../../linux/rtnetlink.js';
 import type { Family } from '../../wire/inet.js';
 import { FastDatapath } from '../fast/fast-datapath.js';
-import type { FlowCacheCounters } from '../fast/flow-cache.js';
-import type { FastPathName } from '../fast/names.js';
+import { type FlowCacheCounters, noCounters } from '../fast/flow-cache.js';
+import type { FastPathName, XdpName } from '../fast/names.js';
 import { deviceIsHeld, presentFamilies } from '../tun-setup.js';
 import { debugLog } from './debug-log.js';
 import { journalPath } from './journal.js';
@@ -35,6 +35,8 @@ export interface TunDatapathOptions {
   readonly table?: number;
   /** What carries established connections: `auto`: the kernel, by tc, where it can; `tc`: the same, and it is an error where it cannot; `none`. @default auto */
   readonly fastPath?: FastPathName;
+  /** Where XDP carries packets in front of tc. @default auto */
+  readonly xdp?: XdpName;
   /** Interfaces at which the fast path takes packets; all Ethernet interfaces when left out. */
   readonly interfaces?: readonly string[];
   /** Where to record how the machine was. @default /run/ipvsd */
@@ -52,8 +54,6 @@ export type Report = (
 
 /** Counters of the data path. */
 export type TunCounters = LoopCounters & HostCounters & FlowCacheCounters & { readonly refused: number };
-
-const NOTHING_CARRIED: FlowCacheCounters = { carried: 0, installed: 0, reported: 0, mapFull: 0 };
 
 const DEVICE = 'ipvsd0';
 const TABLE = 11_800;
@@ -179,7 +179,7 @@ export class TunDatapath implements VipMachine {
   }
 
   get counters(): TunCounters {
-    const carried = this.#fast?.counters ?? NOTHING_CARRIED;
+    const carried = this.#fast?.counters ?? noCounters();
     return { ...this.#loop!.counters, ...this.host.counters, ...carried, refused: this.host.output.refused };
   }
 
@@ -190,10 +190,10 @@ export class TunDatapath implements VipMachine {
   }
 
   #openFastPath({ ipvs }: Net): void {
-    const { fastPath = 'auto', interfaces } = this.#options;
+    const { fastPath = 'auto', xdp = 'auto', interfaces } = this.#options;
     if (fastPath === 'none') return;
     try {
-      const options = interfaces === undefined ? {} : { interfaces };
+      const options = { xdp, interfaces, report: this.#report };
       const fast = new FastDatapath(ipvs, this.host, this.#socket, options);
       this.#fast = this.#keep(fast);
       // who wants connection tracking wants the kernel's firewall to see packets

@@ -110,6 +110,18 @@ export class TunHost implements Host {
     return this.kernel.hasEthernet(ifindex);
   }
 
+  get neighbourGeneration(): number {
+    return this.kernel.neighbours.generation;
+  }
+
+  neighbour(ifindex: number, address: InetAddr): NeighbourEntry {
+    return this.kernel.neighbours.find(ifindex, address, this.now);
+  }
+
+  hardwareAddress(ifindex: number): Uint8Array | undefined {
+    return this.kernel.link(ifindex)?.address;
+  }
+
   addrType(addr: InetAddr): AddrType {
     return this.kernel.locals.type(addr);
   }

@@ -173,8 +173,8 @@ function takeFlow(a: Assembler, locals: Frame['locals']): void {
   a.load(r1, inWay.ifindex).jumpIf(r1, '==', 0, SLOW);
 }
 
-/** Counts the packet in its flow and in the counters of its server. */
-export function account(a: Assembler, { locals }: Frame, label: string): void {
+/** Counts the packet in its flow and in the counters of its server, `byXdp` also as one that XDP has carried. */
+export function account(a: Assembler, { locals }: Frame, label: string, byXdp = false): void {
   const counter = COUNTER.at(r0);
   a.mov(r1, 1).atomicAdd(inFlow.packets, r1);
   a.call('ktime_get_coarse_ns').store(inFlow.lastUsed, r0);
@@ -184,6 +184,7 @@ export function account(a: Assembler, { locals }: Frame, label: string): void {
   a.jumpIf(r0, '==', 0, label);
   a.load(r1, counter.packets).add(r1, 1).store(counter.packets, r1);
   a.load(r1, counter.bytes).load(r2, locals.length).add(r1, r2).store(counter.bytes, r1);
+  if (byXdp) a.load(r1, counter.xdp).add(r1, 1).store(counter.xdp, r1);
   a.label(label);
 }
 

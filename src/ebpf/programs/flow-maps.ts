@@ -40,7 +40,7 @@ export type FlowAction = keyof typeof FLOW_ACTIONS;
 export const TUNNEL_TYPES = { ipip: 0, gue: 1, gre: 2 } as const;
 export type TunnelType = keyof typeof TUNNEL_TYPES;
 
-/** A flow: less than a cache line. */
+/** A flow: a cache line. */
 export const FLOW = record('flow', {
   packets: u64,
   /** CLOCK_MONOTONIC, ns, to the tick. */
@@ -61,6 +61,8 @@ export const FLOW = record('flow', {
   addressDelta: u32,
   /** NAT: difference that the new port makes, likewise. */
   portDelta: u32,
+  /** Sum of the pseudo header but for its length, of the packet as it arrives; words as they are loaded, folded to 16 bits. */
+  pseudoSum: u32,
   /** NAT: the new address; an IPv4 one has the first four bytes. */
   address: bytes(16, 4),
 });
@@ -102,6 +104,8 @@ export const COUNTER = record('counter', {
   packets: u64,
   /** IP bytes, as they arrive. */
   bytes: u64,
+  /** Those of the packets that XDP has carried. */
+  xdp: u64,
 });
 
 /** An interface at which XDP takes packets, by its number. */

@@ -1,0 +1,66 @@
+/** Hardware addresses for XDP, which asks nobody: those of neighbours that the kernel keeps confirming. */
+import { NUD_STALE } from '../../linux/rt-neighbour.js';
+import type { InetAddr } from '../../wire/inet.js';
+
+/** A neighbour, as the kernel last told of it. */
+export interface NextHop {
+  /** Its hardware address, in states in which it may be used. */
+  readonly hardware: Uint8Array | undefined;
+  /** NUD_* */
+  readonly state: number;
+  /** When the kernel last told of it, ms. */
+  readonly since: number;
+  /** It is followed no longer, and must be found anew. */
+  readonly stale: boolean;
+  /** Set by whoever uses it. What nobody has set for a second is followed no longer; what is used the kernel is asked to confirm. */
+  used: boolean;
+}
+
+/** What next hops ask of the machine. */
+export interface NextHopHost {
+  /** Its clock, ms. */
+  readonly now: number;
+  /** Counts what the kernel has told of neighbours. */
+  readonly neighbourGeneration: number;
+  neighbour(ifindex: number, address: InetAddr): NextHop;
+  /** Of our own interface. */
+  hardwareAddress(ifindex: number): Uint8Array | undefined;
+}
+
+/** Both addresses of a frame. */
+export interface FrameAddresses {
+  readonly destination: Uint8Array;
+  readonly source: Uint8Array;
+}
+
+/** A neighbour that was asked to show itself is confirmed, or given up, within these ms (5 s of patience, and three solicitations). */
+const STALE_MAX = 10_000;
+const ADDRESS = 6;
+
+/** Finds the addresses of frames. */
+export class NextHops {
+  readonly #host: NextHopHost;
+  /** XDP can send by the interface. */
+  readonly canSend: (ifindex: number) => boolean;
+
+  /** @param canSend tells whether XDP can send by an interface. */
+  constructor(host: NextHopHost, canSend: (ifindex: number) => boolean) {
+    this.#host = host;
+    this.canSend = canSend;
+  }
+
+  /** The neighbour; asked for when it is new. */
+  find(ifindex: number, address: InetAddr): NextHop {
+    return this.#host.neighbour(ifindex, address);
+  }
+
+  /** The addresses of frames to a neighbour; undefined while they are not to be relied on. To be asked several times a second, which keeps the neighbour followed. */
+  addresses(hop: NextHop, ifindex: number): FrameAddresses | undefined {
+    hop.used = true;
+    const source = this.#host.hardwareAddress(ifindex);
+    const destination = hop.hardware;
+    if (destination?.length !== ADDRESS || source?.length !== ADDRESS) return undefined;
+    if (hop.state === NUD_STALE && this.#host.now - hop.since > STALE_MAX) return undefined;
+    return { destination, source };
+  }
+}
