@@ -7,6 +7,7 @@ export const HELPERS = {
   get_prandom_u32: 7,
   l4_csum_replace: 11,
   redirect: 23,
+  skb_load_bytes: 26,
   csum_diff: 28,
   skb_pull_data: 39,
   csum_update: 40,

@@ -1,5 +1,6 @@
 /** The fast path with real packets: who carries them, what is counted, when connections end, what commands put an end to. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { build, eventually } from '../../demo/lab.js';
 import { FAMILIES, IPV4, METHODS, SERVERS } from '../../demo/layout.js';
 import type { DestSpec, ForwardName, ProtocolName } from '../../src/control/command.js';
 import { startTunDatapath, type TunDatapath } from '../../src/daemon/tun-datapath.js';
+import { RTPROT_IPVSD } from '../../src/linux/rtnetlink.js';
 import { rootOnly } from '../support/require-root.js';
 import { Namespaces } from './namespaces.js';
 
@@ -20,7 +22,7 @@ const FORWARD: Readonly<Record<string, ForwardName>> = { NAT: 'masq', DR: 'route
 const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 const inUrl = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
-describe('the fast path', rootOnly('curl', 'sysctl'), () => {
+describe('the fast path', rootOnly('curl', 'socat', 'sysctl'), () => {
   const net = new Namespaces('fast');
   const state = mkdtempSync(join(tmpdir(), 'ipvsd-'));
   const quiet = (): void => {};
@@ -228,5 +230,35 @@ describe('the fast path', rootOnly('curl', 'sysctl'), () => {
       net.ip('director', 'link del gone0');
     }
     assert.deepEqual(await answers, { server1: 200 });
+  });
+
+  it('steers without routing rules, and fragments and errors too', async () => {
+    for (const family of FAMILIES) {
+      const vip = family.vip(1);
+      // nobody listens on port 9
+      for (const port of [ECHO, 9]) await add(key('udp', vip, port), 'masq', [family.server(1)]);
+      await add(key('tcp', vip, HTTP), 'masq', [family.server(1)]);
+    }
+    for (const ip of ['', '-6 ']) {
+      net.ip('director', `${ip}rule add priority 0 lookup local`);
+      net.ip('director', `${ip}rule flush protocol ${RTPROT_IPVSD}`);
+    }
+    for (const family of FAMILIES) {
+      const vip = family.vip(1);
+      const before = await datapath.counters();
+      assert.match(net.exec('client', `curl -sS -m 20 http://${inUrl(vip)}:${HTTP}/`), /^server1/);
+      const ask = (port: number, size: number): string => {
+        const target = `UDP${family === IPV4 ? 4 : 6}:${inUrl(vip)}:${port}`;
+        const socat = ['socat', '-b65000', '-t2', '-', target];
+        const options = { encoding: 'utf8', input: 'x'.repeat(size), stdio: 'pipe' } as const;
+        return execFileSync('ip', ['netns', 'exec', net.name('client'), ...socat], options);
+      };
+      assert.match(ask(ECHO, 1), /^server1 x/);
+      // more than a frame holds, there and back
+      assert.ok(ask(ECHO, 5000).length > 5000);
+      assert.throws(() => ask(9, 1), /Connection refused/);
+      const after = await datapath.counters();
+      assert.ok(after.packets > before.packets && after.fragments >= before.fragments + 4);
+    }
   });
 });

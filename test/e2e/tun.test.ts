@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { DestSpec, ForwardName, ProtocolName, ServiceKey } from '../../src/control/command.js';
-import { startTunDatapath, type TunDatapath } from '../../src/daemon/tun-datapath.js';
+import { startTunDatapath, type TunDatapath, type TunDatapathStart } from '../../src/daemon/tun-datapath.js';
 import { Namespaces, skipReason } from './namespaces.js';
 
 const skip = skipReason('curl', 'socat', 'sysctl');
@@ -22,19 +22,9 @@ type Family = keyof typeof VIP;
 const FAMILIES: readonly Family[] = ['inet', 'inet6'];
 const inUrl = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
-const net = new Namespaces('tun');
-const state = mkdtempSync(join(tmpdir(), 'ipvsd-'));
-const complaints: string[] = [];
+/** Of the data path that is tested just now. */
+let net: Namespaces;
 const quiet = (): void => {};
-const complain = (message: string, fields?: object): void => {
-  complaints.push(`${message} ${JSON.stringify(fields)}`);
-};
-const options = {
-  netns: net.name('d'),
-  stateDirectory: state,
-  fastPath: 'none' as const,
-  log: { debug: quiet, info: quiet, warn: complain, error: complain },
-};
 
 /** client - director - switch - two real servers, which have the virtual addresses on `lo`, as direct routing wants it. */
 async function build(): Promise<void> {
@@ -95,7 +85,21 @@ function udp(address: string, port: number, size = 3, how = '', from = 'c'): str
   });
 }
 
-describe('the TUN data path', { skip }, () => {
+for (const [fastPath, title] of [
+  ['none', 'the TUN data path'],
+  ['tc', 'the TUN data path behind BPF programs'],
+] as const) {
+  describe(title, { skip }, () => suite(fastPath));
+}
+
+function suite(fastPath: 'none' | 'tc'): void {
+  const state = mkdtempSync(join(tmpdir(), 'ipvsd-'));
+  const complaints: string[] = [];
+  const complain = (message: string, fields?: object): void => {
+    complaints.push(`${message} ${JSON.stringify(fields)}`);
+  };
+  const log = { debug: quiet, info: quiet, warn: complain, error: complain };
+  let options: TunDatapathStart;
   let datapath: TunDatapath;
   let untouched: string;
 
@@ -132,6 +136,8 @@ describe('the TUN data path', { skip }, () => {
     [...new Set([ask(), ask(), ask(), ask()].map((text) => text.slice(0, 2)))].sort();
 
   before(async () => {
+    net = new Namespaces(fastPath === 'none' ? 'tun' : 'bpf');
+    options = { netns: net.name('d'), stateDirectory: state, fastPath, log };
     await build();
     // link-local addresses appear by themselves: not while we compare
     while (net.ip('d', 'addr show tentative').length > 0)
@@ -275,7 +281,9 @@ describe('the TUN data path', { skip }, () => {
 
   it('counts packets', async () => {
     const { packets, forwarded, malformed, refused } = await datapath.counters();
-    assert.ok(packets > 500 && forwarded > 200);
+    // the programs carry what is established
+    const least = fastPath === 'none' ? 500 : 100;
+    assert.ok(packets > least && forwarded > least / 4, `${packets} ${forwarded}`);
     assert.deepEqual([malformed, refused], [0, 0]);
     assert.deepEqual(complaints, []);
   });
@@ -329,4 +337,4 @@ describe('the TUN data path', { skip }, () => {
     await datapath.stop();
     assert.equal(snapshot(), strict);
   });
-});
+}

@@ -15,6 +15,7 @@ import { AF_INET, parseInet } from '../../src/wire/inet.js';
 import { concat, hex } from '../support/bytes.js';
 import { csum, UDP, udp } from '../support/packets.js';
 import { rootOnly } from '../support/require-root.js';
+import { routed } from '../support/routed.js';
 import { KINDS, type Kind, MTU, SOURCE, tunnelOfKind, VectorDirector } from './director.js';
 import { HARDWARE, Harness } from './harness.js';
 import { build, clientOf, isReply, isReported, trimmed, unusual, type Vector, vectorArb } from './vectors.js';
@@ -229,17 +230,4 @@ function unsum(packet: Uint8Array, other: Uint8Array): void {
 
 function etherType(ip: Uint8Array): Uint8Array {
   return ip[0]! >>> 4 === 6 ? Uint8Array.of(0x86, 0xdd) : Uint8Array.of(8, 0);
-}
-
-/** Takes one from the TTL as a router does. */
-function routed(ip: Uint8Array): void {
-  if (ip[0]! >>> 4 === 6) {
-    ip[7]!--;
-    return;
-  }
-  ip[8]!--;
-  const sum = ((ip[10]! << 8) | ip[11]!) + 0x100;
-  const check = sum >= 0xffff ? sum - 0xffff : sum;
-  ip[10] = check >>> 8;
-  ip[11] = check & 255;
 }

@@ -6,6 +6,7 @@ import type { ServiceId } from '../../engine/service.js';
 import type { NetlinkSocket } from '../../linux/netlink.js';
 import { steeringRules } from './steering.js';
 import { type SteeringLayout, virtualTable, wholeTable } from './steering-layout.js';
+import type { SteeringProgram } from './steering-program.js';
 import { SteeringTable } from './steering-table.js';
 import { serviceKey, Traffic } from './traffic.js';
 
@@ -18,6 +19,7 @@ export class SteeringControl {
   );
   readonly #table: SteeringTable;
   #ipvs: NetnsIpvs | undefined;
+  #program: SteeringProgram | undefined;
   /** Services that have changed, by their identity; any may have when `#all` is set. */
   readonly #changed = new Map<string, ServiceId>();
   #all = true;
@@ -39,6 +41,11 @@ export class SteeringControl {
     this.#ipvs = ipvs;
   }
 
+  /** Steers by this program too, from the next `sync` on: before rules, which remain for what it does not see. */
+  use(program: SteeringProgram): void {
+    this.#program = program;
+  }
+
   /** A service or its dests have changed; without `id`, any may have. */
   changed(id?: ServiceId): void {
     if (id === undefined) this.#all = true;
@@ -54,6 +61,9 @@ export class SteeringControl {
   sync(): void {
     this.#follow();
     const traffic = this.#traffic;
+    // marks are set where programs at the ingress do not see them, and go before addresses
+    if (traffic.marks.size === 0) this.#program?.attach(traffic.places);
+    else this.#program?.detach();
     const [rulesVersion, routesVersion] = [traffic.rulesVersion, traffic.routesVersion];
     if (this.#rulesVersion === rulesVersion && this.#routesVersion === routesVersion) return;
     const rulesStand = this.#rulesVersion === rulesVersion;

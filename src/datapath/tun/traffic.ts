@@ -10,9 +10,11 @@ import {
 } from '../../engine/flags.js';
 import { FTP_PORT } from '../../engine/schedule.js';
 import type { ServiceId } from '../../engine/service.js';
-import { type Family, type InetAddr, inetToString } from '../../wire/inet.js';
+import { AF_INET, type Family, type InetAddr, inetToString } from '../../wire/inet.js';
 import { Answers, type Source } from './answers.js';
+import { ChangingSet } from './changing-set.js';
 import { CountedSet } from './counted-set.js';
+import { ANY_ERROR, answerPlaces, type Place, placeKey, servicePlaces } from './place.js';
 
 /** What steering needs to know of a dest. */
 export type SteeredDest = Pick<
@@ -43,6 +45,7 @@ type Wish = { readonly key: string } & (
   | { readonly set: 'answers'; readonly item: Source }
   | { readonly set: 'marks'; readonly item: Mark }
   | { readonly set: 'tunnels'; readonly item: Family }
+  | { readonly set: 'places'; readonly item: Place }
 );
 
 /** True where a helper looks at connections to a port: they may bring other connections, of any ports. */
@@ -64,6 +67,8 @@ export class Traffic {
   readonly marks = new CountedSet<Mark>();
   /** Families of the real servers at the end of tunnels. */
   readonly tunnels = new CountedSet<Family>();
+  /** All of it but marks, as the steering program has it. */
+  readonly places = new ChangingSet<Place>();
   /** By service (its identity as a text) or dest. */
   readonly #wishes = new Map<unknown, readonly Wish[]>();
   #trash: ReadonlySet<SteeredDest> = new Set();
@@ -133,6 +138,7 @@ export class Traffic {
     const wishes: Wish[] = [
       { set: 'ports', key: `${family} ${protocol} ${port}`, item: { family, protocol, port } },
       { set: 'addresses', key, item: addr },
+      ...wishPlaces(servicePlaces(addr, protocol, port)),
     ];
     return port === 0 ? [...wishes, { set: 'wholeAddresses', key, item: addr }] : wishes;
   }
@@ -140,23 +146,34 @@ export class Traffic {
   #destWishes({ addr, port, protocol, connFlags, vport, vfwmark }: SteeredDest): Wish[] {
     const { family } = addr;
     const method = connFlags & CONN_F_FWD_MASK;
-    if (method === CONN_F_TUNNEL) return [{ set: 'tunnels', key: `${family}`, item: family }];
+    if (method === CONN_F_TUNNEL) {
+      // only for IPv4 does IPVS look into errors about tunnels
+      const errors = family === AF_INET ? [ANY_ERROR] : [];
+      return [{ set: 'tunnels', key: `${family}`, item: family }, ...wishPlaces(errors)];
+    }
     if (method !== CONN_F_MASQ) return [];
     const marked = vfwmark !== 0;
     // a service on every port hands the client's port on
     const every = !marked && (vport === 0 || this.#hasDataPorts(protocol, vport));
     const item = { address: addr, port: every ? 0 : port || vport };
-    return (marked ? MARKED_PROTOCOLS : [protocol]).map((number) => ({
-      set: 'answers',
-      key: `${inetToString(addr)} ${number} ${item.port}`,
-      item: { ...item, protocol: number },
-    }));
+    return (marked ? MARKED_PROTOCOLS : [protocol]).flatMap((number): Wish[] => [
+      {
+        set: 'answers',
+        key: `${inetToString(addr)} ${number} ${item.port}`,
+        item: { ...item, protocol: number },
+      },
+      ...wishPlaces(answerPlaces(addr, number, item.port)),
+    ]);
   }
 
   /** FTP's data connections have any ports, and a helper's may. */
   #hasDataPorts(protocol: number, port: number): boolean {
     return (protocol === IPPROTO_TCP && port === FTP_PORT) || this.#helped(protocol, port);
   }
+}
+
+function wishPlaces(places: readonly Place[]): Wish[] {
+  return places.map((item) => ({ set: 'places', key: placeKey(item), item }));
 }
 
 /** A text that is equal for equal identities. */

@@ -20,6 +20,7 @@ import { journalPath } from './journal.js';
 import { Machine } from './machine.js';
 import { SteeringControl } from './steering-control.js';
 import { SteeringDevices } from './steering-devices.js';
+import { SteeringProgram } from './steering-program.js';
 import { type HostCounters, TunHost } from './tun-host.js';
 import { type LoopCounters, TunLoop } from './tun-loop.js';
 
@@ -73,6 +74,9 @@ export class TunDatapath implements VipMachine {
   readonly #options: TunDatapathOptions;
   readonly #undo: (() => void)[] = [];
   #fast: FastDatapath | undefined;
+  #program: SteeringProgram | undefined;
+  /** Of routes, addresses and interfaces, when they were last looked at for steering. */
+  #generation = -1;
   #loop: TunLoop | undefined;
   #onTurn: () => void = () => {};
   /** Devices that the loop reads. */
@@ -201,9 +205,12 @@ export class TunDatapath implements VipMachine {
       this.#loop!.onDecided = () => fast.flush();
       this.#loop!.onTurn = () => {
         fast.turn();
+        this.#followLinks();
         this.#onTurn();
       };
       this.#report('info', 'established connections are carried by tc');
+      this.#program = this.#keep(new SteeringProgram(this.#socket, this.#devices.ifindex, interfaces));
+      this.#steering.use(this.#program);
     } catch (error) {
       if (!(error instanceof IpvsError)) throw error;
       const permitted = !(error instanceof SystemError) || error.number !== EPERM;
@@ -213,6 +220,15 @@ export class TunDatapath implements VipMachine {
       if (fastPath === 'tc') throw reason;
       this.#report('warn', 'all packets take the TUN device', { reason: reason.message });
     }
+  }
+
+  /** The steering program is to run at interfaces that have come. */
+  #followLinks(): void {
+    const { routeGeneration } = this.host;
+    if (this.#generation === routeGeneration) return;
+    this.#generation = routeGeneration;
+    this.#program!.refresh();
+    this.sync();
   }
 
   #keep<T extends { close(): void }>(resource: T): T {

@@ -1,0 +1,33 @@
+/** A counted set that tells what has come and gone since it was last asked. */
+import { CountedSet } from './counted-set.js';
+
+/** An item that has come or gone. */
+export interface Change<T> {
+  readonly item: T;
+  /** It is in the set now. */
+  readonly there: boolean;
+}
+
+/** As {@link CountedSet}; what comes and goes costs no look at the rest. */
+export class ChangingSet<T> extends CountedSet<T> {
+  readonly #changes = new Map<string, Change<T>>();
+
+  override add(key: string, item: T): boolean {
+    const isNew = super.add(key, item);
+    if (isNew) this.#changes.set(key, { item, there: true });
+    return isNew;
+  }
+
+  override remove(key: string): T | undefined {
+    const item = super.remove(key);
+    if (item !== undefined) this.#changes.set(key, { item, there: false });
+    return item;
+  }
+
+  /** The last change of each item since the last call. */
+  takeChanges(): Change<T>[] {
+    const changes = [...this.#changes.values()];
+    this.#changes.clear();
+    return changes;
+  }
+}
