@@ -8,7 +8,8 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { DestSpec, ForwardName, ProtocolName, ServiceKey } from '../../src/control/command.js';
 import { startTunDatapath, type TunDatapath, type TunDatapathStart } from '../../src/daemon/tun-datapath.js';
-import { Namespaces, skipReason } from './namespaces.js';
+import { rootOnly } from '../support/require-root.js';
+import { Namespaces, run, skipReason } from './namespaces.js';
 
 const skip = skipReason('curl', 'socat', 'sysctl');
 const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
@@ -253,6 +254,26 @@ function suite(fastPath: 'none' | 'tc'): void {
     const marked = (): string => udp(VIP.inet, 53, 3, ',setsockopt-int=1:36:5', 'd');
     assert.deepEqual(served(marked), ['s1', 's2']);
   });
+
+  it(
+    'lets the firewall change what it tracks, while connection tracking is on',
+    rootOnly('nft'),
+    async () => {
+      const rules = `table ip tracked {
+      chain postrouting { type nat hook postrouting priority 100; oifname "eth1" masquerade; }
+    }`;
+      run(`ip netns exec ${net.name('d')} nft -f -`, {}, rules);
+      await datapath.execute('sysctl.set', { name: 'conntrack', value: '1' });
+      await add(key('tcp', VIP.inet, 80), 'masq', SERVER.inet, 8080);
+      // answers come to an address of the director, and must be translated before they are steered
+      assert.deepEqual(
+        served(() => http(VIP.inet, 80)),
+        ['s1', 's2'],
+      );
+      await datapath.execute('sysctl.set', { name: 'conntrack', value: '0' });
+      net.exec('d', 'nft delete table ip tracked');
+    },
+  );
 
   it('lets other traffic of a virtual address through to the director', async () => {
     await add(key('tcp', VIP.inet, 80), 'masq', SERVER.inet, 8080);

@@ -20,6 +20,7 @@ export class SteeringControl {
   readonly #table: SteeringTable;
   #ipvs: NetnsIpvs | undefined;
   #program: SteeringProgram | undefined;
+  #programWorks = false;
   /** Services that have changed, by their identity; any may have when `#all` is set. */
   readonly #changed = new Map<string, ServiceId>();
   #all = true;
@@ -52,17 +53,29 @@ export class SteeringControl {
     else this.#changed.set(serviceKey(id), id);
   }
 
-  /** There is something to do for `sync`: it failed, or connections of removed dests have ended. */
+  /** There is something to do for `sync`: it failed, connections of removed dests have ended, or the program is to work or to rest. */
   get behind(): boolean {
-    return this.#rulesVersion === undefined || this.#liveTrash().length !== this.#trashed;
+    return (
+      this.#rulesVersion === undefined ||
+      this.#liveTrash().length !== this.#trashed ||
+      this.#programWorks !== this.#programMay
+    );
+  }
+
+  /**
+   * Marks are set where programs at the ingress do not see them, and go before addresses. With `conntrack` the kernel's firewall is to see all packets, and may
+   * have changed their addresses.
+   */
+  get #programMay(): boolean {
+    return this.#traffic.marks.size === 0 && this.#ipvs?.sysctls.values.conntrack === 0;
   }
 
   /** Brings the kernel up to date. What fails is tried again the next time. @throws SystemError */
   sync(): void {
     this.#follow();
     const traffic = this.#traffic;
-    // marks are set where programs at the ingress do not see them, and go before addresses
-    if (traffic.marks.size === 0) this.#program?.attach(traffic.places);
+    this.#programWorks = this.#programMay;
+    if (this.#programWorks) this.#program?.attach(traffic.places);
     else this.#program?.detach();
     const [rulesVersion, routesVersion] = [traffic.rulesVersion, traffic.routesVersion];
     if (this.#rulesVersion === rulesVersion && this.#routesVersion === routesVersion) return;

@@ -160,6 +160,7 @@ export class TunDatapath implements VipMachine {
   /** Commands were carried out: what they forbid is not carried any more when this returns. */
   refresh(): void {
     this.#fast?.refresh();
+    if (this.#steering.behind) this.sync();
   }
 
   /** Puts a virtual address on an interface. @throws NO_DEVICE, SYSTEM */
