@@ -21,17 +21,18 @@ export function loadModules(): void {
   run(`modprobe ip_vs conn_tab_bits=${TABLE_BITS}`);
   run(`modprobe -a ${MODULES}`);
   run('sysctl -qw net.netfilter.nf_conntrack_max=4000000 net.core.netdev_max_backlog=10000');
-  // a network card has looked at checksums; flows last as long as IPVS's
-  const settings = ['checksum=0', 'udp_timeout=300', 'udp_timeout_stream=300'];
-  run(
-    `ip netns exec ${host('d', 'nft')} sysctl -qw ${settings.map((s) => `net.netfilter.nf_conntrack_${s}`).join(' ')}`,
-  );
 }
 
 /** Starts the director's balancer, if it has one. */
 export async function start(director: Director): Promise<void> {
   const name = host('d', director);
-  if (director === 'nft') run(`ip netns exec ${name} nft -f -`, {}, dnat());
+  if (director === 'nft') {
+    // a network card has looked at checksums; flows last as long as IPVS's
+    const settings = ['checksum=0', 'udp_timeout=300', 'udp_timeout_stream=300'];
+    const names = settings.map((setting) => `net.netfilter.nf_conntrack_${setting}`);
+    run(`ip netns exec ${name} sysctl -qw ${names.join(' ')}`);
+    run(`ip netns exec ${name} nft -f -`, {}, dnat());
+  }
   if (director === 'ipvs') {
     addVips(director);
     run(`ip netns exec ${name} ipvsadm -R`, {}, rules());
