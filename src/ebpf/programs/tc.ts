@@ -4,7 +4,7 @@
  * tells the engine of those that may change a state (report.ts).
  */
 import { Assembler } from '../assembler.js';
-import { r0, r1, r2, r3, r4, r5 } from '../operand.js';
+import { r0, r1, r2, r3, r4 } from '../operand.js';
 import type { Program } from '../program.js';
 import {
   account,
@@ -20,7 +20,6 @@ import {
   ip4,
   ip6,
   packet,
-  rewriteAddress,
   SLOW,
   tcp4,
   tcp6,
@@ -35,16 +34,15 @@ import {
   ETH_P_IPV6,
   ETHERNET,
   htons,
-  IPPROTO_SCTP,
   IPPROTO_TCP,
   IPV4,
   IPV6,
   REDIR_NEIGH,
   SK_BUFF,
   TCP,
-  UDP,
 } from './headers.js';
 import { report } from './report.js';
+import { nat, updateSum } from './tc-nat.js';
 import { checkTunnel, tcTunnel } from './tc-tunnel.js';
 import { encapsulate } from './tunnel.js';
 import { DROP } from './tunnel-shim.js';
@@ -55,10 +53,6 @@ const TC_ACT_SHOT = 2;
 
 /** The frame is addressed to this host. */
 const PACKET_HOST = 0;
-
-/** Flags of `bpf_l4_csum_replace`: the change is one of the pseudo header; a UDP checksum of 0 becomes 0xffff. */
-const BPF_F_PSEUDO_HDR = 0x10;
-const BPF_F_MARK_MANGLED_0 = 0x20;
 
 /** How the two families differ. */
 interface FamilyParts {
@@ -105,7 +99,7 @@ function forward(a: Assembler, f: Frame, family: FamilyParts): void {
   a.load(r1, inFlow.action);
   a.jumpIf(r1, '==', FLOW_ACTIONS.direct, `direct.${v}`).jumpIf(r1, '==', FLOW_ACTIONS.tunnel, `tunnel.${v}`);
   a.jumpIf(r1, '>', FLOW_ACTIONS.natReply, SLOW);
-  nat(a, f, family);
+  nat(a, f, family.version);
   a.jump(`send.${v}`);
   a.label(`tunnel.${v}`);
   checkTunnel(a, f, family.version);
@@ -122,12 +116,9 @@ function forward(a: Assembler, f: Frame, family: FamilyParts): void {
 
 /** All that is done to a packet whose addresses stay. */
 function lowerTtl(a: Assembler, version: 4 | 6): void {
-  if (version === 4) {
-    decrementTtl4(a);
-    return;
-  }
-  decrementTtl6(a);
-  updateSum(a, false);
+  if (version === 4) decrementTtl4(a);
+  else decrementTtl6(a);
+  updateSum(a, version, false);
 }
 
 /** The packet is no longer than its way takes; of many segments in one, no segment is. */
@@ -141,70 +132,6 @@ function fits(a: Assembler, { locals }: Frame, { version, header, tcp }: FamilyP
   a.load(r3, SK_BUFF.at(ctx).dataEnd).needBytes(packet, ETH_HLEN + header + TCP.size, r3, r4, SLOW);
   a.load(r3, tcp.dataOffset).rsh(r3, 4).lsh(r3, 2).add(r1, r3).add(r1, header).jumpIf(r1, '>', r2, SLOW);
   a.label(done);
-}
-
-/**
- * Rewrites address and port. The transport checksum is changed by the kernel's helper, which knows whether it is still to be completed: the
- * port is none of it then.
- */
-function nat(a: Assembler, f: Frame, { version, header, tcp, udp }: FamilyParts): void {
-  const v = `v${version}`;
-  const at = ETH_HLEN + header;
-  const hasSum = `nat.sum.${v}`;
-  const reply = `nat.reply.${v}`;
-  const sums = `nat.sums.${v}`;
-  const action = r0;
-  a.load(r1, version === 4 ? ip4.protocol : ip6.nextHeader)
-    .jumpIf(r1, '==', IPPROTO_TCP, hasSum)
-    .jumpIf(r1, '==', IPPROTO_SCTP, hasSum);
-  // a datagram without a checksum is given one by the slow path
-  a.load(r1, udp.checksum).jumpIf(r1, '==', 0, SLOW);
-  a.label(hasSum);
-  report(a, f);
-  a.load(action, inFlow.action);
-  if (version === 4) a.load(r3, inFlow.addressDelta);
-  if (version === 4) decrementTtl4(a, r3);
-  else decrementTtl6(a);
-  const from = version === 4 ? ip4 : ip6;
-  a.load(r4, inFlow.port);
-  a.jumpIf(action, '==', FLOW_ACTIONS.natReply, reply);
-  rewriteAddress(a, version, from.destination).store(tcp.destination, r4).jump(sums);
-  a.label(reply);
-  rewriteAddress(a, version, from.source).store(tcp.source, r4);
-  a.label(sums);
-  // from here on the register of the packet holds the place of its checksum
-  const udpFlags = `nat.udp.${v}`;
-  const replace = `nat.replace.${v}`;
-  const samePort = `nat.port.${v}`;
-  // what SCTP sums up has not changed
-  a.load(r1, version === 4 ? ip4.protocol : ip6.nextHeader).jumpIf(r1, '==', IPPROTO_SCTP, samePort);
-  a.mov(r5, BPF_F_PSEUDO_HDR).jumpIf(r1, '!=', IPPROTO_TCP, udpFlags);
-  a.mov(packet, at + TCP.fields.checksum.offset).jump(replace);
-  a.label(udpFlags)
-    .mov(packet, at + UDP.fields.checksum.offset)
-    .mov(r5, BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0);
-  a.label(replace);
-  a.mov(r1, ctx).mov(r2, packet).mov(r3, 0).load(r4, inFlow.addressDelta).call('l4_csum_replace');
-  a.load(r4, inFlow.portDelta).jumpIf(r4, '==', 0, samePort);
-  const flagless = `nat.flags.${v}`;
-  a.mov(r5, 0)
-    .jumpIf(packet, '==', at + TCP.fields.checksum.offset, flagless)
-    .mov(r5, BPF_F_MARK_MANGLED_0);
-  a.label(flagless).mov(r1, ctx).mov(r2, packet).mov(r3, 0).call('l4_csum_replace');
-  a.label(samePort);
-  if (version === 6) updateSum(a, true);
-}
-
-/**
- * IPv6 has no header checksum that would take up a change, so the sum that a network card may have taken of the whole packet is put right: for the
- * hop limit, and for the address, which the helper has counted as if there were one.
- */
-function updateSum(a: Assembler, address: boolean): void {
-  a.mov(r1, ctx);
-  // one less in the upper byte of the word
-  if (address) a.load(r2, inFlow.addressDelta).add(r2, 0xfeff);
-  else a.mov(r2, 0xfeff);
-  a.call('csum_update');
 }
 
 /** Sends the packet to the way's next hop. */

@@ -3,7 +3,7 @@
  * to the kernel, and so to tc.
  */
 import { Assembler } from '../assembler.js';
-import { part, r0, r1, r2, r3, r4, r5, r10 } from '../operand.js';
+import { part, r0, r1, r2, r3, r4, r10 } from '../operand.js';
 import type { Program } from '../program.js';
 import {
   account,
@@ -13,33 +13,15 @@ import {
   type Frame,
   findFlow4,
   findFlow6,
-  fold,
   frame,
   inFlow,
   inWay,
-  ip4,
-  ip6,
   packet,
-  rewriteAddress,
   SLOW,
-  tcp4,
-  tcp6,
-  udp4,
-  udp6,
 } from './common.js';
 import { FLOW_ACTIONS, LINK } from './flow-maps.js';
-import {
-  ETH_HLEN,
-  ETH_P_IP,
-  ETH_P_IPV6,
-  ETHERNET,
-  htons,
-  IPPROTO_TCP,
-  IPV4,
-  IPV6,
-  TCP,
-  XDP_MD,
-} from './headers.js';
+import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6, ETHERNET, htons, XDP_MD } from './headers.js';
+import { rewriteWhole, unlessWhole } from './rewrite.js';
 import { checkSummed, encapsulate } from './tunnel.js';
 import { DROP } from './tunnel-shim.js';
 import { xdpTunnel } from './xdp-tunnel.js';
@@ -100,18 +82,21 @@ function forward(a: Assembler, f: Frame, version: 4 | 6): void {
   a.load(r1, inFlow.report).jumpIf(r1, '!=', 0, SLOW);
   a.load(r1, inWay.resolved).jumpIf(r1, '==', 0, SLOW);
   a.load(r1, f.locals.length).load(r2, inWay.mtu).jumpIf(r1, '>', r2, SLOW);
-  isWhole(a, f, version);
+  const { dataEnd } = XDP_MD.at(ctx);
+  // only tc can tell the next device of a checksum that is still to be completed: those packets are left to it
   a.load(r0, inFlow.action)
     .jumpIf(r0, '==', FLOW_ACTIONS.direct, direct)
     .jumpIf(r0, '==', FLOW_ACTIONS.tunnel, tunnel)
     .jumpIf(r0, '>', FLOW_ACTIONS.natReply, SLOW);
-  nat(a, version);
+  rewriteWhole(a, f, version, dataEnd, SLOW);
   a.jump(send);
   a.label(tunnel);
+  unlessWhole(a, f, version, dataEnd, SLOW);
   checkSummed(a, f, version);
   lowerTtl(a, version);
   encapsulate(a, f, version, send, xdpTunnel);
   a.label(direct);
+  unlessWhole(a, f, version, dataEnd, SLOW);
   lowerTtl(a, version);
   a.label(send);
   // destination and source of the Ethernet header, twelve bytes in one
@@ -127,57 +112,4 @@ function forward(a: Assembler, f: Frame, version: 4 | 6): void {
 function lowerTtl(a: Assembler, version: 4 | 6): void {
   if (version === 4) decrementTtl4(a);
   else decrementTtl6(a);
-}
-
-/**
- * What comes from this machine, through veth, may leave its checksum to a network card that it never sees: its field then holds the sum of the pseudo
- * header. Only tc can tell the next device so. One whole packet in 65,536 looks like that too, and takes the same way.
- */
-function isWhole(a: Assembler, { locals }: Frame, version: 4 | 6): void {
-  const header = version === 4 ? IPV4.size : IPV6.size;
-  const protocol = version === 4 ? ip4.protocol : ip6.nextHeader;
-  const udp = a.newLabel('sum.udp');
-  const compare = a.newLabel('sum.compare');
-  a.load(r4, inFlow.pseudoSum).load(r5, locals.length).sub(r5, header).toBigEndian(r5, 16).add(r4, r5);
-  fold(a, r4, r5);
-  // the verifier has forgotten that it is there
-  a.load(r3, XDP_MD.at(ctx).dataEnd);
-  a.load(r5, protocol).jumpIf(r5, '!=', IPPROTO_TCP, udp);
-  a.needBytes(packet, ETH_HLEN + header + TCP.size, r3, r2, SLOW);
-  a.load(r5, version === 4 ? tcp4.checksum : tcp6.checksum).jump(compare);
-  a.label(udp).load(r5, version === 4 ? udp4.checksum : udp6.checksum);
-  a.label(compare).jumpIf(r4, '==', r5, SLOW);
-}
-
-/** Rewrites address, port and checksums; the flow's action is in r0. */
-function nat(a: Assembler, version: 4 | 6): void {
-  const v = `v${version}`;
-  const [ip, tcp, udp] = version === 4 ? [ip4, tcp4, udp4] : ([ip6, tcp6, udp6] as const);
-  const done = `nat.done.${v}`;
-  const isUdp = `nat.udp.${v}`;
-  const addresses = `nat.addresses.${v}`;
-  const sum = r1;
-  a.load(r3, inFlow.addressDelta).load(r4, inFlow.portDelta).add(r4, r3);
-  a.load(r5, version === 4 ? ip4.protocol : ip6.nextHeader).jumpIf(r5, '!=', IPPROTO_TCP, isUdp);
-  // the verifier has forgotten that it is there
-  const header = version === 4 ? IPV4.size : IPV6.size;
-  a.load(r5, XDP_MD.at(ctx).dataEnd).needBytes(packet, ETH_HLEN + header + TCP.size, r5, r2, SLOW);
-  a.load(sum, tcp.checksum).xor(sum, 0xffff).add(sum, r4);
-  fold(a, sum, r2);
-  a.xor(sum, 0xffff).store(tcp.checksum, sum).jump(addresses);
-  a.label(isUdp);
-  // a datagram without a checksum is given one by the slow path
-  a.load(sum, udp.checksum).jumpIf(sum, '==', 0, SLOW).xor(sum, 0xffff).add(sum, r4);
-  fold(a, sum, r2);
-  const mangled = `nat.mangled.${v}`;
-  a.xor(sum, 0xffff).jumpIf(sum, '!=', 0, mangled).mov(sum, 0xffff).label(mangled).store(udp.checksum, sum);
-  a.label(addresses);
-  if (version === 4) decrementTtl4(a, r3);
-  else decrementTtl6(a);
-  const reply = `nat.reply.${v}`;
-  a.load(r4, inFlow.port).jumpIf(r0, '==', FLOW_ACTIONS.natReply, reply);
-  rewriteAddress(a, version, ip.destination).store(tcp.destination, r4).jump(done);
-  a.label(reply);
-  rewriteAddress(a, version, ip.source).store(tcp.source, r4);
-  a.label(done);
 }
