@@ -3,7 +3,7 @@ import { type Director, FAMILIES, METHODS, type Method, type Way } from './insid
 import type { GuestTask } from './inside/task.js';
 
 /** Those that are measured; the first is what all pay. */
-const MEASURED: readonly Director[] = ['base', 'route', 'nft', 'ipvs', 'tc'];
+const MEASURED: readonly Director[] = ['base', 'route', 'nft', 'ipvs', 'tc', 'xdp'];
 const BALANCERS: readonly Director[] = ['ipvs', 'tc', 'xdp'];
 
 /** How thoroughly to measure. */

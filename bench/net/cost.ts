@@ -7,7 +7,7 @@ import { pinTo, unpin } from '../burst/scheduling.js';
 import type { NetBenchmark } from './benchmark.js';
 import type { BurstTask, CostBursts } from './burst.js';
 import type { Lab } from './lab.js';
-import { addresses, NFTABLES, ownName, type Path, PORTS, UDP_PATHS } from './plan.js';
+import { addresses, linkTo, NFTABLES, ownName, type Path, PORTS, UDP_PATHS } from './plan.js';
 import { inRounds } from './rounds.js';
 import { program } from './server.js';
 
@@ -16,7 +16,10 @@ const CPU = availableParallelism() - 1;
 
 export const cost: NetBenchmark = (lab, run) => {
   const bursts = run.quick ? 3 : 15;
-  const targets = { [ownName('tc', 'NAT')]: { value: 0.4, of: NFTABLES.name, atMost: true } };
+  const targets = {
+    [ownName('tc', 'NAT')]: { value: 0.4, of: NFTABLES.name, atMost: true },
+    [ownName('xdp', 'NAT')]: { value: 0.15, of: NFTABLES.name, atMost: true },
+  };
   return inRounds(UDP_PATHS, run, [{ metric: '', unit: 'µs', targets }], (path) => [
     addition(lab, path, bursts),
   ]);
@@ -25,9 +28,9 @@ export const cost: NetBenchmark = (lab, run) => {
 /** @returns microseconds for a packet. */
 function addition({ ns, directors }: Lab, { director, address }: Path, bursts: number): number {
   const task: BurstTask = {
-    client: { netns: ns.name('client'), link: director },
+    client: { netns: ns.name('client'), link: linkTo(director) },
     director: { netns: ns.name(director), link: 'near' },
-    server: { netns: ns.name('server'), link: director },
+    server: { netns: ns.name('server'), link: linkTo(director) },
     from: addresses(director).client,
     to: address,
     port: PORTS.discard,

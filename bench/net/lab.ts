@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { eventually } from '../../demo/lab.js';
 import { Namespaces } from '../../test/e2e/namespaces.js';
 import { type Directors, startDirectors } from './directors.js';
-import { addresses, BACK, DIRECTORS, type DirectorName, PATHS, PORTS } from './plan.js';
+import { addresses, BACK, DIRECTORS, type DirectorName, linkTo, PATHS, PORTS } from './plan.js';
 import { startServer } from './server.js';
 
 /** Routing table of the server's answers that go past the director. */
@@ -56,12 +56,13 @@ export class Lab {
 function addDirector(ns: Namespaces, name: DirectorName): void {
   const plan = addresses(name);
   ns.sysctl(name, 'net/ipv4/ip_forward', 1);
-  ns.connect('client', name, name, 'near');
-  ns.connect('server', name, name, 'far');
-  ns.address('client', name, `${plan.client}/24`);
+  const link = linkTo(name);
+  ns.connect('client', link, name, 'near');
+  ns.connect('server', link, name, 'far');
+  ns.address('client', link, `${plan.client}/24`);
   ns.address(name, 'near', `${plan.near}/24`);
   ns.address(name, 'far', `${plan.far}/24`);
-  ns.address('server', name, `${plan.server}/24`);
+  ns.address('server', link, `${plan.server}/24`);
   ns.ip('client', `route add ${plan.server} via ${plan.near}`);
   ns.ip('server', `route add ${plan.client} via ${plan.far}`);
   for (const { director, address } of PATHS) {
@@ -73,7 +74,7 @@ function addDirector(ns: Namespaces, name: DirectorName): void {
 
 /** Switches GRO on. */
 function joinSegments(ns: Namespaces, name: string): void {
-  const links = name === 'client' || name === 'server' ? DIRECTORS : ['near', 'far'];
+  const links = name === 'client' || name === 'server' ? DIRECTORS.map(linkTo) : ['near', 'far'];
   for (const link of links) ns.exec(name, `ethtool -K ${link} gro on`);
 }
 

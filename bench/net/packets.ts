@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NetBenchmark } from './benchmark.js';
 import type { Offered } from './flood.js';
 import type { Lab } from './lab.js';
-import { DIRECTORS, ownName, type Path, PORTS, UDP_PATHS } from './plan.js';
+import { DIRECTORS, linkTo, ownName, type Path, PORTS, UDP_PATHS } from './plan.js';
 import { inRounds } from './rounds.js';
 import { arrived, program } from './server.js';
 
@@ -46,7 +46,7 @@ export const packets: NetBenchmark = async (lab, run) => {
 
 /** The client's links cut what holds more than `segments` datagrams, as a network card does. */
 function cutAtOnce({ ns }: Lab, segments: number): void {
-  for (const link of DIRECTORS) ns.ip('client', `link set ${link} gso_max_segs ${segments}`);
+  for (const director of DIRECTORS) ns.ip('client', `link set ${linkTo(director)} gso_max_segs ${segments}`);
 }
 
 /** The highest rate without loss, and what arrives when as many are sent as can be. */

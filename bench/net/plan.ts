@@ -6,17 +6,19 @@
  *            +-- haproxy --+
  *            +-- engine ---+               ipvsd without a fast path
  *            +-- tc -------+               ipvsd by tc
+ *            +-- xdp ------+               ipvsd by XDP, and tc behind it
  *            +-------------+               answers of DR and TUN: past the director
  */
 
 /** How ipvsd carries packets: the options of `ipvsd run`, by the name of a director. */
 export const TIERS = {
   engine: ['--fast-path', 'none'],
-  tc: ['--fast-path', 'tc'],
+  tc: ['--fast-path', 'tc', '--xdp', 'none'],
+  xdp: ['--fast-path', 'tc', '--xdp', 'native'],
 } as const;
 export type Tier = keyof typeof TIERS;
 /** As they are shown. */
-const TIER_NAMES: Readonly<Record<Tier, string>> = { engine: 'engine', tc: 'tc' };
+const TIER_NAMES: Readonly<Record<Tier, string>> = { engine: 'engine', tc: 'tc', xdp: 'XDP' };
 
 /** A director, each in a namespace of its own so that none pays for another's rules. */
 export type DirectorName = 'router' | 'nftables' | 'haproxy' | Tier;
@@ -26,6 +28,11 @@ export const DIRECTORS: readonly DirectorName[] = [
   'haproxy',
   ...(Object.keys(TIERS) as Tier[]),
 ];
+
+/** The client's and the server's interface to a director. */
+export function linkTo(director: DirectorName): string {
+  return `to-${director}`;
+}
 
 /** One way from the client to the server. */
 export interface Path {

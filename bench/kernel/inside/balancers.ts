@@ -8,7 +8,10 @@ import { addVips } from './network.js';
 
 const program = (name: string): string => fileURLToPath(new URL(`../../../../bin/${name}`, import.meta.url));
 /** How ipvsd is told which programs to attach. */
-const FAST_PATH = { tc: ['--fast-path', 'tc'], xdp: ['--fast-path', 'xdp'] } as const;
+const FAST_PATH = {
+  tc: ['--fast-path', 'tc', '--xdp', 'none'],
+  xdp: ['--fast-path', 'tc', '--xdp', 'native'],
+} as const;
 /** Buckets of the kernel's connection table, 2^n: enough that no chain is long. */
 const TABLE_BITS = 20;
 /** Seconds of the guest's time, which passes fast while it waits for files. */

@@ -95,8 +95,8 @@ export function findFlow4(
   a.load(r1, ip4.ttl).jumpIf(r1, '<', TTL_MIN, SLOW);
   a.load(r2, ip4.totalLength).toBigEndian(r2, 16).jumpIf(r2, '>', room, SLOW);
   a.store(locals.length, r2);
-  a.load(r1, ip4.source).store(key4.source, r1);
-  a.load(r1, ip4.destination).store(key4.destination, r1);
+  // source and destination in one
+  a.load(r1, part(ip4.source, 0, 8)).store(part(key4.source, 0, 8), r1);
   a.load(r1, tcp4.ports).store(ports(key4.sourcePort), r1);
   a.load(r1, ip4.protocol).store(key4.protocol, r1);
   ordinaryTransport(a, locals, end, IPV4.size, tcp4.flags, segments);
