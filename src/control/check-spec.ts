@@ -78,14 +78,27 @@ const timing = {
   port: optional(described(integer('a port', 1, 65535), "Default: the real server's.")),
 };
 
+/** Of those kinds that can take the way of a service's packets. */
+const way = {
+  via: described(
+    withDefault(oneOf('a way', ['server', 'service']), 'server'),
+    "server: the server's own address is asked; service: the virtual address, with direct routing at the server's hardware address, with tunnels inside the tunnel.",
+  ),
+};
+
 const type = <const T extends string>(name: T) => oneOf('a kind of check', [name]);
 
 const KINDS = {
-  tcp: object({ type: type('tcp'), ...timing, ...expectation, send: optional(bytes) }),
-  tls: object({ type: type('tls'), ...timing, ...expectation, ...tls, send: optional(bytes) }),
-  http: object({ type: type('http'), ...timing, ...http }),
-  https: object({ type: type('https'), ...timing, ...http, ...tls }),
-  grpc: object({ type: type('grpc'), ...timing, service: withDefault(text('a gRPC service', 0, 127), '') }),
+  tcp: object({ type: type('tcp'), ...timing, ...way, ...expectation, send: optional(bytes) }),
+  tls: object({ type: type('tls'), ...timing, ...way, ...expectation, ...tls, send: optional(bytes) }),
+  http: object({ type: type('http'), ...timing, ...way, ...http }),
+  https: object({ type: type('https'), ...timing, ...way, ...http, ...tls }),
+  grpc: object({
+    type: type('grpc'),
+    ...timing,
+    ...way,
+    service: withDefault(text('a gRPC service', 0, 127), ''),
+  }),
   dns: object({
     type: type('dns'),
     ...timing,
@@ -93,7 +106,7 @@ const KINDS = {
     record: withDefault(oneOf('a record type', ['A', 'AAAA', 'NS', 'SOA', 'MX', 'TXT']), 'NS'),
     nxdomain: described(withDefault(boolean, false), 'Whether "no such name" is a good answer too.'),
   }),
-  udp: object({ type: type('udp'), ...timing, ...expectation, send: withDefault(bytes, '\n') }),
+  udp: object({ type: type('udp'), ...timing, ...way, ...expectation, send: withDefault(bytes, '\n') }),
   ping: object({ type: type('ping'), ...timing }),
   agent: object({ type: type('agent'), ...timing }),
   exec: object({ type: type('exec'), ...timing, command: list(text('a word of a command', 1, 1000), 100) }),

@@ -1,9 +1,10 @@
 /** A data path whose services can have their health checked. */
-import type { Director } from '../control/command.js';
+import type { CheckSpec } from '../control/check-spec.js';
+import type { DestKey, DestSpec, Director, ServiceKey } from '../control/command.js';
 import type { EventBody } from '../control/events.js';
 import { destId, serviceId } from '../control/resource-id.js';
 import { HealthDirector } from '../health/health-director.js';
-import { ProbeThread } from '../health/probe-thread.js';
+import { ProbeThread, type Way } from '../health/probe-thread.js';
 import { SYSTEM_CLOCK } from '../health/prober.js';
 import type { HealthEvent } from '../health/service-keeper.js';
 import type { Datapath } from './datapath.js';
@@ -21,8 +22,12 @@ export function checkedDatapath(datapath: Datapath, netns: string | undefined, l
   let seen: (events: readonly Seen[]) => void = () => {};
   const director = new HealthDirector({
     director: datapath,
-    check: () => (dest, spec, report) =>
-      thread.start({ address: dest.address, port: spec.port ?? dest.port }, spec, report),
+    check: (service) => (dest, spec, report) => {
+      const { address } = dest;
+      const way = wayOf(datapath, service, dest, spec);
+      if (way === undefined) return thread.start({ address, port: spec.port ?? dest.port }, spec, report);
+      return thread.start({ address: way.address, port: way.port }, spec, report, way);
+    },
     clock: SYSTEM_CLOCK,
     onEvent: (event) => {
       logEvent(log, netns, event);
@@ -43,6 +48,30 @@ export function checkedDatapath(datapath: Datapath, netns: string | undefined, l
       await thread.stop();
       await datapath.stop();
     },
+  };
+}
+
+/** The way of the service's packets to a server, where a check is to take it, and can. */
+function wayOf(
+  datapath: Datapath,
+  service: ServiceKey,
+  dest: DestSpec,
+  spec: CheckSpec,
+): (Way & DestKey) | undefined {
+  if (!('via' in spec) || spec.via === 'server' || datapath.probe === undefined) return undefined;
+  // packets to NAT servers have the server's own address, and a mark's have any
+  if ((dest.forward !== 'route' && dest.forward !== 'tunnel') || 'fwmark' in service) return undefined;
+  const { address, port } = service;
+  if (port === 0 || (spec.port !== undefined && spec.port !== port)) return undefined;
+  const set = (local: number, to?: DestSpec) =>
+    datapath.probe!({ service, port: local, ...(to !== undefined && { dest: to }) });
+  return {
+    address,
+    port,
+    near: dest.address,
+    pin: (local) => set(local, dest),
+    // of a data path that has ended nothing is left
+    unpin: (local) => void set(local).catch(() => {}),
   };
 }
 

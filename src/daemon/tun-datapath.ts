@@ -116,6 +116,7 @@ export async function startTunDatapath(options: TunDatapathStart): Promise<TunDa
       return { results, ...(error !== undefined && { error: fromCommandError(error) }) };
     },
     counters: () => call({ name: 'counters', args: {} }) as Promise<Result<'counters'>>,
+    probe: (probe) => call({ name: 'probe', probe }) as Promise<null>,
     watch: (watch, seen) => {
       onSeen = seen;
       // a data path that has ended has nothing more to see

@@ -9,6 +9,7 @@ import type { SchedulerRegistry } from '../engine/schedulers/registry.js';
 import { EventFd } from '../linux/eventfd.js';
 import { createNet, type EngineSettings } from './engine.js';
 import type { LogFields, LogLevel } from './logger.js';
+import { type ProbeRoute, setProbe } from './probe-route.js';
 import { loadSchedulers } from './schedulers.js';
 import { type BatchOutcome, SteeredDirector } from './steered-director.js';
 import { type Seen, type Watch, Watcher } from './watcher.js';
@@ -25,6 +26,7 @@ export type WorkerTask =
   | { readonly name: CommandName; readonly args: unknown }
   | { readonly name: 'batch'; readonly commands: readonly CommandRequest[] }
   | { readonly name: 'watch'; readonly watch: Watch }
+  | { readonly name: 'probe'; readonly probe: ProbeRoute }
   | { readonly name: 'stop' };
 
 /** A task, with the number that its answer bears. */
@@ -86,6 +88,9 @@ function serve(port: MessagePort, options: WorkerOptions, schedulers: SchedulerR
           return null;
         case 'watch':
           watcher.watch(request.watch);
+          return null;
+        case 'probe':
+          setProbe(net.ipvs, request.probe);
           return null;
         case 'batch':
           return director.batch(request.commands) satisfies Promise<BatchOutcome>;

@@ -116,6 +116,11 @@ function unlinkService(ipvs: NetnsIpvs, svc: Service): void {
   countSpecial(ipvs, svc, -1);
   unregisterConntrack(ipvs, svc);
   if (svc.pe?.connOut) ipvs.connOutCounter--;
+  for (const dest of svc.probes?.values() ?? []) {
+    dest.flags &= ~DEST_F_AVAILABLE;
+    trash(ipvs, dest);
+  }
+  svc.probes = null;
   while (svc.destinations.length > 0) unlinkDest(ipvs, svc, svc.destinations[0]!, false);
   svc.scheduler?.doneService?.(svc, ipvs.schedulerContext);
   svc.schedData = undefined;

@@ -18,6 +18,7 @@ export function trash(ipvs: NetnsIpvs, dest: Dest): void {
 export function trashGet(ipvs: NetnsIpvs, svc: Service, user: DestUser): Dest | undefined {
   const at = ipvs.destTrash.findIndex(
     (d) =>
+      !d.probe &&
       d.port === user.port &&
       d.vfwmark === svc.fwmark &&
       d.protocol === svc.protocol &&

@@ -45,6 +45,8 @@ export class Dest {
   tunPort = 0;
   tunFlags = TUNNEL_ENCAP_FLAG_NOCSUM;
   readonly stats = new Stats();
+  /** It is for health checks alone: none of its service's servers. */
+  probe = false;
   /** Connections and templates that refer to it. */
   refcnt = 0;
   /** The service it belongs to, also while it is in the trash. */

@@ -90,7 +90,11 @@ function schedule(ipvs: NetnsIpvs, svc: Service, packet: Packet, iph: IpHdr, por
   fillKey(key, iph, ports);
   // active FTP: the data connection is the server's, found by what the helper expects
   if (key.cport === FTPDATA_PORT) return NO_CONN;
-  if (packet.ifindex === 0 && isLocalReply(ipvs, packet, iph)) return NO_CONN;
+  if (packet.ifindex === 0) {
+    if (isLocalReply(ipvs, packet, iph)) return NO_CONN;
+    const probed = svc.probes?.get(key.cport);
+    if (probed !== undefined) return connectProbe(ipvs, svc, probed, packet, iph);
+  }
   if (svc.persistent) return schedulePersistent(ipvs, svc, packet, iph, key);
   ipvs.ignored = 0;
   if (svc.fwmark === 0 && key.vport !== svc.port) return NO_CONN;
@@ -99,16 +103,27 @@ function schedule(ipvs: NetnsIpvs, svc: Service, packet: Packet, iph: IpHdr, por
     if (ipvs.debugLevel >= DEBUG_NO_DEST) debugText(ipvs, 'Schedule: no dest found.');
     return NO_CONN;
   }
-  const flags = svc.onePacket && iph.protocol === IPPROTO_UDP ? CONN_F_ONE_PACKET : 0;
-  const dport = dest.port !== 0 ? dest.port : key.vport;
-  const c = connNew(ipvs, key, dest.addr.family, dest.addr.words, dport, flags, dest, packet.mark);
-  if (c === NO_CONN) {
-    ipvs.ignored = -1;
-    return NO_CONN;
-  }
+  const c = connectTo(ipvs, svc, dest, packet, iph);
+  if (c === NO_CONN) return NO_CONN;
   if (ipvs.debugLevel >= DEBUG_SCHEDULE) debugConn(ipvs, c, 'Schedule');
   connStats(ipvs, dest, svc);
   return c;
+}
+
+/** Makes the connection of `ipvs.key`, uncounted. */
+function connectTo(ipvs: NetnsIpvs, svc: Service, dest: Dest, packet: Packet, iph: IpHdr): number {
+  const key = ipvs.key;
+  const flags = svc.onePacket && iph.protocol === IPPROTO_UDP ? CONN_F_ONE_PACKET : 0;
+  const dport = dest.port !== 0 ? dest.port : key.vport;
+  const c = connNew(ipvs, key, dest.addr.family, dest.addr.words, dport, flags, dest, packet.mark);
+  if (c === NO_CONN) ipvs.ignored = -1;
+  return c;
+}
+
+/** Of a health check: neither the scheduler nor a template is asked. */
+function connectProbe(ipvs: NetnsIpvs, svc: Service, dest: Dest, packet: Packet, iph: IpHdr): number {
+  ipvs.ignored = 0;
+  return connectTo(ipvs, svc, dest, packet, iph);
 }
 
 /** Asks the service's scheduler. */

@@ -49,6 +49,8 @@ export class Service implements ServiceId {
   pe: PersistenceEngine | null = null;
   /** Connection tracking is at work for it (`conntrack_afmask`). */
   conntrack = false;
+  /** Where connections of this host go that health checks make, by their source ports; null while there are none. */
+  probes: Map<number, Dest> | null = null;
   readonly stats = new Stats();
 
   constructor(id: ServiceId) {

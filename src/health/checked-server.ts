@@ -21,8 +21,7 @@ interface Running {
 
 /** One server. It is up when all its checks say so. */
 export class CheckedServer {
-  /** As it is configured. */
-  dest: DestSpec;
+  #dest: DestSpec;
   /** When its state changed last, ms since 1970. */
   since: number;
   #backSince: number | undefined;
@@ -37,10 +36,27 @@ export class CheckedServer {
     start: StartCheck,
     heard: (server: CheckedServer, before: ServerHealth, report: Report) => void,
   ) {
-    this.dest = dest;
+    this.#dest = dest;
     this.since = now;
     this.#start = start;
     this.#heard = heard;
+  }
+
+  /** As it is configured. */
+  get dest(): DestSpec {
+    return this.#dest;
+  }
+
+  /** It is configured so from now on. Where that changes the way to it, its checks begin anew. */
+  change(dest: DestSpec): void {
+    const same = wayTo(dest) === wayTo(this.#dest);
+    this.#dest = dest;
+    if (same) return;
+    const { up } = this;
+    this.#checks = this.#checks.map(({ spec, end }) => {
+      end();
+      return this.#begin(spec, up);
+    });
   }
 
   /** Does these checks from now on. Those that are done already go on as they are. */
@@ -114,4 +130,9 @@ export class CheckedServer {
     };
     return check;
   }
+}
+
+/** Everything that packets to a server depend on. */
+function wayTo({ forward, tunType, tunPort, tunCsum }: DestSpec): string {
+  return `${forward} ${tunType} ${tunPort} ${tunCsum}`;
 }

@@ -5,6 +5,8 @@ export interface Target {
   /** IPv4 or IPv6 address. */
   readonly address: string;
   readonly port: number;
+  /** Where the connection is to come from; any address and port of this host when absent. */
+  readonly local?: { readonly address: string; readonly port: number };
 }
 
 /**

@@ -1,10 +1,16 @@
 /** What every kind of check does, and what each looks at. */
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttp, type RequestListener } from 'node:http';
 import { createServer as createHttp2 } from 'node:http2';
+import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { createServer as createTls } from 'node:tls';
+import { makeCertificate } from '../../test/support/certificate.js';
 import { type CheckSpec, checkSpec } from '../control/check-spec.js';
 import { check } from './check.js';
 
@@ -128,6 +134,54 @@ describe('a check by TCP', () => {
       /ended without "PONG"/,
     );
   });
+});
+
+describe('an encrypted check', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ipvsd-checkers-'));
+  closers.push(() => rmSync(folder, { recursive: true, force: true }));
+  const files = makeCertificate(folder);
+  const pair = { cert: readFileSync(files.cert), key: readFileSync(files.key) };
+  const options = (names: string[]) => ({
+    ...pair,
+    SNICallback(name: string, done: (error: null) => void) {
+      names.push(name);
+      done(null);
+    },
+  });
+  const tls = (names: string[] = []) =>
+    listening(
+      createTls(options(names), (socket) => {
+        socket.on('error', () => {});
+        socket.end('hello');
+      }),
+    );
+  const https = (names: string[] = []) =>
+    listening(createHttps(options(names), (_, answer) => answer.end('hello')));
+
+  for (const [type, serve] of [
+    ['tls', tls],
+    ['https', https],
+  ] as const) {
+    it(`${type} takes any certificate when it is told to, and only a good one else`, async () => {
+      const port = await serve();
+      assert.equal(await ask(port, { type, verify: false, contains: 'hello' }), undefined);
+      await assert.rejects(ask(port, { type, contains: 'hello' }), /self-signed/);
+    });
+
+    it(`${type} asks for a server by its name`, async () => {
+      const names: string[] = [];
+      const port = await serve(names);
+      await ask(port, { type, verify: false, serverName: 'shop.example' });
+      if (type === 'https') await ask(port, { type, verify: false, headers: { host: 'web.example:443' } });
+      assert.deepEqual(names, type === 'https' ? ['shop.example', 'web.example'] : ['shop.example']);
+    });
+
+    it(`${type} fails when nobody is there, and when nothing comes`, async () => {
+      await assert.rejects(ask(await closedPort(), { type, verify: false }), /ECONNREFUSED/);
+      await assert.rejects(ask(await tcp(() => {}), { type, verify: false }, 200));
+      await assert.rejects(ask(await tcp((socket) => socket.end('no TLS')), { type, verify: false }));
+    });
+  }
 });
 
 describe('an agent', () => {

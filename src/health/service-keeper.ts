@@ -109,7 +109,7 @@ export class ServiceKeeper {
       await this.#world.director.execute('dest.edit', { service: this.service, dest: next });
       this.#present.set(id, next);
     }
-    server.dest = dest;
+    server.change(dest);
     await this.settle();
   }
 

@@ -3,7 +3,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { CheckSpec } from '../control/check-spec.js';
 import { enterNetns } from '../linux/netns.js';
 import type { Target } from './checker.js';
-import { Prober, type Report } from './prober.js';
+import { Prober, type Report, SYSTEM_CLOCK } from './prober.js';
+import { ServiceWay } from './service-way.js';
 
 /** What the thread is started with. */
 export interface HealthWorkerData {
@@ -11,31 +12,71 @@ export interface HealthWorkerData {
   readonly netns?: string;
 }
 
-/** What it is told: begin a check, end it. */
-export type HealthRequest =
-  | { readonly id: number; readonly target: Target; readonly spec: CheckSpec }
-  | { readonly id: number };
+/** What it is told about the check with this number. */
+export type HealthRequest = { readonly id: number } & (
+  | {
+      readonly kind: 'begin';
+      readonly target: Target;
+      readonly spec: CheckSpec;
+      /** The server's own address, when the check is to take the way of the service's packets; see {@link ServiceWay}. */
+      readonly near?: string;
+    }
+  | { readonly kind: 'end' }
+  /** What was asked for with `pin` is done; or not, and why. */
+  | { readonly kind: 'pinned'; readonly error?: string }
+);
 
 /** What it tells. */
-export interface HealthReport {
-  readonly id: number;
-  readonly report: Report;
+export type HealthReport = { readonly id: number } & (
+  | { readonly kind: 'report'; readonly report: Report }
+  | { readonly kind: 'pin'; readonly port: number }
+  | { readonly kind: 'unpin' }
+);
+
+interface Check {
+  readonly prober: Prober;
+  readonly way: ServiceWay | undefined;
+  /** Whoever waits for `pinned`. */
+  waiting?: (error?: string) => void;
 }
 
 const port = parentPort!;
 const { netns } = workerData as HealthWorkerData;
 if (netns !== undefined) enterNetns(netns);
-const probers = new Map<number, Prober>();
+const checks = new Map<number, Check>();
+const tell = (report: HealthReport): void => port.postMessage(report);
 
 port.on('message', (request: HealthRequest) => {
   const { id } = request;
-  if (!('spec' in request)) {
-    probers.get(id)?.stop();
-    probers.delete(id);
-    return;
+  const check = checks.get(id);
+  switch (request.kind) {
+    case 'begin':
+      return begin(id, request.target, request.spec, request.near);
+    case 'pinned':
+      return check?.waiting?.(request.error);
+    case 'end':
+      check?.prober.stop();
+      check?.way?.free();
+      checks.delete(id);
   }
-  const tell = (report: Report): void => port.postMessage({ id, report } satisfies HealthReport);
-  const prober = new Prober(request.target, request.spec, tell);
-  probers.set(id, prober);
-  prober.start();
 });
+
+function begin(id: number, target: Target, spec: CheckSpec, near: string | undefined): void {
+  const way = near === undefined ? undefined : new ServiceWay(near, pin, unpin);
+  const report = (said: Report): void => tell({ id, kind: 'report', report: said });
+  const prober = new Prober(target, spec, report, SYSTEM_CLOCK, way && ((...args) => way.check(...args)));
+  checks.set(id, { prober, way });
+  prober.start();
+
+  function pin(localPort: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const check = checks.get(id);
+      if (check === undefined) return reject(new Error('ended'));
+      check.waiting = (error) => (error === undefined ? resolve() : reject(new Error(error)));
+      tell({ id, kind: 'pin', port: localPort });
+    });
+  }
+  function unpin(): void {
+    tell({ id, kind: 'unpin' });
+  }
+}

@@ -21,7 +21,7 @@ export interface DnsSpec {
 const QUIET = 200;
 
 /** An answer comes that is what is expected; where nothing is, nobody says that the port is closed. */
-export const checkUdp: Checker<UdpSpec> = async ({ address, port }, spec, signal) => {
+export const checkUdp: Checker<UdpSpec> = async ({ address, port, local }, spec, signal) => {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
   try {
     const failed = new Promise<never>((_, reject) => {
@@ -30,6 +30,7 @@ export const checkUdp: Checker<UdpSpec> = async ({ address, port }, spec, signal
     });
     // whoever waits below hears of it; nobody may be waiting yet
     failed.catch(() => {});
+    if (local !== undefined) socket.bind(local.port, local.address);
     await Promise.race([connected(socket, port, address), failed]);
     const answers = answer(socket, spec);
     socket.send(spec.send);

@@ -1,7 +1,7 @@
 /** The health protocol of gRPC, `grpc.health.v1.Health/Check`. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
-import { Socket } from 'node:net';
 import type { Checker } from '../checker.js';
+import { closeConnection, openConnection } from '../connection.js';
 
 /** What to ask for. */
 export interface GrpcSpec {
@@ -17,9 +17,9 @@ const SERVING = 1;
 const STATES = ['unknown', 'serving', 'not serving', 'service unknown'];
 
 /** The server says that it is serving. Without TLS. */
-export const checkGrpc: Checker<GrpcSpec> = async ({ address, port }, { service }, signal) => {
-  const socket = new Socket({ signal });
-  socket.connect(port, address);
+export const checkGrpc: Checker<GrpcSpec> = async (target, { service }, signal) => {
+  const { address, port } = target;
+  const socket = openConnection(target, signal);
   const host = address.includes(':') ? `[${address}]` : address;
   const session = connect(`http://${host}:${port}`, { createConnection: () => socket });
   try {
@@ -29,7 +29,7 @@ export const checkGrpc: Checker<GrpcSpec> = async ({ address, port }, { service 
   } finally {
     session.on('error', () => {});
     session.destroy();
-    socket.destroy();
+    closeConnection(socket, target);
   }
 };
 

@@ -1,7 +1,10 @@
 /** Checks by HTTP and HTTPS. */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
-import { request as requestTls } from 'node:https';
-import { type Checker, type Expectation, isExpected, MOST_ANSWER, wanted } from '../checker.js';
+import { isIP, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type Checker, type Expectation, isExpected, MOST_ANSWER, type Target, wanted } from '../checker.js';
+import { closeConnection, openConnection } from '../connection.js';
+import { secured } from './stream.js';
 
 /** A request, and what is expected of its answer. */
 export interface HttpSpec extends Expectation {
@@ -23,25 +26,36 @@ export interface HttpsSpec extends HttpSpec {
 }
 
 /** The answer has a good status, the headers and the body that are expected. */
-export const checkHttp: Checker<HttpSpec> = ({ address, port }, spec, signal) => {
-  const { method, path, headers } = spec;
-  return judge(request({ host: address, port, method, path, headers, signal, agent: false }), spec);
+export const checkHttp: Checker<HttpSpec> = (target, spec, signal) => {
+  const socket = openConnection(target, signal);
+  return ask(target, spec, socket, socket);
 };
 
 /** As {@link checkHttp}, by TLS. */
-export const checkHttps: Checker<HttpsSpec> = ({ address, port }, spec, signal) => {
-  const { method, path, headers, verify, serverName } = spec;
-  const tls = {
-    rejectUnauthorized: verify,
-    ...(serverName !== undefined && { servername: serverName }),
-  };
-  return judge(
-    requestTls({ host: address, port, method, path, headers, signal, agent: false, ...tls }),
-    spec,
-  );
+export const checkHttps: Checker<HttpsSpec> = (target, spec, signal) => {
+  const socket = openConnection(target, signal);
+  const { host = '' } = spec.headers;
+  // who is asked for by a name is to show that it is the one
+  const name = host.replace(/:\d+$/, '');
+  return ask(target, spec, socket, secured(socket, target, spec, isName(name) ? name : undefined));
 };
 
-async function judge(out: ClientRequest, spec: HttpSpec): Promise<undefined> {
+function isName(host: string): boolean {
+  return host !== '' && isIP(host.replace(/^\[|\]$/g, '')) === 0;
+}
+
+/** @param socket what the request goes by. @param below what is to be closed */
+async function ask(target: Target, spec: HttpSpec, below: Socket, socket: Duplex): Promise<undefined> {
+  const { method, path, headers } = spec;
+  const { address: host, port } = target;
+  try {
+    await judge(request({ host, port, method, path, headers, createConnection: () => socket }), spec);
+  } finally {
+    closeConnection(below, target);
+  }
+}
+
+async function judge(out: ClientRequest, spec: HttpSpec): Promise<void> {
   try {
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       out.once('response', resolve);
@@ -59,8 +73,8 @@ async function judge(out: ClientRequest, spec: HttpSpec): Promise<undefined> {
     if (spec.contains === undefined && spec.matches === undefined) return;
     if (!isExpected(await bodyOf(answer), spec)) throw new Error(`the body has no ${wanted(spec)}`);
   } finally {
+    // whatever comes of the rest is nobody's concern any more
     out.on('error', () => {});
-    out.destroy();
   }
 }
 

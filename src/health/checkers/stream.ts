@@ -1,7 +1,8 @@
 /** Checks by a stream of bytes: TCP, TLS, and agents that tell a weight. */
-import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { type Checker, type Expectation, isExpected, MOST_ANSWER, type Target, wanted } from '../checker.js';
+import { closeConnection, openConnection } from '../connection.js';
 
 /** A connection, and what is said by it. */
 export interface StreamSpec extends Expectation {
@@ -19,8 +20,9 @@ export interface TlsSpec extends StreamSpec {
 
 /** The connection stands, and what comes by it is what is expected, if anything is. */
 export const checkTcp: Checker<StreamSpec> = async (target, spec, signal) => {
-  const socket = connect({ host: target.address, port: target.port, signal });
+  const socket = openConnection(target, signal);
   return finish(
+    target,
     socket,
     opened(socket, 'connect').then(() => talk(socket, spec)),
   );
@@ -28,34 +30,44 @@ export const checkTcp: Checker<StreamSpec> = async (target, spec, signal) => {
 
 /** As {@link checkTcp}, by TLS. */
 export const checkTls: Checker<TlsSpec> = async (target, spec, signal) => {
-  const socket = openTls(target, spec, signal);
+  const socket = openConnection(target, signal);
+  const secure = secured(socket, target, spec);
   return finish(
+    target,
     socket,
-    opened(socket, 'secureConnect').then(() => talk(socket, spec)),
+    opened(secure, 'secureConnect').then(() => talk(secure, spec)),
   );
 };
 
 /** A program beside the server says how it is, as agents for HAProxy do: `75%`, `up`, `ready`; `drain`, `maint`, `down`, `stopped` or `fail`. */
 export const checkAgent: Checker<Record<never, never>> = async (target, _spec, signal) => {
-  const socket = connect({ host: target.address, port: target.port, signal });
+  const socket = openConnection(target, signal);
   const line = opened(socket, 'connect').then(() => readUntil(socket, (text) => text.includes('\n'), true));
   return finish(
+    target,
     socket,
     line.then((text) => weightOf(text)),
   );
 };
 
-function openTls({ address, port }: Target, spec: TlsSpec, signal: AbortSignal): Socket {
-  const socket = connectTls({
+/** TLS on a connection, which need not stand yet. @param name of the server, unless `spec` has one */
+export function secured(
+  socket: Socket,
+  { address }: Target,
+  spec: Pick<TlsSpec, 'verify' | 'serverName'>,
+  name?: string,
+): TLSSocket {
+  const servername = spec.serverName ?? name;
+  const secure = connectTls({
+    socket,
     host: address,
-    port,
     rejectUnauthorized: spec.verify,
-    ...(spec.serverName !== undefined && { servername: spec.serverName }),
+    ...(servername !== undefined && { servername }),
   });
-  const abort = (): void => void socket.destroy(new Error('aborted'));
-  signal.addEventListener('abort', abort, { once: true });
-  socket.once('close', () => signal.removeEventListener('abort', abort));
-  return socket;
+  // the end of what is below is the end of it, and its error the reason: it may be told twice
+  socket.on('error', (error) => secure.destroy(error));
+  secure.on('error', () => {});
+  return secure;
 }
 
 /** Resolves at `event`; rejects when the socket fails first. */
@@ -89,13 +101,11 @@ function readUntil(socket: Socket, enough: (text: string) => boolean, must: bool
   });
 }
 
-async function finish<T>(socket: Socket, work: Promise<T>): Promise<T> {
+async function finish<T>(target: Target, socket: Socket, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } finally {
-    // whatever comes of the rest is nobody's concern any more
-    socket.on('error', () => {});
-    socket.destroy();
+    closeConnection(socket, target);
   }
 }
 
