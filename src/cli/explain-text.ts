@@ -123,7 +123,9 @@ function serverText(s: WeighedServer): string {
   const threshold = s.uThreshold === 0 ? '' : `, threshold ${s.uThreshold}`;
   const why = s.excluded === undefined ? '' : `, ${s.excluded}`;
   const figures = figureText(s.figures);
-  return `${endpoint(s.address, s.port)} weight ${s.weight}, active ${s.activeConns}, inactive ${s.inactConns}${threshold}${figures === '' ? '' : `, ${figures}`}${why}`;
+  const configured = s.configuredWeight === undefined ? '' : ` of ${s.configuredWeight}`;
+  const down = s.down === undefined ? '' : `, down: ${s.down}`;
+  return `${endpoint(s.address, s.port)} weight ${s.weight}${configured}, active ${s.activeConns}, inactive ${s.inactConns}${threshold}${figures === '' ? '' : `, ${figures}`}${why}${down}`;
 }
 
 function figureText(figures: Readonly<Record<string, number>>): string {

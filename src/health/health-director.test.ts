@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import type { DestSpec, ServiceKey } from '../control/command.js';
 import { type HealthSpec, healthSpec } from '../control/health-fields.js';
+import { packetSpec } from '../control/packet-spec.js';
 import { startWithoutPackets } from '../daemon/no-datapath.js';
 import { IpvsError } from '../errors.js';
 import { HealthDirector } from './health-director.js';
@@ -321,6 +322,28 @@ describe('configuring health anew', () => {
       (error) => error instanceof IpvsError && error.code === 'SERVICE_NOT_FOUND',
     );
   });
+});
+
+it('an explanation says whose weight is not what is configured, and why', async () => {
+  const { director, say } = await world();
+  await say(1, false);
+  const packet = {
+    protocol: 'tcp',
+    hook: 'input',
+    source: '192.0.2.9',
+    destination: SERVICE.address,
+    sourcePort: 1,
+    destinationPort: 80,
+  };
+  const { steps } = await director.execute('explain', { packet: packetSpec.read(packet, '') });
+  const weighed = steps.find((step) => step.step === 'scheduler');
+  assert.deepEqual(
+    weighed?.servers.map(({ weight, configuredWeight, down }) => [weight, configuredWeight, down]),
+    [
+      [10, undefined, undefined],
+      [0, 10, 'refused'],
+    ],
+  );
 });
 
 it('the list tells what was configured, what is in force, and what the checks said', async () => {

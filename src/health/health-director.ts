@@ -15,6 +15,7 @@ import { serviceKey } from '../control/fields.js';
 import type { HealthEntry } from '../control/health-fields.js';
 import { serviceId } from '../control/resource-id.js';
 import { IpvsError } from '../errors.js';
+import { annotate } from './annotate.js';
 import { type HealthWorld, ServiceKeeper } from './service-keeper.js';
 
 /** Commands that change the servers of services. */
@@ -38,6 +39,7 @@ export class HealthDirector implements Required<Director> {
   /** See {@link Director}; `health.*` also reject with SERVICE_NOT_FOUND and HEALTH_NOT_FOUND. */
   execute<N extends CommandName>(name: N, args: Args<N>): Promise<Result<N>> {
     if (name === 'health.list') return this.#list(args) as Promise<Result<N>>;
+    if (name === 'explain') return this.#explain(args as Args<'explain'>) as Promise<Result<N>>;
     if (!CHANGING.test(name) || this.#idle(name)) return this.#world.director.execute(name, args);
     return this.#inTurn(() => this.#change(name, args));
   }
@@ -94,6 +96,11 @@ export class HealthDirector implements Required<Director> {
   async #list(args: unknown): Promise<HealthEntry[]> {
     readArgs('health.list', args);
     return [...this.#keepers.values()].map((keeper) => keeper.entry());
+  }
+
+  async #explain(args: Args<'explain'>): Promise<Result<'explain'>> {
+    const explanation = await this.#world.director.execute('explain', args);
+    return annotate(explanation, await this.#list({}));
   }
 
   /** True for commands that are more than the director's own business. */

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { readMetrics } from '../../../test/support/openmetrics.js';
+import { uncheckedDirector } from '../../daemon/checked-datapath.js';
 import { startWithoutPackets } from '../../daemon/no-datapath.js';
 import type { Director } from '../command.js';
+import { healthSpec } from '../health-fields.js';
 import { createApi } from '../http/api.js';
 import { exposition, type MetricsFormat } from './exposition.js';
 import { takeSnapshot } from './snapshot.js';
@@ -91,6 +93,23 @@ describe('metrics', () => {
       assert.equal(whole.get('ipvsd_connection_table_limit')!.samples[0]!.value, 1000);
       const short = await text(director, 'prometheus', [''], false);
       assert.doesNotMatch(short, /ipvsd_backend/);
+    }));
+
+  test('tell the health of real servers, where it is checked', () =>
+    withDirector(async (engine) => {
+      const director = uncheckedDirector(engine);
+      const service = { protocol: 'tcp', address: '10.1.0.100', port: 80 } as const;
+      await director.execute('service.add', { service: { ...spec, ...service } });
+      await director.execute('dest.add', { service, dest: dest('10.2.0.11', 80, 7) });
+      const checks = [{ type: 'tcp' }, { type: 'tcp', start: 'down' }];
+      await director.execute('health.set', { service, health: healthSpec.read({ checks }, '') });
+      const whole = readMetrics(await text(director, 'openmetrics'), true);
+      const of = (name: string) => whole.get(name)!.samples.map(({ value }) => value);
+      assert.deepEqual(of('ipvsd_check_up'), [1, 0]);
+      assert.deepEqual(of('ipvsd_backend_up'), [0]);
+      assert.deepEqual(of('ipvsd_backend_configured_weight'), [7]);
+      assert.deepEqual(of('ipvsd_backend_weight'), [0]);
+      assert.deepEqual(of('ipvsd_service_quorum_reached'), [0]);
     }));
 
   test('the API answers with the format that is asked for', () =>

@@ -1,6 +1,7 @@
 /** Metrics as text: the Prometheus text format 0.0.4, or OpenMetrics 1.0. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Family, families } from './families.js';
+import { healthFamilies } from './health-families.js';
 import type { Snapshot } from './snapshot.js';
 
 /** Which of the two formats. */
@@ -27,7 +28,7 @@ export async function* exposition(
   backends: boolean,
 ): AsyncGenerator<string> {
   let piece = '';
-  for (const family of [...families(backends), ...processFamilies()]) {
+  for (const family of [...families(backends), ...healthFamilies(backends), ...processFamilies()]) {
     piece += header(family, format);
     for (const snapshot of family.once === true ? snapshots.slice(0, 1) : snapshots) {
       for (const [labels, value] of family.samples(snapshot)) {

@@ -1,6 +1,6 @@
 /** The metrics: names, types, help, and where their samples come from. Labels of services and servers are those of node_exporter's ipvs collector. */
 import type { StatsView } from '../../engine/stats.js';
-import type { DestEntry, ServiceEntry, ServicePageEntry } from '../command.js';
+import type { DestEntry, ServiceEntry, ServiceKey, ServicePageEntry } from '../command.js';
 import type { Snapshot } from './snapshot.js';
 
 /** Labels in the order in which they are written. */
@@ -188,7 +188,8 @@ export function labelText(labels: Labels): string {
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }
 
-function serviceLabels(service: ServiceEntry): Labels {
+/** Labels that say which service it is. */
+export function serviceLabels(service: ServiceKey): Labels {
   return 'fwmark' in service
     ? {
         proto: 'FWM',

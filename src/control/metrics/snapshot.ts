@@ -2,6 +2,8 @@
 import type { ConnCount } from '../../engine/conn-count.js';
 import type { StatsView } from '../../engine/stats.js';
 import type { Director, ServicePageEntry } from '../command.js';
+import type { HealthEntry } from '../health-fields.js';
+import { healthList } from '../health-list.js';
 import { serviceId } from '../resource-id.js';
 
 /** One namespace at about one time. */
@@ -12,6 +14,7 @@ export interface Snapshot {
   readonly counters: Readonly<Record<string, number>>;
   readonly states: readonly ConnCount[];
   readonly services: readonly ServicePageEntry[];
+  readonly health: readonly HealthEntry[];
 }
 
 /** Asks for everything. What is added meanwhile may be missing, but nothing is there twice. */
@@ -22,6 +25,7 @@ export async function takeSnapshot(director: Director, netns: string): Promise<S
     counters: await director.execute('counters', {}),
     states: await countStates(director),
     services: await allServices(director),
+    health: await healthList(director),
   };
 }
 

@@ -32,6 +32,10 @@ export interface WeighedServer {
   lThreshold: number;
   /** What keeps it from being chosen: weight 0, or the upper threshold. */
   excluded?: 'quiesced' | 'overloaded';
+  /** Where its health makes the weight another one than what is configured: that. */
+  configuredWeight?: number;
+  /** Why its health checks say that it is down. */
+  down?: string;
   /** What the scheduler compares: see the scheduler's rule. */
   figures: Record<string, number>;
   chosen: boolean;
