@@ -20,6 +20,88 @@ function converted(text: string, file = `${folder.path}/k.conf`): { yaml: string
   return { yaml: configText(config), notes };
 }
 
+describe('checkers become health checks', () => {
+  const checks = (lines: string, around = '') =>
+    converted(
+      `virtual_server 10.1.0.1 80 {\n protocol TCP\n${around}\n real_server 10.2.0.1 80 {\n${lines}\n }\n}\n`,
+    );
+  const TIMES = 'interval: 60000, timeout: 5000, rise: 1';
+  const kinds: [string, string][] = [
+    ['TCP_CHECK { }', `{ type: tcp, ${TIMES}, fall: 2 }`],
+    ['TCP_CHECK {\n connect_port 81\n retry 4\n }', `{ type: tcp, ${TIMES}, fall: 5, port: 81 }`],
+    ['PING_CHECK {\n alpha\n }', `{ type: ping, ${TIMES}, fall: 2, start: down }`],
+    [
+      'DNS_CHECK {\n type A\n name a.example\n }',
+      `{ type: dns, ${TIMES}, fall: 4, name: a.example, record: A }`,
+    ],
+    [
+      'UDP_CHECK {\n payload 41 42\n require_reply\n }',
+      `{ type: udp, ${TIMES}, fall: 2, matches: ^, send: AB }`,
+    ],
+    [
+      'HTTP_GET {\n url {\n path /a\n status_code 200 300-310\n virtualhost a.example\n regex "o k"\n }\n }',
+      `{ type: http, ${TIMES}, fall: 2, matches: o k, path: /a, headers: { host: a.example }, status: [ "200", 300-310 ] }`,
+    ],
+    [
+      'SSL_GET {\n enable_sni\n url {\n virtualhost a.example:443\n }\n }',
+      `{ type: https, ${TIMES}, fall: 2, headers: { host: a.example:443 }, status: [ 200-299 ], serverName: a.example, verify: false }`,
+    ],
+    [
+      'MISC_CHECK {\n misc_path "/bin/check a"\n misc_timeout 7\n }',
+      '{ type: exec, interval: 60000, timeout: 7000, rise: 1, fall: 1, command: [ /bin/check, a ] }',
+    ],
+    [
+      "MISC_CHECK {\n misc_path '/bin/check | grep x'\n }",
+      '{ type: exec, interval: 60000, timeout: 60000, rise: 1, fall: 1, command: [ /bin/sh, -c, /bin/check | grep x ] }',
+    ],
+  ];
+  for (const [lines, expected] of kinds) {
+    test(lines.replaceAll('\n', ''), () => {
+      const { yaml, notes } = checks(lines);
+      assert.match(yaml, /health:\n {6}checks:\n {8}- \{/);
+      assert.ok(yaml.includes(`- ${expected}\n      onFailure: remove\n`), yaml);
+      assert.deepEqual(notes, []);
+    });
+  }
+
+  test('settings of a checker come before those of its server, and those before the virtual server’s', () => {
+    const { yaml } = checks(
+      'delay_loop 2\n retry 0\n TCP_CHECK {\n retry 1\n }',
+      'delay_loop 9\n connect_timeout 0.5\n inhibit_on_failure',
+    );
+    assert.match(yaml, /type: tcp, timeout: 500, rise: 1, fall: 2 \}\n {4}dests/);
+  });
+
+  test('what there is nothing for is remarked', () => {
+    const { yaml, notes } = checks(
+      'SMTP_CHECK { }\n TCP_CHECK {\n bindto 10.0.0.1\n warmup 3\n }',
+      'sorry_server_inhibit',
+    );
+    assert.match(yaml, /type: tcp/);
+    assert.deepEqual(
+      notes.map((line) => line.split(': ').slice(0, 2).join(': ')),
+      [
+        'k.conf:3: sorry_server_inhibit',
+        'k.conf:5: SMTP_CHECK',
+        'k.conf:7: bindto 10.0.0.1',
+        'k.conf:8: warmup 3',
+      ],
+    );
+  });
+
+  test('without any there is no health, whatever the quorum', () => {
+    const { yaml, notes } = checks('', 'quorum 3\n sorry_server 10.9.9.9');
+    assert.doesNotMatch(yaml, /health/);
+    assert.match(notes[0]!, /^k\.conf:4: sorry_server 10\.9\.9\.9: it depends on health checks/);
+  });
+
+  test('a sorry server that is a real server, too, is left out', () => {
+    const { yaml, notes } = checks('TCP_CHECK { }', 'sorry_server 10.2.0.1 80');
+    assert.match(yaml, /checks:\n.*\n {6}onFailure: remove\n {4}dests/);
+    assert.match(notes[0]!, /^k\.conf:3: sorry_server 10\.2\.0\.1 80: is one of the real servers/);
+  });
+});
+
 describe('virtual servers become services', () => {
   test('with everything that IPVS has, and a remark for everything else', () => {
     const { yaml, notes } = converted(`! the shop
@@ -68,19 +150,19 @@ services:
     flags: [ persistent, flag-2 ]
     timeout: 50
     netmask: 255.255.255.0
+    health:
+      quorum: 2
+      onFailure: remove
+      sorryServer: { address: 10.9.9.9, port: 443, forward: route }
     dests:
-      - { address: 10.2.0.11, port: 443, forward: route, weight: 3 }
-      - { address: 10.2.0.12, port: 8443, forward: masq, weight: 5, uThreshold: 100 }
+      - { address: 10.2.0.11, port: 443, forward: route, weight: 3, checks: [ { type: tcp, interval: 6000, timeout: 3000, rise: 1, fall: 2 } ] }
+      - { address: 10.2.0.12, port: 8443, forward: masq, weight: 5, uThreshold: 100, checks: [] }
 `,
     );
     assert.deepEqual(
       notes.map((note) => note.split(':').slice(0, 3).join(':')),
       [
         'k.conf:5: lvs_sync_daemon eth0 VI_1 id 3',
-        'k.conf:8: delay_loop 6',
-        'k.conf:15: quorum 2',
-        'k.conf:16: sorry_server 10.9.9.9 443',
-        'k.conf:19: TCP_CHECK',
         "k.conf:22: notify_down /bin/mail 'x { y'",
         'k.conf:24: weight 5 really',
         'k.conf:29: vrrp_instance VI_1',
@@ -255,6 +337,12 @@ test('whatever the text, it is converted to a good configuration or refused', as
       `$\{X}`,
       '\\',
       '@a',
+      'TCP_CHECK',
+      'HTTP_GET',
+      'url',
+      'retry',
+      'sorry_server',
+      'quorum',
       '~SEQ(a, 1, 2)',
       'global_defs',
       'lvs_timeouts',

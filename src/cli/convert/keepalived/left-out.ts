@@ -2,41 +2,38 @@
 import type { Note } from '../note.js';
 import type { Statement } from './statements.js';
 
-const HEALTH =
-  'health checks are not carried over: the real servers are all in service, whatever their state';
-const QUORUM = 'quorum and sorry servers depend on health checks, and are not carried over';
+const CHECKER = 'there is no such health check: the others alone decide';
+const WAITS = 'failed checks are repeated at their interval, and begin at a random moment';
+const DETAIL = 'of a health check this is not carried over';
 const SCRIPT = 'notifications are not carried over';
 
 /** Why a statement is left out, by its first word. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
-  ...reasons(HEALTH, [
-    'alpha',
-    'connect_timeout',
-    'delay_before_retry',
-    'delay_loop',
-    'ha_suspend',
-    'inhibit_on_failure',
-    'retry',
-    'virtualhost',
-    'warmup',
-    'BFD_CHECK',
-    'DNS_CHECK',
-    'FILE_CHECK',
-    'HTTP_GET',
-    'MISC_CHECK',
-    'PING_CHECK',
-    'SMTP_CHECK',
-    'SSL_GET',
-    'TCP_CHECK',
-    'UDP_CHECK',
+  ...reasons(CHECKER, ['BFD_CHECK', 'FILE_CHECK', 'SMTP_CHECK']),
+  ...reasons(WAITS, ['delay_before_retry', 'warmup']),
+  ...reasons(DETAIL, [
+    'bind_if',
+    'bind_port',
+    'bindto',
+    'connect_ip',
+    'digest',
+    'fast_recovery',
+    'fwmark',
+    'http_protocol',
+    'max_reply_length',
+    'min_reply_length',
+    'misc_dynamic',
+    'payload',
+    'regex_max_offset',
+    'regex_min_offset',
+    'regex_no_match',
+    'regex_options',
+    'regex_stack',
+    'user',
   ]),
-  ...reasons(QUORUM, [
-    'hysteresis',
-    'quorum',
-    'sorry_server',
-    'sorry_server_inhibit',
-    'sorry_server_lvs_method',
-  ]),
+  ha_suspend: 'servers are checked whether the virtual address is there or not',
+  sorry_server: 'it depends on health checks, of which there are none',
+  sorry_server_inhibit: 'a sorry server is removed when it is not needed',
   ...reasons(SCRIPT, ['notify_down', 'notify_up', 'omega', 'quorum_down', 'quorum_up', 'smtp_alert']),
   snmp_name: 'there is no SNMP here',
 };

@@ -1,9 +1,11 @@
 /** A `real_server` block. */
 import { parseInet } from '../../../wire/inet.js';
 import type { Note } from '../note.js';
+import { isChecker } from './checkers.js';
 import { type Forward, parseForward } from './forward.js';
 import { leaveOut, leaveOutExtra } from './left-out.js';
 import type { Statement } from './statements.js';
+import { readTiming, type Timing } from './timing.js';
 
 /** A real server; what it does not say is its virtual server's. */
 export interface RealServer {
@@ -14,6 +16,8 @@ export interface RealServer {
   readonly uThreshold: number;
   readonly lThreshold: number;
   readonly forward: Forward | undefined;
+  readonly timing: Timing;
+  readonly checkers: readonly Statement[];
 }
 
 /** Statements that are a number. */
@@ -27,6 +31,8 @@ export function parseRealServer(statement: Statement, note: Note): RealServer | 
     return undefined;
   }
   const numbers = new Map<string, number>();
+  const timing = new Map<string, string>();
+  const checkers: Statement[] = [];
   let forward: Forward | undefined;
   for (const inner of statement.block ?? []) {
     const [name = '', value = ''] = inner.words;
@@ -36,7 +42,8 @@ export function parseRealServer(statement: Statement, note: Note): RealServer | 
     } else if (name === 'lvs_method' || name === 'lb_kind') {
       forward = parseForward(inner.words.slice(1));
       if (forward === undefined) note(inner, `${inner.words.join(' ')}: no such forwarding method`);
-    } else leaveOut(inner, note);
+    } else if (isChecker(inner)) checkers.push(inner);
+    else if (!readTiming(inner, timing, note)) leaveOut(inner, note);
   }
   return {
     statement,
@@ -46,6 +53,8 @@ export function parseRealServer(statement: Statement, note: Note): RealServer | 
     uThreshold: numbers.get('uthreshold') ?? 0,
     lThreshold: numbers.get('lthreshold') ?? 0,
     forward,
+    timing,
+    checkers,
   };
 }
 

@@ -5,9 +5,11 @@ import { familyOf } from '../../../control/fields.js';
 import { IpvsError } from '../../../errors.js';
 import type { Note } from '../note.js';
 import { DEFAULT_FORWARD, parseForward } from './forward.js';
+import { checksOf, healthOf } from './health.js';
 import { leaveOut, leaveOutExtra } from './left-out.js';
 import { isNumber, parseRealServer, type RealServer } from './real-server.js';
 import type { Statement } from './statements.js';
+import { readTiming } from './timing.js';
 import type { VirtualKey } from './virtual-keys.js';
 
 /** keepalived's persistence timeout when a value is left out, seconds. */
@@ -39,6 +41,12 @@ interface VirtualServer {
   readonly values: Map<string, string>;
   readonly flags: Statement[];
   readonly servers: RealServer[];
+  readonly timing: Map<string, string>;
+  /** `quorum`, `hysteresis`. */
+  readonly numbers: Map<string, number>;
+  sorry: Statement | undefined;
+  sorryForward: ReturnType<typeof parseForward>;
+  checks: ReturnType<typeof checksOf>;
   forward: ReturnType<typeof parseForward>;
   weight: number;
 }
@@ -62,7 +70,18 @@ export function convertVirtualServer(
 }
 
 function readBlock(statement: Statement, note: Note): VirtualServer {
-  const virtual: VirtualServer = { values: new Map(), flags: [], servers: [], forward: undefined, weight: 1 };
+  const virtual: VirtualServer = {
+    values: new Map(),
+    flags: [],
+    servers: [],
+    timing: new Map(),
+    numbers: new Map(),
+    sorry: undefined,
+    sorryForward: undefined,
+    checks: new Map(),
+    forward: undefined,
+    weight: 1,
+  };
   for (const inner of statement.block ?? []) {
     const [name = '', value] = inner.words;
     const setting = VALUES[name];
@@ -75,11 +94,19 @@ function readBlock(statement: Statement, note: Note): VirtualServer {
     else if (name === 'lvs_method' || name === 'lb_kind') {
       virtual.forward = parseForward(inner.words.slice(1));
       if (virtual.forward === undefined) note(inner, `${inner.words.join(' ')}: no such forwarding method`);
+    } else if (name === 'sorry_server_lvs_method') {
+      virtual.sorryForward = parseForward(inner.words.slice(1));
+      if (virtual.sorryForward === undefined)
+        note(inner, `${inner.words.join(' ')}: no such forwarding method`);
+    } else if (name === 'sorry_server') virtual.sorry = inner;
+    else if ((name === 'quorum' || name === 'hysteresis') && isNumber(value)) {
+      virtual.numbers.set(name, Number(value));
     } else if (name === 'real_server') {
       const server = parseRealServer(inner, note);
       if (server !== undefined) virtual.servers.push(server);
-    } else leaveOut(inner, note);
+    } else if (!readTiming(inner, virtual.timing, note)) leaveOut(inner, note);
   }
+  virtual.checks = checksOf(virtual.servers, virtual, note);
   return virtual;
 }
 
@@ -94,6 +121,13 @@ function serviceOf(virtual: VirtualServer, key: VirtualKey, note: Note): Record<
   const family =
     'fwmark' in key ? (key.family ?? markFamily(virtual)) : familyOf({ ...key, protocol: 'tcp' });
   const flags = flagsOf(virtual, scheduler, protocol === 'udp' || 'fwmark' in key, note);
+  const checked = healthOf(
+    servers,
+    virtual.checks,
+    virtual,
+    'fwmark' in key ? 0 : key.port,
+    virtual.forward ?? DEFAULT_FORWARD,
+  );
   return {
     ...('fwmark' in key ? { fwmark: key.fwmark, family } : { protocol, ...key }),
     scheduler,
@@ -101,6 +135,7 @@ function serviceOf(virtual: VirtualServer, key: VirtualKey, note: Note): Record<
     ...(timeout !== undefined && { timeout: Number(timeout) }),
     ...(netmask !== undefined && { netmask }),
     ...(pe !== undefined && { pe }),
+    ...(checked !== undefined && { health: checked.health }),
     dests: servers.flatMap((server) => {
       const forward = server.forward ?? virtual.forward ?? DEFAULT_FORWARD;
       const { statement, address, uThreshold, lThreshold } = server;
@@ -109,7 +144,17 @@ function serviceOf(virtual: VirtualServer, key: VirtualKey, note: Note): Record<
         return [];
       }
       const port = portOf(server, key, forward.forward === 'masq', note);
-      return [{ address, port, weight: server.weight ?? weight, uThreshold, lThreshold, ...forward }];
+      return [
+        {
+          address,
+          port,
+          weight: server.weight ?? weight,
+          uThreshold,
+          lThreshold,
+          ...forward,
+          ...checked?.own.get(server),
+        },
+      ];
     }),
   };
 }
