@@ -12,7 +12,7 @@ export function openConnection({ address, port, local }: Target, signal: AbortSi
   });
 }
 
-/** Ends a connection. One from a port of its own ends by RST: its next check is to have the same port, which would have to wait else. */
+/** Ends a connection. One from a port of its own ends by RST where it can: its next check may have the same port then, which would have to wait else. */
 export function closeConnection(socket: Socket, { local }: Target): void {
   // whatever comes of the rest is nobody's concern any more
   socket.on('error', () => {});

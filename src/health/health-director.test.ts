@@ -186,6 +186,23 @@ describe('a service below its quorum', () => {
   });
 });
 
+describe('a quorum that commands lose', () => {
+  const sorryServer = { ...dest(9, 1), forward: 'masq' };
+
+  it('may be reached by the next ones: a service is configured server by server', async () => {
+    const { director, engine, events, pass, weights } = await world(undefined);
+    for (const n of [1, 2]) await director.execute('dest.delete', { service: SERVICE, dest: key(n) });
+    await director.execute('health.set', { service: SERVICE, health: spec({ quorum: 20, sorryServer }) });
+    for (const n of [1, 2]) await director.execute('dest.add', { service: SERVICE, dest: dest(n) });
+    assert.deepEqual(await pass(2000), { 1: 10, 2: 10 });
+    assert.deepEqual(events, []);
+    await director.execute('dest.edit', { service: SERVICE, dest: dest(1, 5) });
+    assert.deepEqual(await weights(), { 1: 5, 2: 10 });
+    assert.deepEqual(await pass(2000), { 1: 0, 2: 0, 9: 1 });
+    assert.equal((await engine.execute('service.list', {})).length, 1);
+  });
+});
+
 describe('commands about a checked service', () => {
   it('change what is configured: a server that is down stays so', async () => {
     const { director, say, weights, configured } = await world();

@@ -36,6 +36,9 @@ export interface HealthWorld {
   readonly onEvent: (event: HealthEvent) => void;
 }
 
+/** How long commands may take to bring the servers that make a quorum, ms: they come one by one. */
+const PATIENCE = 1000;
+
 /** One service. Its methods that change servers are to be called one after the other: `inTurn` sees to it for what checks ask for. */
 export class ServiceKeeper {
   readonly service: ServiceKey;
@@ -46,7 +49,7 @@ export class ServiceKeeper {
   /** What the director has. */
   readonly #present: Map<string, DestSpec>;
   #alive = true;
-  #cancelGrowth: (() => void) | undefined;
+  #cancelLook: (() => void) | undefined;
   #stopped = false;
 
   /**
@@ -74,7 +77,7 @@ export class ServiceKeeper {
     this.#spec = spec;
     const own = new Map(spec.servers.map((server) => [destId(server), server.checks]));
     for (const [id, server] of this.#servers) server.configure(own.get(id) ?? spec.checks);
-    await this.settle();
+    await this.#settle(PATIENCE);
   }
 
   /** Adds a server. @throws what the director says to it, DEST_EXISTS */
@@ -94,7 +97,7 @@ export class ServiceKeeper {
     }
     this.#present.set(id, first);
     this.#servers.set(id, server);
-    await this.settle();
+    await this.#settle(PATIENCE);
   }
 
   /** Changes a server. @throws what the director says to it, DEST_NOT_FOUND */
@@ -110,7 +113,7 @@ export class ServiceKeeper {
       this.#present.set(id, next);
     }
     server.change(dest);
-    await this.settle();
+    await this.#settle(PATIENCE);
   }
 
   /** Removes a server. @throws DEST_NOT_FOUND */
@@ -120,7 +123,7 @@ export class ServiceKeeper {
     if (server === undefined) throw new IpvsError('DEST_NOT_FOUND');
     server.stop();
     this.#servers.delete(id);
-    await this.settle();
+    await this.#settle(PATIENCE);
   }
 
   /** Checks nothing any more; each server has its configured weight again. */
@@ -132,7 +135,7 @@ export class ServiceKeeper {
   /** Ends all checks; the director's servers stay as they are. */
   stop(): void {
     this.#stopped = true;
-    this.#cancelGrowth?.();
+    this.#cancelLook?.();
     for (const server of this.#servers.values()) server.stop();
   }
 
@@ -152,21 +155,27 @@ export class ServiceKeeper {
     };
   }
 
-  /** Brings the director's servers to what their health asks for. */
-  async settle(): Promise<void> {
+  /** Brings the director's servers to what their health asks for, now. */
+  settle(): Promise<void> {
+    return this.#settle(0);
+  }
+
+  /** @param patience how long a quorum that is lost now may still be reached, ms */
+  async #settle(patience: number): Promise<void> {
     if (this.#stopped) return;
-    this.#cancelGrowth?.();
+    this.#cancelLook?.();
     const { now, after } = this.#world.clock;
-    const all = [...this.#servers.values()].map((server) => server.health());
-    const desired = desiredDests(this.#spec, all, this.#alive, now());
-    if (desired.quorum !== this.#alive) {
+    const servers = [...this.#servers.values()].map((server) => server.health());
+    const desired = desiredDests(this.#spec, servers, this.#alive, now());
+    const waits = this.#alive && !desired.quorum && patience > 0;
+    if (desired.quorum !== this.#alive && !waits) {
       this.#alive = desired.quorum;
       this.#world.onEvent({ kind: 'quorum', service: this.service, alive: desired.quorum });
     }
-    if (desired.growsAt !== undefined) {
-      this.#cancelGrowth = after(desired.growsAt - now(), () => this.#inTurn(() => this.settle()));
-    }
-    await this.#make(desired.dests);
+    const look = waits ? patience : desired.growsAt && desired.growsAt - now();
+    if (look !== undefined) this.#cancelLook = after(look, () => this.#inTurn(() => this.settle()));
+    const { sorryServer: _, ...withoutSorry } = this.#spec;
+    await this.#make(waits ? desiredDests(withoutSorry, servers, true, now()).dests : desired.dests);
   }
 
   get #sorryId(): string | undefined {

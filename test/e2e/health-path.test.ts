@@ -120,17 +120,13 @@ ${[11, 12].map((n) => `      - { address: "${own(n, vip.includes(':'))}", port: 
     });
   }
 
-  test('many checks from one port are done, and are counted neither for the service nor as connections of its server', async () => {
+  test('many are done, one after the other, and are counted neither for the service nor as connections of its server', async () => {
     await apply(service('tcp', VIP, 'route', http(VIP, 'service')));
-    const ports = async () =>
-      new Set((await director.execute('conn.list', {})).entries.map(({ clientPort }) => clientPort));
     const asked = (times: number) =>
       until(async () => {
         const [all] = await director.execute('health.list', {});
         return all!.servers.every(({ checks }) => checks[0]!.count > times);
       }, `${times} checks`);
-    await asked(0);
-    const before = await ports();
     await asked(6);
     const [entry] = await director.execute('health.list', {});
     assert.deepEqual(
@@ -147,7 +143,6 @@ ${[11, 12].map((n) => `      - { address: "${own(n, vip.includes(':'))}", port: 
       dests.map(({ activeConns, inactConns }) => activeConns + inactConns),
       [0, 0],
     );
-    for (const port of await ports()) assert.ok(before.has(port), `a new port ${port}`);
   });
 
   test('each server is asked, and only that one', async () => {
