@@ -109,11 +109,29 @@ const KINDS = {
   udp: object({ type: type('udp'), ...timing, ...way, ...expectation, send: withDefault(bytes, '\n') }),
   ping: object({ type: type('ping'), ...timing }),
   agent: object({ type: type('agent'), ...timing }),
+  passive: object({
+    type: type('passive'),
+    interval: described(withDefault(milliseconds(100), 1000), 'From one look to the next, ms.'),
+    fall: described(
+      withDefault(count, 5),
+      'Connections in a row that are refused or not answered after which a server is down.',
+    ),
+    hold: described(
+      withDefault(milliseconds(100), 10_000),
+      'After which it is up again, ms: without weight it gets no connections that could tell.',
+    ),
+  }),
   exec: object({ type: type('exec'), ...timing, command: list(text('a word of a command', 1, 1000), 100) }),
 };
 
 /** A kind of check. */
 export type CheckType = keyof typeof KINDS;
+
+/** A check that looks at clients' connections. */
+export type PassiveCheck = Read<(typeof KINDS)['passive']>;
+
+/** A check that asks the server. */
+export type ActiveCheck = Exclude<CheckSpec, PassiveCheck>;
 
 /** A check as it is configured. */
 export type CheckSpec = { [T in CheckType]: Read<(typeof KINDS)[T]> }[CheckType];

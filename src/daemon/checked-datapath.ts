@@ -1,9 +1,10 @@
 /** A data path whose services can have their health checked. */
-import type { CheckSpec } from '../control/check-spec.js';
+import type { ActiveCheck } from '../control/check-spec.js';
 import type { DestKey, DestSpec, Director, ServiceKey } from '../control/command.js';
 import type { EventBody } from '../control/events.js';
 import { destId, serviceId } from '../control/resource-id.js';
 import { HealthDirector } from '../health/health-director.js';
+import { type Answers, startPassive } from '../health/passive.js';
 import { ProbeThread, type Way } from '../health/probe-thread.js';
 import { SYSTEM_CLOCK } from '../health/prober.js';
 import type { HealthEvent } from '../health/service-keeper.js';
@@ -19,10 +20,14 @@ export function checkedDatapath(datapath: Datapath, netns: string | undefined, l
   const thread = new ProbeThread(netns === undefined ? {} : { netns }, (error) =>
     log.error('health checks have failed, and begin anew', { netns, error: String(error) }),
   );
+  const answersOf = answersReader(datapath);
   let seen: (events: readonly Seen[]) => void = () => {};
   const director = new HealthDirector({
     director: datapath,
     check: (service) => (dest, spec, report) => {
+      if (spec.type === 'passive') {
+        return startPassive(spec, () => answersOf(service, dest), report, SYSTEM_CLOCK);
+      }
       const { address } = dest;
       const way = wayOf(datapath, service, dest, spec);
       if (way === undefined) return thread.start({ address, port: spec.port ?? dest.port }, spec, report);
@@ -51,12 +56,31 @@ export function checkedDatapath(datapath: Datapath, netns: string | undefined, l
   };
 }
 
+/** How long what became of the connections to a service's servers is good for all of them, ms. */
+const FRESH = 200;
+
+/** What became of clients' connections to a server; undefined where that is not known. The servers of a service are asked for together. */
+function answersReader(datapath: Datapath) {
+  const known = new WeakMap<ServiceKey, { time: number; all: Promise<ReadonlyMap<string, Answers>> }>();
+  const readAll = async (service: ServiceKey) =>
+    new Map((await datapath.answers?.(service))?.map((entry) => [destId(entry), entry]));
+  return async (service: ServiceKey, dest: DestKey): Promise<Answers | undefined> => {
+    const now = performance.now();
+    let entry = known.get(service);
+    if (entry === undefined || now - entry.time > FRESH) {
+      entry = { time: now, all: readAll(service) };
+      known.set(service, entry);
+    }
+    return (await entry.all).get(destId(dest));
+  };
+}
+
 /** The way of the service's packets to a server, where a check is to take it, and can. */
 function wayOf(
   datapath: Datapath,
   service: ServiceKey,
   dest: DestSpec,
-  spec: CheckSpec,
+  spec: ActiveCheck,
 ): (Way & DestKey) | undefined {
   if (!('via' in spec) || spec.via === 'server' || datapath.probe === undefined) return undefined;
   // packets to NAT servers have the server's own address, and a mark's have any

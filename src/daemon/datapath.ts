@@ -1,14 +1,17 @@
 /** The data paths that a daemon can run. */
-import type { Director } from '../control/command.js';
+import type { Director, ServiceKey } from '../control/command.js';
 import type { DaemonSettings } from './config/config.js';
 import type { Watched } from './event-hub.js';
 import type { Logger, LogLevel } from './logger.js';
 import type { ProbeRoute } from './probe-route.js';
+import type { ServerAnswers } from './server-answers.js';
 
 /** A running data path: carries out commands, and packets if it has any. */
 export interface Datapath extends Director, Watched {
   /** Decides where connections of health checks go; absent where no packets are carried. */
   probe?(route: ProbeRoute): Promise<null>;
+  /** What became of the TCP connections to each server of a service; absent where no packets are carried. */
+  answers?(service: ServiceKey): Promise<ServerAnswers[]>;
   /** Stops it and removes what it changed on the machine. */
   stop(): Promise<void>;
   /** Rejects when it ends by itself. */

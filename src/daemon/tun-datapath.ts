@@ -8,6 +8,7 @@ import { EventFd } from '../linux/eventfd.js';
 import type { Datapath } from './datapath.js';
 import { type EngineSettings, engineSettings } from './engine.js';
 import type { Logger } from './logger.js';
+import type { ServerAnswers } from './server-answers.js';
 import type { BatchOutcome } from './steered-director.js';
 import type { Seen } from './watcher.js';
 import type { WorkerMessage, WorkerOptions, WorkerTask } from './worker.js';
@@ -117,6 +118,7 @@ export async function startTunDatapath(options: TunDatapathStart): Promise<TunDa
     },
     counters: () => call({ name: 'counters', args: {} }) as Promise<Result<'counters'>>,
     probe: (probe) => call({ name: 'probe', probe }) as Promise<null>,
+    answers: (service) => call({ name: 'answers', service }) as Promise<ServerAnswers[]>,
     watch: (watch, seen) => {
       onSeen = seen;
       // a data path that has ended has nothing more to see

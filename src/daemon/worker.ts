@@ -1,6 +1,6 @@
 /** The thread that owns the engine and its packets. It is told what to do by messages (`tun-datapath.ts` sends them). */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import type { CommandError, CommandName, CommandRequest } from '../control/command.js';
+import type { CommandError, CommandName, CommandRequest, ServiceKey } from '../control/command.js';
 import { toCommandError } from '../control/command-error.js';
 import { EngineDirector } from '../control/engine-director.js';
 import { VipDirector } from '../control/vip-director.js';
@@ -11,6 +11,7 @@ import { createNet, type EngineSettings } from './engine.js';
 import type { LogFields, LogLevel } from './logger.js';
 import { type ProbeRoute, setProbe } from './probe-route.js';
 import { loadSchedulers } from './schedulers.js';
+import { serverAnswers } from './server-answers.js';
 import { type BatchOutcome, SteeredDirector } from './steered-director.js';
 import { type Seen, type Watch, Watcher } from './watcher.js';
 
@@ -27,6 +28,7 @@ export type WorkerTask =
   | { readonly name: 'batch'; readonly commands: readonly CommandRequest[] }
   | { readonly name: 'watch'; readonly watch: Watch }
   | { readonly name: 'probe'; readonly probe: ProbeRoute }
+  | { readonly name: 'answers'; readonly service: ServiceKey }
   | { readonly name: 'stop' };
 
 /** A task, with the number that its answer bears. */
@@ -92,6 +94,8 @@ function serve(port: MessagePort, options: WorkerOptions, schedulers: SchedulerR
         case 'probe':
           setProbe(net.ipvs, request.probe);
           return null;
+        case 'answers':
+          return serverAnswers(net.ipvs, request.service);
         case 'batch':
           return director.batch(request.commands) satisfies Promise<BatchOutcome>;
         default:

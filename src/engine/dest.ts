@@ -45,6 +45,10 @@ export class Dest {
   tunPort = 0;
   tunFlags = TUNNEL_ENCAP_FLAG_NOCSUM;
   readonly stats = new Stats();
+  /** TCP connections that were answered: they have become established. */
+  answered = 0;
+  /** TCP connections that were refused by RST, and SYNs that had to be repeated, each time. */
+  unanswered = 0;
   /** It is for health checks alone: none of its service's servers. */
   probe = false;
   /** Connections and templates that refer to it. */

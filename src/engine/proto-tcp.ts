@@ -24,7 +24,7 @@ import { NF_DROP } from './verdict.js';
 // see conn-layout.ts
 const { C_FLAGS, C_STATE, HOT_SHIFT } = layout;
 const { CONN_F_APP, CONN_F_CARRIED, CONN_F_INACTIVE, CONN_F_NFCT, CONN_F_NOOUTPUT, IPPROTO_TCP } = flags;
-const { DIR_OUTPUT } = directions;
+const { DIR_INPUT, DIR_OUTPUT } = directions;
 const { TCP_ACK, TCP_CHECKSUM, TCP_FIN, TCP_MIN, TCP_RST, TCP_SYN, tcpFlags } = tcp;
 const {
   DIR_INPUT_ONLY,
@@ -40,6 +40,7 @@ const {
   TCP_S_CLOSE,
   TCP_S_ESTABLISHED,
   TCP_S_LISTEN,
+  TCP_S_SYN_RECV,
   TCP_SECURE_TABLE,
   TCP_STATES,
   TCP_TIMEOUTS,
@@ -89,6 +90,7 @@ export function setTcpState(
   const old = word & 0xff;
   const event = tcpEvent(flags);
   const state = event < 0 ? TCP_S_CLOSE : pd.stateTable[table * TCP_DIRECTION + event * TCP_ROW + old]!;
+  if (old === TCP_S_SYN_RECV) countAnswer(ipvs, c, direction, event, state);
   if (state !== old) {
     const active = ((TCP_ACTIVE >> state) & 1) !== 0;
     const inactive = (connFlags & CONN_F_INACTIVE) !== 0;
@@ -104,6 +106,15 @@ export function setTcpState(
       ipvs.fastPath!.withdraw(c);
   }
   connSetTimeout(ipvs, c, pd.timeoutTable[state]!);
+}
+
+/** A connection that its server has not answered yet has had a segment: what becomes of it says how the server is. */
+function countAnswer(ipvs: NetnsIpvs, c: number, direction: number, event: number, state: number): void {
+  const dest = destOf(ipvs, c);
+  if (dest === null) return;
+  if (state === TCP_S_ESTABLISHED) dest.answered++;
+  else if (direction === DIR_OUTPUT ? event === TCP_EV_RST : event === TCP_EV_SYN && direction === DIR_INPUT)
+    dest.unanswered++;
 }
 
 /** TCP. `stateTable` is one of the two of tcp-states.ts. */

@@ -1,5 +1,5 @@
 /** Every kind of check by its name. */
-import type { CheckSpec } from '../control/check-spec.js';
+import type { ActiveCheck } from '../control/check-spec.js';
 import type { Target } from './checker.js';
 import { checkDns, checkUdp } from './checkers/datagram.js';
 import { checkExec } from './checkers/exec.js';
@@ -9,7 +9,7 @@ import { checkPing } from './checkers/ping.js';
 import { checkAgent, checkTcp, checkTls } from './checkers/stream.js';
 
 /** Does a check once; see `Checker`. */
-export function check(target: Target, spec: CheckSpec, signal: AbortSignal): Promise<number | undefined> {
+export function check(target: Target, spec: ActiveCheck, signal: AbortSignal): Promise<number | undefined> {
   switch (spec.type) {
     case 'tcp':
       return checkTcp(target, spec, signal);

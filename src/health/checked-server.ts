@@ -69,7 +69,7 @@ export class CheckedServer {
       const kept = old.get(identity);
       old.delete(identity);
       // what is known of a server is not forgotten because it is to be asked otherwise
-      return kept ?? this.#begin(spec, fresh ? spec.start === 'up' : up);
+      return kept ?? this.#begin(spec, fresh ? !('start' in spec) || spec.start === 'up' : up);
     });
     for (const { end } of old.values()) end();
   }
@@ -103,7 +103,7 @@ export class CheckedServer {
   entries(): CheckEntry[] {
     return this.#checks.map(({ spec, last, assumed, count, failures, changes }) => ({
       type: spec.type,
-      port: spec.port ?? this.dest.port,
+      port: ('port' in spec ? spec.port : undefined) ?? this.dest.port,
       up: last?.up ?? assumed,
       ...(last?.reason !== undefined && { reason: last.reason }),
       ...(last !== undefined && { took: Math.round(last.took * 10) / 10 }),

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { createServer as createTls } from 'node:tls';
 import { makeCertificate } from '../../test/support/certificate.js';
-import { type CheckSpec, checkSpec } from '../control/check-spec.js';
+import { type ActiveCheck, checkSpec } from '../control/check-spec.js';
 import { check } from './check.js';
 
 const HOST = '127.0.0.1';
@@ -21,7 +21,7 @@ after(() => {
 });
 
 function ask(port: number, given: Record<string, unknown>, timeout = 2000, address = HOST) {
-  const spec: CheckSpec = checkSpec.read(given, 'check');
+  const spec = checkSpec.read(given, 'check') as ActiveCheck;
   return check({ address, port }, spec, AbortSignal.timeout(timeout));
 }
 

@@ -1,6 +1,6 @@
 /** Checks in a thread of their own. */
 import { Worker } from 'node:worker_threads';
-import type { CheckSpec } from '../control/check-spec.js';
+import type { ActiveCheck } from '../control/check-spec.js';
 import type { Target } from './checker.js';
 import type { Report } from './prober.js';
 import type { HealthReport, HealthRequest, HealthWorkerData } from './worker.js';
@@ -20,7 +20,7 @@ export interface Way {
 
 interface Check {
   readonly target: Target;
-  readonly spec: CheckSpec;
+  readonly spec: ActiveCheck;
   readonly report: (report: Report) => void;
   readonly way: Way | undefined;
 }
@@ -44,7 +44,7 @@ export class ProbeThread {
   }
 
   /** Checks `target` again and again; `report` is told of every answer. @returns a function that ends it. */
-  start(target: Target, spec: CheckSpec, report: (report: Report) => void, way?: Way): () => void {
+  start(target: Target, spec: ActiveCheck, report: (report: Report) => void, way?: Way): () => void {
     const id = this.#next++;
     const check = { target, spec, report, way };
     this.#checks.set(id, check);

@@ -1,5 +1,5 @@
 /** Checks one server again and again. */
-import type { CheckSpec } from '../control/check-spec.js';
+import type { ActiveCheck } from '../control/check-spec.js';
 import { check } from './check.js';
 import { CheckState } from './check-state.js';
 import type { Target } from './checker.js';
@@ -41,7 +41,7 @@ export const SYSTEM_CLOCK: ProberClock = {
 export class Prober {
   readonly state: CheckState;
   readonly #target: Target;
-  readonly #spec: CheckSpec;
+  readonly #spec: ActiveCheck;
   readonly #report: (report: Report) => void;
   readonly #clock: ProberClock;
   readonly #check: typeof check;
@@ -51,7 +51,7 @@ export class Prober {
   /** @param report told of every answer. */
   constructor(
     target: Target,
-    spec: CheckSpec,
+    spec: ActiveCheck,
     report: (report: Report) => void,
     clock: ProberClock = SYSTEM_CLOCK,
     checkOnce: typeof check = check,

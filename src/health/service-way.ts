@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import type { CheckSpec } from '../control/check-spec.js';
+import type { ActiveCheck } from '../control/check-spec.js';
 import { check } from './check.js';
 import type { Target } from './checker.js';
 
@@ -45,7 +45,7 @@ export class ServiceWay {
   }
 
   /** Does a check once. @param target the virtual address and port */
-  async check(target: Target, spec: CheckSpec, signal: AbortSignal): Promise<number | undefined> {
+  async check(target: Target, spec: ActiveCheck, signal: AbortSignal): Promise<number | undefined> {
     for (let tries = 1; ; tries++) {
       this.#local ??= await this.#take(target);
       try {

@@ -1,6 +1,6 @@
 /** The thread that checks: in the network namespace of the director, which is a thread's own property. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { CheckSpec } from '../control/check-spec.js';
+import type { ActiveCheck } from '../control/check-spec.js';
 import { enterNetns } from '../linux/netns.js';
 import type { Target } from './checker.js';
 import { Prober, type Report, SYSTEM_CLOCK } from './prober.js';
@@ -17,7 +17,7 @@ export type HealthRequest = { readonly id: number } & (
   | {
       readonly kind: 'begin';
       readonly target: Target;
-      readonly spec: CheckSpec;
+      readonly spec: ActiveCheck;
       /** The server's own address, when the check is to take the way of the service's packets; see {@link ServiceWay}. */
       readonly near?: string;
     }
@@ -61,7 +61,7 @@ port.on('message', (request: HealthRequest) => {
   }
 });
 
-function begin(id: number, target: Target, spec: CheckSpec, near: string | undefined): void {
+function begin(id: number, target: Target, spec: ActiveCheck, near: string | undefined): void {
   const way = near === undefined ? undefined : new ServiceWay(near, pin, unpin);
   const report = (said: Report): void => tell({ id, kind: 'report', report: said });
   const prober = new Prober(target, spec, report, SYSTEM_CLOCK, way && ((...args) => way.check(...args)));

@@ -164,6 +164,28 @@ ${health}    dests:
     assert.match(told[0]!.reason!, /ECONNREFUSED/);
   });
 
+  test('one that refuses connections of clients is found out by these, and tried again later', async () => {
+    const passive = `    health:
+      checks: [{ type: passive, interval: 200, fall: 3, hold: 1500 }]
+`;
+    writeFileSync(file, config(passive));
+    // the checks are others, so what was known of the second server is kept until they say something
+    assert.equal((await client('apply', file)).code, 0);
+    await become({ [S1]: 40, [S2]: 40 });
+    const down = async () => {
+      // the first server answers, the second one refuses
+      net.shell(
+        'c',
+        `for i in 1 2 3 4 5 6 7 8; do curl -sS -m 20 http://${VIP}/ >/dev/null 2>&1; done; true`,
+      );
+      return (await weights())[S2] === 0;
+    };
+    await until(down, 'the second server is found out');
+    assert.match((await client('health')).stdout, /10\.0\.2\.11:80 +DOWN .* of clients were not answered/);
+    assert.equal((await weights())[S1], 40);
+    await become({ [S1]: 40, [S2]: 40 });
+  });
+
   test('no longer checked, they have what is configured', async () => {
     writeFileSync(file, config(''));
     assert.match((await client('plan', file)).stdout, / {2}service tcp:10\.0\.0\.100:80\n- {5}health\n/);
