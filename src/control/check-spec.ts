@@ -102,6 +102,7 @@ const KINDS = {
   dns: object({
     type: type('dns'),
     ...timing,
+    ...way,
     name: withDefault(text('a domain name', 1, 253), '.'),
     record: withDefault(oneOf('a record type', ['A', 'AAAA', 'NS', 'SOA', 'MX', 'TXT']), 'NS'),
     nxdomain: described(withDefault(boolean, false), 'Whether "no such name" is a good answer too.'),

@@ -228,8 +228,27 @@ describe('a check by DNS', () => {
     await assert.rejects(ask(port, { type: 'dns', name: 'a.example', record: 'A' }));
     assert.equal(await ask(port, { type: 'dns', name: 'a.example', record: 'A', nxdomain: true }), undefined);
   });
+  it('asks for a name and a kind of record', async () => {
+    let asked = '';
+    const port = await udp((question) => {
+      asked = question.subarray(12).toString('latin1');
+      return dnsAnswer(0)(question);
+    });
+    await ask(port, { type: 'dns', name: 'a.example.', record: 'AAAA' });
+    assert.equal(asked, '\x01a\x07example\0\0\x1c\0\x01');
+    await ask(port, { type: 'dns' });
+    assert.equal(asked, '\0\0\x02\0\x01');
+  });
+  it('hears no answer but that to its question', async () => {
+    const port = await udp((question) => {
+      const other = dnsAnswer(0)(question);
+      other[0]! ^= 1;
+      return other;
+    });
+    await assert.rejects(ask(port, { type: 'dns' }, 200));
+  });
   it('fails when the server fails', async () => {
-    await assert.rejects(ask(await udp(dnsAnswer(2)), { type: 'dns' }), /ESERVFAIL/);
+    await assert.rejects(ask(await udp(dnsAnswer(2)), { type: 'dns' }), /SERVFAIL/);
   });
 });
 

@@ -18,7 +18,11 @@ let left = addresses.length;
 for (const address of addresses) {
   createServer((request, answer) => answer.end(request.socket.localAddress)).listen(80, address, () => {
     const udp = createSocket(address.includes(':') ? 'udp6' : 'udp4');
-    udp.on('message', (_, { port, address: to }) => udp.send('well', port, to));
+    udp.on('message', (message, { port, address: to }) => {
+      // a question of DNS gets its answer: no error
+      if (message.length > 12) message[2] |= 0x80;
+      udp.send(message.length > 12 ? message : 'well', port, to);
+    });
     udp.bind(53, address, () => --left === 0 && console.log('ready'));
   });
 }
@@ -114,7 +118,7 @@ ${[11, 12].map((n) => `      - { address: "${own(n, vip.includes(':'))}", port: 
         service('tcp', VIP, forward, http(VIP, 'service')) +
           service('tcp', VIP6, forward, http(VIP6, 'service')) +
           service('udp', VIP, forward, udp) +
-          service('udp', VIP6, forward, udp),
+          service('udp', VIP6, forward, 'type: dns, via: service'),
       );
       await become('++++++++');
     });
