@@ -9,14 +9,20 @@ import { ProbeThread, type Way } from '../health/probe-thread.js';
 import { SYSTEM_CLOCK } from '../health/prober.js';
 import type { HealthEvent } from '../health/service-keeper.js';
 import type { Datapath } from './datapath.js';
+import type { DownServers } from './down-servers.js';
 import type { Logger } from './logger.js';
 import type { Seen } from './watcher.js';
 
 /**
  * The same data path, with health checks done from its network namespace.
- * @param netns the namespace's name; the daemon's own when undefined.
+ * @param netns the namespace's name; the daemon's own when undefined. @param down what the daemon before knew, and the next one is to know
  */
-export function checkedDatapath(datapath: Datapath, netns: string | undefined, log: Logger): Datapath {
+export function checkedDatapath(
+  datapath: Datapath,
+  netns: string | undefined,
+  log: Logger,
+  down?: DownServers,
+): Datapath {
   const thread = new ProbeThread(netns === undefined ? {} : { netns }, (error) =>
     log.error('health checks have failed, and begin anew', { netns, error: String(error) }),
   );
@@ -33,9 +39,11 @@ export function checkedDatapath(datapath: Datapath, netns: string | undefined, l
       if (way === undefined) return thread.start({ address, port: spec.port ?? dest.port }, spec, report);
       return thread.start({ address: way.address, port: way.port }, spec, report, way);
     },
+    wasDown: (service, dest) => down?.wasDown(service, dest) ?? false,
     clock: SYSTEM_CLOCK,
     onEvent: (event) => {
       logEvent(log, netns, event);
+      if (event.kind === 'server') down?.note(event.service, event.dest, event.up);
       const body = bodyOf(event);
       if (body !== undefined) seen([{ time: Date.now(), body }]);
     },

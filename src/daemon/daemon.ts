@@ -8,6 +8,7 @@ import type { DaemonSettings } from './config/config.js';
 import { Configurator } from './config/configurator.js';
 import { ConfigReader } from './config/reader.js';
 import { openDatapath } from './datapath.js';
+import { rememberedDown } from './down-servers.js';
 import { repairLeftovers } from './leftovers.js';
 import type { Logger } from './logger.js';
 import { Namespaces, type OpenNamespace } from './namespaces.js';
@@ -53,7 +54,8 @@ export async function runDaemon(
     checkTcp(settings);
     await claimSocket(socket);
     const open: OpenNamespace = (netns) => openDatapath(settings, netns, log);
-    const openChecked: OpenNamespace = async (netns) => checkedDatapath(await open(netns), netns, log);
+    const openChecked: OpenNamespace = async (netns) =>
+      checkedDatapath(await open(netns), netns, log, rememberedDown(settings, netns, log));
     const namespaces = await Namespaces.open(settings.netns ?? [], openChecked, log);
     undo.push(() => namespaces.close());
     if (settings.datapath !== 'none') await repairLeftovers(open, log);

@@ -25,19 +25,26 @@ export class CheckedServer {
   /** When its state changed last, ms since 1970. */
   since: number;
   #backSince: number | undefined;
+  /** Taken for down, until it is checked. */
+  #wasDown: boolean;
   #checks: Running[] = [];
   readonly #start: StartCheck;
   readonly #heard: (server: CheckedServer, before: ServerHealth, report: Report) => void;
 
-  /** @param heard told of each answer, with how the server was before it. */
+  /**
+   * @param wasDown it is taken for down until it has answered.
+   * @param now ms since 1970. @param heard told of each answer, with how the server was before it.
+   */
   constructor(
     dest: DestSpec,
+    wasDown: boolean,
     now: number,
     start: StartCheck,
     heard: (server: CheckedServer, before: ServerHealth, report: Report) => void,
   ) {
     this.#dest = dest;
     this.since = now;
+    this.#wasDown = wasDown;
     this.#start = start;
     this.#heard = heard;
   }
@@ -69,9 +76,15 @@ export class CheckedServer {
       const kept = old.get(identity);
       old.delete(identity);
       // what is known of a server is not forgotten because it is to be asked otherwise
-      return kept ?? this.#begin(spec, fresh ? !('start' in spec) || spec.start === 'up' : up);
+      return kept ?? this.#begin(spec, fresh ? this.#assume(spec) : up);
     });
+    if (specs.length > 0) this.#wasDown = false;
     for (const { end } of old.values()) end();
+  }
+
+  /** What a server is taken for of which nothing is known here. */
+  #assume(spec: CheckSpec): boolean {
+    return !this.#wasDown && (!('start' in spec) || spec.start === 'up');
   }
 
   /** Ends all checks. */

@@ -28,7 +28,7 @@ after(async () => {
 });
 
 /** A checked service with two servers of weight 10, and hands on time and on what checks say. */
-async function world(health: HealthSpec | undefined = spec()) {
+async function world(health: HealthSpec | undefined = spec(), down: readonly string[] = []) {
   const engine = startWithoutPackets({ connLimit: 256 });
   stops.push(() => engine.stop());
   const events: HealthEvent[] = [];
@@ -47,6 +47,7 @@ async function world(health: HealthSpec | undefined = spec()) {
         checks.set(name, report);
         return () => checks.delete(name);
       },
+    wasDown: (_, { address }) => down.includes(address),
     clock: {
       now: () => now,
       random: () => 0.5,
@@ -144,6 +145,16 @@ describe('a server that is down', () => {
     const { say, weights } = await world(spec({ checks: [{ type: 'tcp', start: 'down' }] }));
     assert.deepEqual(await weights(), { 1: 0, 2: 0 });
     assert.deepEqual(await say(2, true), { 1: 0, 2: 10 });
+  });
+
+  it('begins so where it was down before, until it answers', async () => {
+    const { say, set, weights } = await world(spec(), ['10.0.0.1']);
+    assert.deepEqual(await weights(), { 1: 0, 2: 10 });
+    assert.deepEqual(await say(1, true), { 1: 10, 2: 10 });
+    // what was before is then forgotten
+    await set(spec({ checks: [] }));
+    await set(spec());
+    assert.deepEqual(await weights(), { 1: 10, 2: 10 });
   });
 
   it('has the weight that its agent asks for otherwise', async () => {

@@ -32,6 +32,8 @@ export interface HealthWorld {
   readonly director: Director;
   /** Starts checks of a server of a service. */
   check(service: ServiceKey): StartCheck;
+  /** Whether a server was found down before anything was known here. */
+  wasDown?(service: ServiceKey, dest: DestSpec): boolean;
   readonly clock: ProberClock;
   readonly onEvent: (event: HealthEvent) => void;
 }
@@ -210,7 +212,8 @@ export class ServiceKeeper {
   #newServer(dest: DestSpec): CheckedServer {
     const heard = (server: CheckedServer, before: ServerHealth, report: Report) =>
       this.#heard(server, before, report);
-    return new CheckedServer(dest, Date.now(), this.#world.check(this.service), heard);
+    const wasDown = this.#world.wasDown?.(this.service, dest) ?? false;
+    return new CheckedServer(dest, wasDown, Date.now(), this.#world.check(this.service), heard);
   }
 
   #heard(server: CheckedServer, before: ServerHealth, { reason, first }: Report): void {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync, statSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { connectDirector } from '../../src/control/client.js';
 import { IPVSD, type Started, start, temporaryFolder, until } from '../support/daemon.js';
@@ -102,6 +103,8 @@ ${[11, 12].map((n) => `      - { address: "${own(n, vip.includes(':'))}", port: 
     director.close();
     daemon?.child.kill('SIGTERM');
     await daemon?.ended;
+    // what the daemon remembers of servers that were down
+    rmSync(`/run/ipvsd/netns-${statSync(`/run/netns/${net.name('d')}`).ino}.health`, { force: true });
     net.close();
     folder.remove();
   });

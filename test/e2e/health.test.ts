@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { connectDirector } from '../../src/control/client.js';
@@ -20,6 +20,8 @@ describe('the health of real servers', { skip }, () => {
   const file = `${folder.path}/ipvsd.yaml`;
   const director = connectDirector({ socket });
   let daemon: Started;
+  /** Where the daemon remembers who is down. */
+  let state: string | undefined;
   let servers: ChildProcess[] = [];
   const stop = new AbortController();
   let events = '';
@@ -70,6 +72,18 @@ ${health}    dests:
     for await (const piece of director.get('/v1/events?kinds=health', stop.signal)) events += piece;
   };
 
+  const startDaemon = async (): Promise<void> => {
+    daemon = start(['run', '--netns', net.name('d'), '--socket', socket, '--config', file]);
+    await until(() => {
+      assert.equal(daemon.child.exitCode, null, daemon.stderr());
+      return / ready /.test(daemon.stderr());
+    }, 'daemon ready');
+    const before = events.length;
+    // it ends with the daemon, one way or another
+    listen().catch(() => {});
+    await until(() => events.length > before, 'listening');
+  };
+
   before(async () => {
     for (const name of ['c', 'd', 's1', 's2', 's3']) net.add(name);
     net.connect('c', 'eth0', 'd', 'eth0');
@@ -83,13 +97,7 @@ ${health}    dests:
     }
     servers = await Promise.all([1, 2, 3].map(serve));
     writeFileSync(file, config(health));
-    daemon = start(['run', '--netns', net.name('d'), '--socket', socket, '--config', file]);
-    await until(() => {
-      assert.equal(daemon.child.exitCode, null, daemon.stderr());
-      return / ready /.test(daemon.stderr());
-    }, 'daemon ready');
-    void listen();
-    await until(() => events !== '', 'listening');
+    await startDaemon();
     await until(
       async () =>
         (await director.execute('health.list', {}))[0]!.servers.every(({ checks }) => checks[0]!.count > 0),
@@ -101,6 +109,7 @@ ${health}    dests:
     director.close();
     daemon?.child.kill('SIGTERM');
     await daemon?.ended;
+    if (state !== undefined) rmSync(state, { force: true });
     net.close();
     folder.remove();
   });
@@ -119,6 +128,27 @@ ${health}    dests:
     assert.match((await client('health')).stdout, /10\.0\.1\.11:80 +DOWN .*weight 0 of 40 .*ECONNREFUSED/);
     assert.equal((await client('plan', file)).stdout, 'No changes.\n');
     assert.doesNotMatch((await client('save')).stdout, /weight: 0/);
+  });
+
+  test('it is remembered over a restart of the daemon', async () => {
+    state = `/run/ipvsd/netns-${statSync(`/run/netns/${net.name('d')}`).ino}.health`;
+    assert.equal(readFileSync(state, 'utf8'), `["tcp:${VIP}:80 ${S1}:80"]\n`);
+    daemon.child.kill('SIGTERM');
+    await daemon.ended;
+    // nothing is asked for a minute: what is known is what was known
+    const late = config(health.replace('interval: 200', 'interval: 60000, start: up'));
+    writeFileSync(file, late);
+    await startDaemon();
+    const known = (await director.execute('health.list', {}))[0]!.servers;
+    if (known.every(({ checks }) => checks[0]!.count === 0)) {
+      assert.deepEqual(
+        known.map(({ up }) => up),
+        [false, true],
+      );
+    }
+    writeFileSync(file, config(health));
+    assert.equal((await client('apply', file)).code, 0);
+    await become({ [S1]: 0, [S2]: 40 });
   });
 
   test('a reload keeps what is known of those that have not changed', async () => {
@@ -156,6 +186,7 @@ ${health}    dests:
     const told = events
       .trim()
       .split('\n')
+      .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as { event: string; dest?: { address: string }; reason?: string });
     assert.deepEqual(
       told.map(({ event, dest }) => `${event} ${dest?.address ?? ''}`.trim()),
