@@ -4,6 +4,9 @@ import { check } from './check.js';
 import { CheckState } from './check-state.js';
 import type { Target } from './checker.js';
 
+/** Characters of a reason at most. */
+const REASON_MAX = 200;
+
 /** What became of a check. */
 export interface Report {
   readonly up: boolean;
@@ -94,11 +97,7 @@ export class Prober {
     try {
       percent = await this.#check(this.#target, this.#spec, abort.signal);
     } catch (error) {
-      reason = late
-        ? `no answer within ${timeout} ms`
-        : error instanceof Error
-          ? error.message
-          : String(error);
+      reason = late ? `no answer within ${timeout} ms` : reasonOf(error);
     }
     patience();
     if (this.#abort !== abort) return;
@@ -116,4 +115,10 @@ export class Prober {
       ...(percent !== undefined && { percent }),
     });
   }
+}
+
+/** One line of an error, for listings: those of OpenSSL have several. */
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.trim().split('\n')[0]!.slice(0, REASON_MAX) || 'failed';
 }
