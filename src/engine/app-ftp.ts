@@ -69,6 +69,7 @@ export const ftp: App = {
   pktIn(p: AppPacket): boolean {
     const { ipvs, c, packet } = p;
     if (!isEstablished(ipvs, c)) return true;
+    packet.pull(packet.len);
     const start = payload(p);
     const end = packet.data + packet.len;
     const family = ipvs.conns.family(c);
@@ -86,7 +87,9 @@ export const ftp: App = {
   pktOut(p: AppPacket): boolean {
     const { ipvs, c, packet } = p;
     const command = p.conn.data as FtpPassive | undefined;
-    if (command === undefined || !isEstablished(ipvs, c)) return true;
+    if (!isEstablished(ipvs, c)) return true;
+    packet.pull(packet.len);
+    if (command === undefined) return true;
     const end = packet.data + packet.len;
     const from = readPassiveReply(packet.bytes, payload(p), end, ipvs.conns.family(c), command);
     if (from === undefined) return true;

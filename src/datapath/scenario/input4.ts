@@ -1,4 +1,5 @@
 /** The way of an IPv4 packet that comes in: `ip_rcv`, the input route, then up the stack or through. */
+import { conntrackOn } from '../../engine/conntrack.js';
 import { NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_IN } from '../../engine/verdict.js';
 import { checksum } from '../../wire/checksum.js';
 import { AF_INET, type InetAddr, inet4 } from '../../wire/inet.js';
@@ -33,7 +34,7 @@ type Where = 'local' | 'forward' | 'no-route' | 'drop';
 
 /** Takes an IPv4 packet (at least one byte). */
 export function input4(host: SimHost, p: Packet, link: Link): void {
-  if (!checkHeader(p)) return;
+  if (!checkHeader(p) || !trackedWhole(host, p)) return;
   const source = inet4(ipv4Source(p.view, p.data));
   const daddr = inet4(ipv4Destination(p.view, p.data));
   if (link.loopback) {
@@ -63,6 +64,13 @@ function checkHeader(p: Packet): boolean {
   if (total < header || p.len < total) return false;
   p.len = total;
   return true;
+}
+
+/** While connections are tracked, fragments are put together before routing (`nf_defrag_ipv4`). False for one that waits for others. */
+function trackedWhole(host: SimHost, p: Packet): boolean {
+  if (!ipv4IsFragment(p.view, p.data) || !conntrackOn(host.net.ipvs, AF_INET)) return true;
+  p.ignoreDf = host.tracked4.input(p, host.now);
+  return p.ignoreDf;
 }
 
 /** `ip_route_input`: what becomes of the packet. */
@@ -157,7 +165,8 @@ function forward(
     return;
   }
   const mtu = route.mtu || route.link.mtu;
-  if (p.len > mtu && (ipv4FragOff(v, p.data) & IP_DF) !== 0) {
+  const tooLong = p.fragMaxSize > mtu || (p.len > mtu && !p.ignoreDf);
+  if (tooLong && (ipv4FragOff(v, p.data) & IP_DF) !== 0) {
     icmpError(host, p, 3, 4, mtu, arrival);
     return;
   }

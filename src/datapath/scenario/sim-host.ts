@@ -8,7 +8,7 @@ import type {
   SyncSocketOptions,
 } from '../../engine/host.js';
 import type { Net } from '../../engine/net.js';
-import { AF_INET, AF_INET6, type InetAddr, inetIsAny, inetToString } from '../../wire/inet.js';
+import { AF_INET, AF_INET6, type InetAddr, inetFromBytes, inetIsAny, inetToString } from '../../wire/inet.js';
 import { CHECKSUM_PARTIAL, HEADROOM, Packet } from '../../wire/packet.js';
 import { Reassembler } from '../../wire/reassembly.js';
 import { defragment6, KEPT } from './ext-headers.js';
@@ -94,6 +94,8 @@ export class SimHost implements Host {
   /** When the last ICMP error went to a source (by its address): answers about missing routes are limited by it. */
   readonly lastError = new Map<number, number>();
   readonly reassembler4 = new Reassembler({ timeoutMs: 30_000, maxBytes: REASSEMBLY_BYTES });
+  /** For what is put together before it is known where it goes: see `input4`. */
+  readonly tracked4 = new Reassembler({ timeoutMs: 30_000, maxBytes: REASSEMBLY_BYTES });
   readonly reassembler6 = new Reassembler({ timeoutMs: 60_000, maxBytes: REASSEMBLY_BYTES });
   readonly emit: (frame: Frame) => void;
   /** Takes what `debug_level` shows. */
@@ -183,7 +185,7 @@ export class SimHost implements Host {
 
   #deadline(): number {
     let next = this.neighbours.deadline;
-    if (this.reassembler4.size > 0) next = Math.min(next, slotEnd(SLOT4, this.now));
+    if (this.reassembler4.size > 0 || this.tracked4.size > 0) next = Math.min(next, slotEnd(SLOT4, this.now));
     if (this.reassembler6.size > 0) next = Math.min(next, slotEnd(SLOT6, this.now));
     return next;
   }
@@ -192,6 +194,11 @@ export class SimHost implements Host {
     const late: { first: Uint8Array; type: number }[] = [];
     if (isSlotEnd(SLOT4, this.now)) {
       this.reassembler4.expire(this.now, (first) => late.unshift({ first, type: 11 }));
+      // it is not this host's to say so of what it would only have passed on
+      this.tracked4.expire(this.now, (first) => {
+        if (this.isLocal(AF_INET, inetFromBytes(AF_INET, first, 16).words, 0))
+          late.unshift({ first, type: 11 });
+      });
     }
     if (isSlotEnd(SLOT6, this.now)) {
       this.reassembler6.expire(this.now, (first) => late.unshift({ first, type: 3 }));

@@ -1,8 +1,8 @@
 /** FTP through NAT, where connection tracking has seen packets that IPVS has not taken, or the other way round. */
-import { ascii } from '../../support/bytes.js';
-import { ACK, PSH, RST, SYN, tcp } from '../../support/packets.js';
+import { ascii, filler } from '../../support/bytes.js';
+import { ACK, csum, frag4, frag6, PSH, RST, SYN, tcp, udp } from '../../support/packets.js';
 import type { ScenarioFile } from '../format.js';
-import { client, endpoint, type Ip, server, vip } from './place.js';
+import { client, director, endpoint, type Ip, server, vip } from './place.js';
 import { Story } from './story.js';
 
 const LIST = 'ipvsadm -Lnc';
@@ -184,6 +184,54 @@ function unreachable(): ScenarioFile {
   return story.wait(4).dump(LIST).end();
 }
 
+/** IPv4 pieces of what said that it must not be cut. */
+function unwilling(packet: Uint8Array, size: number): Uint8Array[] {
+  return frag4(packet, size).map((piece) => {
+    const copy = piece.slice();
+    const view = new DataView(copy.buffer);
+    view.setUint16(6, view.getUint16(6) | 0x4000);
+    view.setUint16(10, 0);
+    view.setUint16(10, csum(copy.subarray(0, 20)));
+    return copy;
+  });
+}
+
+/** Tracking puts datagrams together before it is known where they go. */
+function inPieces(ip: Ip): ScenarioFile {
+  const story = new Story(
+    `ftp_in_pieces${ip}`,
+    'fragments, those of the control connection and others, while an FTP service is there',
+    rules(ip),
+  );
+  const cut = (packet: Uint8Array, size: number, id: number): Uint8Array[] =>
+    ip === 6 ? frag6(packet, size, id) : frag4(packet, size);
+  const send = (from: string, pieces: readonly Uint8Array[], note: string): void => {
+    for (const piece of pieces) story.send(from, piece, note);
+  };
+  const control = new Talk(story, ip, PORT, 21).open();
+  control.ask(PSH | ACK, ip === 6 ? 'EPSV\r\n' : 'PASV\r\n');
+  const reply = ip === 6 ? '229 Extended Passive Mode (|||30000|)\r\n' : '227 (10,2,0,11,117,48)\r\n';
+  const answer = tcp(server(ip), 21, client(ip), PORT, PSH | ACK, {
+    seq: control.answered,
+    ack: control.asked,
+    data: ascii(reply),
+    df: false,
+  });
+  send('rs1', cut(answer, 24, 1), 'the reply');
+  const plain = (id: number): Uint8Array =>
+    udp(server(ip), 5000, client(ip), 6000, { data: filler(100), id, df: false });
+  send('rs1', cut(plain(2), 40, 2), 'passed on');
+  send('rs1', cut(plain(3), 40, 3).slice(0, 2), 'to be passed on, never whole');
+  const own = udp(client(ip), 6000, director(ip), 5000, { data: filler(100), id: 4, df: false });
+  send('client', cut(own, 40, 4).slice(0, 2), 'for the director, never whole');
+  if (ip === 4) {
+    const large = udp(server(4), 5000, client(4), 6000, { data: filler(2000), id: 5 });
+    send('rs1', unwilling(large, 1000), 'not to be cut, larger than the link');
+    send('rs1', unwilling(large, 1480), 'not to be cut, as large as the link');
+  }
+  return story.dump(LIST).wait(70).dump(LIST).end();
+}
+
 export const FTP_TRACKING: readonly ScenarioFile[] = [
   overtaken(4),
   overtaken(6),
@@ -191,4 +239,6 @@ export const FTP_TRACKING: readonly ScenarioFile[] = [
   withoutService(),
   reopened(),
   unreachable(),
+  inPieces(4),
+  inPieces(6),
 ];
