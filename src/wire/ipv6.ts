@@ -127,12 +127,12 @@ export interface Ipv6Joint {
 /**
  * Looks for the fragment header, past hop-by-hop, routing, destination and authentication headers (`find_prev_fhdr`).
  * @param end first offset in the view that is no longer the packet's.
- * @returns true when there is one, all of its 8 bytes within the packet; `joint` is then where it begins.
+ * @returns true when there is one, of which bytes may be missing; `joint` is then where it begins.
  */
 export function ipv6FindFragment(v: DataView, o: number, end: number, joint: Ipv6Joint): boolean {
   let nexthdr = o + 6;
   let at = o + IPV6_HEADER;
-  while (at + IPV6_FRAGMENT_HEADER <= end) {
+  while (at <= end) {
     const next = v.getUint8(nexthdr);
     if (next === NEXTHDR_FRAGMENT) {
       joint.nexthdr = nexthdr;
@@ -141,6 +141,7 @@ export function ipv6FindFragment(v: DataView, o: number, end: number, joint: Ipv
     }
     if (next !== NEXTHDR_HOP && next !== NEXTHDR_ROUTING && next !== NEXTHDR_DEST && next !== NEXTHDR_AUTH)
       return false;
+    if (at + 2 > end) return false;
     nexthdr = at;
     at += next === NEXTHDR_AUTH ? (v.getUint8(at + 1) + 2) << 2 : (v.getUint8(at + 1) + 1) << 3;
   }

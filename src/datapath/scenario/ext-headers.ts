@@ -1,5 +1,6 @@
 /** IPv6 extension headers at the host: options (RFC 8200 4.2), routing headers, fragments. */
 import {
+  IPV6_FRAGMENT_HEADER,
   IPV6_HEADER,
   type Ipv6Joint,
   type Ipv6Walk,
@@ -106,7 +107,9 @@ export function defragment6(host: SimHost, p: Packet): number {
   if (ipv6PayloadLength(p.view, p.data) === 0) return WHOLE;
   if (!ipv6FindFragment(p.view, p.data, p.data + p.len, joint)) return WHOLE;
   const at = joint.at - p.data;
-  if (lacksHeader(p, at) || fragmentFault(p, at) !== 0) return WHOLE;
+  if (lacksHeader(p, at)) return WHOLE;
+  if (at + IPV6_FRAGMENT_HEADER > p.len) return KEPT;
+  if (fragmentFault(p, at) !== 0) return WHOLE;
   return host.reassembler6.input(p, host.now) ? at : KEPT;
 }
 

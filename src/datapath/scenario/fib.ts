@@ -16,6 +16,12 @@ export interface Link {
   up: boolean;
 }
 
+/** Smallest MTU with which a link does IPv6 (RFC 8200 5). */
+const IPV6_MIN_MTU = 1280;
+
+/** Whether a link does that family. */
+export const speaks = (link: Link, family: number): boolean => family === AF_INET || link.mtu >= IPV6_MIN_MTU;
+
 /** `RTN_*`. */
 export type RouteType =
   | 'unicast'

@@ -1,7 +1,15 @@
 /** The forms of `ip link`, `ip addr`, `ip route`, `ip rule` and `ip neigh` that change an {@link IpConfig}. */
 import { IpvsError } from '../../errors.js';
 import { AF_INET, AF_INET6, type Family, type InetAddr, inetEqual } from '../../wire/inet.js';
-import { type FibRoute, type FibRule, type Link, prefixEqual, type RouteType, TABLES } from './fib.js';
+import {
+  type FibRoute,
+  type FibRule,
+  type Link,
+  prefixEqual,
+  type RouteType,
+  speaks,
+  TABLES,
+} from './fib.js';
 import { type IpConfig, neighbourKey, parseMac } from './ip-config.js';
 import { type Prefix, parseAddress, parsePrefix } from './prefix.js';
 
@@ -86,7 +94,7 @@ function ipLink(config: IpConfig, verb: string, words: Words): void {
   const link = config.link(words.next('the device'));
   const options = words.options({ up: false, down: false, mtu: true });
   const mtu = options.get('mtu');
-  if (mtu !== undefined) link.mtu = number(mtu, 'MTU');
+  if (mtu !== undefined) config.setLinkMtu(link, number(mtu, 'MTU'));
   if (options.has('up')) config.setLinkUp(link, true);
   if (options.has('down')) config.setLinkUp(link, false);
 }
@@ -130,6 +138,8 @@ function ipRoute(config: IpConfig, verb: string, words: Words, family: Family | 
   const removes = verb === 'del' || verb === 'delete';
   const metric = number(options.get('metric') ?? (prefix.addr.family === AF_INET6 ? '1024' : '0'), 'metric');
   const dev = options.has('dev') ? config.link(options.get('dev')!) : undefined;
+  if (dev !== undefined && !speaks(dev, prefix.addr.family))
+    throw new IpvsError('NO_DEVICE', 'No such device');
   // what refuses packets has no device
   const isMeant = (r: FibRoute): boolean =>
     (via === undefined || (r.via !== undefined && inetEqual(r.via, via))) &&
@@ -225,12 +235,24 @@ function ipRule(config: IpConfig, verb: string, words: Words, family: Family = A
 }
 
 function ipNeighbour(config: IpConfig, verb: string, words: Words): void {
+  if (verb === 'flush') {
+    const link = config.link(words.options({ dev: true }).get('dev') ?? '');
+    // what was set by hand stays
+    for (const key of config.asked.keys()) if (key.startsWith(`${link.name} `)) config.asked.set(key, false);
+    return;
+  }
   const addr = parseAddress(words.next('the address'), 'neighbour');
   const options = words.options({ lladdr: true, dev: true, nud: true });
   const key = neighbourKey(config.link(options.get('dev') ?? ''), addr);
   if (verb === 'del' || verb === 'delete') {
-    if (!config.neighbours.delete(key)) throw new IpvsError('DEST_NOT_FOUND', 'No such file or directory');
+    const asked = config.asked.get(key) === true;
+    if (asked) config.asked.set(key, false);
+    if (!config.neighbours.delete(key) && !asked)
+      throw new IpvsError('DEST_NOT_FOUND', 'No such file or directory');
   } else if (verb === 'add' || verb === 'replace' || verb === 'change') {
+    const known = config.neighbours.has(key) || config.asked.get(key) === true;
+    if (known && verb === 'add') throw new IpvsError('DEST_EXISTS', 'File exists');
+    config.asked.delete(key);
     config.neighbours.set(key, parseMac(options.get('lladdr') ?? '', 'lladdr'));
   } else {
     throw unknown('neighbour', verb);

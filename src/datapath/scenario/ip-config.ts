@@ -1,7 +1,7 @@
 /** The director's own network configuration: links, addresses, routes, neighbours, and what follows of each from the others. */
 import { IpvsError } from '../../errors.js';
 import { AF_INET, AF_INET6, type Family, type InetAddr, inetEqual, inetToString } from '../../wire/inet.js';
-import { Fib, type FibRoute, type Link, type RouteType, TABLES } from './fib.js';
+import { Fib, type FibRoute, type Link, type RouteType, speaks, TABLES } from './fib.js';
 import {
   addressBits,
   commonBits,
@@ -23,6 +23,8 @@ export class IpConfig {
   readonly addresses: { readonly link: Link; readonly prefix: Prefix }[] = [];
   /** MAC addresses by {@link neighbourKey}. */
   readonly neighbours = new Map<string, Uint8Array>();
+  /** Next hops whose MAC address has been asked for, by {@link neighbourKey}: false when somebody has given one up. */
+  readonly asked = new Map<string, boolean>();
   generation = 1;
   readonly loopback: Link;
 
@@ -58,8 +60,9 @@ export class IpConfig {
     return link;
   }
 
-  /** Adds an address with the routes that follow from it. @throws IpvsError `DEST_EXISTS` when the link has it already. */
+  /** Adds an address with the routes that follow from it. @throws IpvsError `DEST_EXISTS` when the link has it already, `INVALID` when it does not do IPv6. */
   addAddress(link: Link, prefix: Prefix): void {
+    if (!speaks(link, prefix.addr.family)) throw new IpvsError('INVALID', 'Invalid argument');
     if (this.#addressIndex(link, prefix) >= 0) throw new IpvsError('DEST_EXISTS', 'Address already assigned');
     this.addresses.push({ link, prefix });
     this.#addConnected(link, prefix);
@@ -73,6 +76,15 @@ export class IpConfig {
     this.addresses.splice(at, 1);
     this.#removeRoutes((r) => r.kernel && r.link === link && r.source === prefix.addr);
     this.#rebuildConnected();
+    const isLast = !this.addresses.some((a) => a.link === link && a.prefix.addr.family === AF_INET);
+    if (prefix.addr.family === AF_INET && isLast) this.#disable(link, AF_INET);
+  }
+
+  /** Changes the MTU: with one that is too small for IPv6 the link loses all it has of that. */
+  setLinkMtu(link: Link, mtu: number): void {
+    link.mtu = mtu;
+    if (!speaks(link, AF_INET6)) this.#disable(link, AF_INET6);
+    this.generation++;
   }
 
   /** Brings a link up or down: a link that is down loses its neighbours, its IPv4 routes and its IPv6 addresses. */
@@ -80,16 +92,25 @@ export class IpConfig {
     if (link.up === up) return;
     link.up = up;
     if (!up) {
-      this.#removeRoutes((r) => r.link === link && !r.kernel && r.type !== 'local');
-      for (const { prefix } of this.addresses.filter(
-        (a) => a.link === link && a.prefix.addr.family === AF_INET6,
-      )) {
-        this.removeAddress(link, prefix);
-      }
-      for (const key of this.neighbours.keys())
-        if (key.startsWith(`${link.name} `)) this.neighbours.delete(key);
+      this.#disable(link, AF_INET);
+      this.#disable(link, AF_INET6);
     }
     this.generation++;
+  }
+
+  /** A link does no more of a family: its routes and neighbours go, and what is asked for; IPv6 addresses too. */
+  #disable(link: Link, family: Family): void {
+    const ofFamily = (addr: InetAddr): boolean => addr.family === family;
+    if (family === AF_INET6) {
+      const own = this.addresses.filter((a) => a.link === link && ofFamily(a.prefix.addr));
+      for (const { prefix } of own) this.removeAddress(link, prefix);
+    }
+    this.#removeRoutes((r) => r.link === link && ofFamily(r.prefix.addr) && !r.kernel && r.type !== 'local');
+    for (const table of [this.neighbours, this.asked])
+      for (const key of table.keys()) {
+        const v6 = key.includes(':', link.name.length);
+        if (key.startsWith(`${link.name} `) && v6 === (family === AF_INET6)) table.delete(key);
+      }
   }
 
   /** A source address for packets to `daddr` that leave by `route`. Undefined when there is none. */

@@ -44,8 +44,10 @@ export class NeighbourQueue {
   wait(w: Waiting, now: number): void {
     const key = neighbourKey(w.link, w.hop);
     const entry = this.#waiting.get(key);
-    if (entry === undefined) this.#waiting.set(key, { until: givenUpAt(now), packets: [w] });
-    else entry.packets.push(w);
+    if (entry === undefined) {
+      this.#waiting.set(key, { until: givenUpAt(now), packets: [w] });
+      this.#config.asked.set(key, true);
+    } else entry.packets.push(w);
   }
 
   /** When the next of them is given up, ms; Infinity when none waits. */
@@ -61,8 +63,12 @@ export class NeighbourQueue {
     for (const [key, entry] of [...this.#waiting].reverse()) {
       const { link, hop } = entry.packets[0]!;
       const mac = this.resolve(link, hop);
-      if (mac === undefined && entry.until > now) continue;
+      const asked = this.#config.asked.get(key);
+      if (mac === undefined && asked === true && entry.until > now) continue;
       this.#waiting.delete(key);
+      if (asked === false) this.#config.asked.delete(key);
+      // the link has lost all that it had
+      if (mac === undefined && asked === undefined) continue;
       for (const w of entry.packets) {
         if (mac !== undefined) send(w, mac);
         else fail(w);

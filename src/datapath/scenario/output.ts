@@ -20,11 +20,14 @@ const LOOPBACK_NET = 127;
  */
 export function sendLocal(host: SimHost, p: Packet): boolean {
   p.ignoreDf = true;
-  host.arrival = undefined;
-  if (outputRoute(host, p) === undefined) return true;
+  const way = outputRoute(host, p);
+  if (way === undefined) return true;
+  const v6 = p.view.getUint8(p.data) >>> 4 === 6;
+  const source = inetFromBytes(v6 ? AF_INET6 : AF_INET, p.bytes, p.data + (v6 ? IPV6_SOURCE : 12));
+  host.arrival = way.local && !v6 ? { link: host.linkOf(way.ifindex), local: true } : undefined;
   const verdict = host.net.receive(p, NF_INET_LOCAL_OUT);
   if (verdict !== NF_ACCEPT) return verdict !== NF_DROP;
-  const route = outputRoute(host, p);
+  const route = rerouted(host, p, source) ?? outputRoute(host, p);
   if (route !== undefined) output(host, p, route);
   return true;
 }

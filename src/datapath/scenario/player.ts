@@ -92,7 +92,9 @@ class Player {
       end = Math.max(end, event.at);
       this.#event = i;
       await this.#do(event, i);
-      this.#collect(i, null);
+      // recordings do not put down to such an event what it brings about
+      if (event.shell !== undefined || event.sysctl !== undefined) this.#collect(null, i);
+      else this.#collect(i, null);
       this.#event = null;
     }
     this.#advance(end + linger + 0.02, events.length - 1);

@@ -12,7 +12,7 @@ import { AF_INET, AF_INET6, type InetAddr, inetFromBytes, inetIsAny, inetToStrin
 import { CHECKSUM_PARTIAL, HEADROOM, Packet } from '../../wire/packet.js';
 import { Reassembler } from '../../wire/reassembly.js';
 import { defragment6, KEPT } from './ext-headers.js';
-import { type FibRoute, isLinkLocal, type Link } from './fib.js';
+import { type FibRoute, isLinkLocal, type Link, speaks } from './fib.js';
 import { HostSysctls } from './host-sysctls.js';
 import { input4 } from './input4.js';
 import { input6 } from './input6.js';
@@ -126,9 +126,10 @@ export class SimHost implements Host {
     return this.#net!;
   }
 
-  /** From its first IPv6 service on, a namespace reassembles all IPv6 fragments as they come in (`nf_defrag_ipv6_enable`). */
+  /** From its first IPv6 service or dest on, a namespace reassembles all IPv6 fragments as they come in (`nf_defrag_ipv6_enable`). */
   get defrag6(): boolean {
-    this.#defrag6 ||= this.net.ipvs.hooked(AF_INET6);
+    const { ipvs } = this.net;
+    this.#defrag6 ||= ipvs.hooked(AF_INET6) || ipvs.mixedAddressFamilyDests > 0;
     return this.#defrag6;
   }
 
@@ -148,8 +149,8 @@ export class SimHost implements Host {
   /** A packet, its metadata complete, comes in by `link`. */
   input(packet: Packet, link: Link): void {
     if (!link.up || packet.len === 0) return;
-    if (packet.view.getUint8(packet.data) >>> 4 === 6) input6(this, packet, link);
-    else input4(this, packet, link);
+    if (packet.view.getUint8(packet.data) >>> 4 !== 6) input4(this, packet, link);
+    else if (speaks(link, AF_INET6)) input6(this, packet, link);
   }
 
   /** Does `task` when the packet in work is done: neither engine nor host is entered a second time. */

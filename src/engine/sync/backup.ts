@@ -1,5 +1,5 @@
 /** The backup's side: what messages tell becomes connections (`ip_vs_process_message`, `ip_vs_proc_conn`). */
-import { inetEqual, inetFromWords } from '../../wire/inet.js';
+import { type InetAddr, inetEqual, inetFromWords } from '../../wire/inet.js';
 import { connExpireNow, connNew, connPut, destOf } from '../conn.js';
 import {
   C_DADDR,
@@ -18,6 +18,7 @@ import {
   CONN_F_INACTIVE,
   CONN_F_SYNC,
   CONN_F_TEMPLATE,
+  IPPROTO_IP,
 } from '../flags.js';
 import type { NetnsIpvs } from '../netns-ipvs.js';
 import { type PeData, persistenceEngines, samePeData } from '../persistence-engine.js';
@@ -72,7 +73,7 @@ function apply(ipvs: NetnsIpvs, e: SyncEntry, pe: PeData | undefined): void {
     protocol: e.protocol,
     caddr: e.caddr.words,
     cport: e.cport,
-    vaddr: e.vaddr.words,
+    vaddr: e.protocol === IPPROTO_IP ? markOf(e.vaddr) : e.vaddr.words,
     vport: e.vport,
   };
   const template = (e.flags & CONN_F_TEMPLATE) !== 0;
@@ -103,6 +104,11 @@ function apply(ipvs: NetnsIpvs, e: SyncEntry, pe: PeData | undefined): void {
   t.hot[h + C_STATE] = (e.state << 16) | e.state;
   t.hot[h + C_TIMEOUT] = timeoutOf(ipvs, e, (t.hot[h + C_FLAGS]! & CONN_F_TEMPLATE) !== 0);
   connPut(ipvs, c);
+}
+
+/** Protocol 0 is that of fwmark services, whose templates have the mark instead of an address: of that the first word counts. */
+function markOf(vaddr: InetAddr): Int32Array {
+  return Int32Array.of(vaddr.words[0]!, 0, 0, 0);
 }
 
 /** As the packet of a client is looked up: one for a connection whose client port is not known yet finds that. */

@@ -229,6 +229,28 @@ function templates(): ScenarioFile {
   return story.wait(70).dump(LIST).wait(60).dump(LIST).wait(60).dump(LIST).end();
 }
 
+/** Of the address in a template of protocol 0 only the first word counts, where a mark is. */
+function marks6(): ScenarioFile {
+  const story = new Story('sync_backup_marks6', 'IPv6 templates of fwmark services with whole addresses', [
+    '-A -f 5 -6 -s rr -p 50',
+    ...[1, 2].map((n) => `-a -f 5 -6 -r ${endpoint(server(6, n), 0)} -g`),
+    START,
+  ]);
+  const marked = (virtual: string, n: number): EntrySpec => ({
+    protocol: 0,
+    client: [client(6), 0],
+    virtual: [virtual, 0],
+    dest: [server(6, n), 0],
+    flags: FLAG.TEMPLATE | FLAG.DROUTE,
+    timeout: 300,
+  });
+  tell(story, 'an address', marked(vip(6), 1));
+  tell(story, 'another one, the same for the first word', marked('fd00:1::101', 2));
+  tell(story, 'the mark', marked('0:5::', 1));
+  tell(story, 'the mark and more', marked('0:5::1', 2));
+  return story.dump(SYNC_LIST, LIST, 'ipvsadm -Ln --persistent-conn').end();
+}
+
 /** What a persistence engine has found. */
 function engine(): ScenarioFile {
   const name = `-u ${vip(4)}:5060`;
@@ -519,6 +541,7 @@ export const SYNC_BACKUP: readonly ScenarioFile[] = [
   unbound('nat', 6),
   methods(),
   templates(),
+  marks6(),
   engine(),
   whichDest(),
   times(),
