@@ -4,6 +4,7 @@ import { AF_INET, type InetAddr, inetBytes } from '../../wire/inet.js';
 import { IPV4_MIN } from '../../wire/ipv4.js';
 import { IPV6_DESTINATION, IPV6_HEADER, IPV6_SOURCE } from '../../wire/ipv6.js';
 import { CHECKSUM_PARTIAL, type Packet } from '../../wire/packet.js';
+import { HOP_LIMIT } from './host-sysctls.js';
 import type { SimHost } from './sim-host.js';
 
 /** The header of a packet to be made. */
@@ -51,7 +52,7 @@ export function buildPacket(host: SimHost, spec: HeaderSpec, payload: Uint8Array
     v.setUint32(ip, (0x6000_0000 | ((spec.tos ?? 0) << 20)) >>> 0);
     v.setUint16(ip + 4, payload.length);
     v.setUint8(ip + 6, spec.protocol);
-    v.setUint8(ip + 7, spec.ttl ?? host.sysctls.get('ipv6/conf/all/hop_limit'));
+    v.setUint8(ip + 7, spec.ttl ?? HOP_LIMIT);
     p.bytes.set(inetBytes(spec.source), ip + IPV6_SOURCE);
     p.bytes.set(inetBytes(spec.daddr), ip + IPV6_DESTINATION);
   }

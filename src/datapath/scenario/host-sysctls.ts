@@ -12,14 +12,20 @@ const DEFAULTS: Readonly<Record<string, number>> = {
   'ipv4/conf/all/route_localnet': 0,
   'ipv4/conf/all/accept_local': 0,
   'ipv6/conf/all/forwarding': 1,
-  'ipv6/conf/all/hop_limit': 64,
   'ipv6/icmp/echo_ignore_all': 0,
   'ipv6/ip6frag_time': 60,
 };
 
 /** Settings which may be written, but make no difference to the model. */
-const WITHOUT_EFFECT =
-  /^(ipv4|ipv6)\/(conf|neigh|route)\/|^ipv4\/icmp_(ratelimit|ratemask|msgs_\w+)$|^ipv6\/icmp\/ratelimit$|^core\//;
+const WITHOUT_EFFECT = [
+  /^(ipv4|ipv6)\/(conf|neigh|route)\//,
+  /^(ipv4|ipv6)\/fwmark_reflect$|^ipv6\/bindv6only$|^core\//,
+  /^ipv4\/icmp_(ratelimit|ratemask|msgs_\w+|errors_use_inbound_ifaddr)$|^ipv6\/icmp\/ratelimit$/,
+  /^ipv4\/(ip_nonlocal_bind|ip_early_demux|ip_no_pmtu_disc|ip_forward_use_pmtu)$/,
+];
+
+/** Hop limit of what the host sends: it is the setting of the interface that counts, not the one of all. */
+export const HOP_LIMIT = 64;
 
 /** The settings of one host. */
 export class HostSysctls {
@@ -33,7 +39,7 @@ export class HostSysctls {
   /** @throws IpvsError `NO_SYSCTL` or `INVALID`. */
   set(path: string, value: string): void {
     const known = this.#values.has(path);
-    if (!known && !WITHOUT_EFFECT.test(path))
+    if (!known && !WITHOUT_EFFECT.some((names) => names.test(path)))
       throw new IpvsError('NO_SYSCTL', 'No such file or directory', path);
     const n = Number(value);
     if (known && (value.trim() === '' || !Number.isSafeInteger(n))) {

@@ -12,6 +12,7 @@ import { ipv4HeaderLength, ipv4Tos } from '../../wire/ipv4.js';
 import { IPV6_DESTINATION, IPV6_HEADER, IPV6_SOURCE, ipv6TrafficClass } from '../../wire/ipv6.js';
 import { CHECKSUM_NONE, HEADROOM, Packet } from '../../wire/packet.js';
 import { buildPacket, transportSum } from './build.js';
+import { HOP_LIMIT } from './host-sysctls.js';
 import { echoOptions } from './ip-options.js';
 import { sendLocal } from './output.js';
 import type { Arrival, SimHost } from './sim-host.js';
@@ -74,8 +75,7 @@ function error6(host: SimHost, p: Packet, type: number, code: number, info: numb
   const source = kind === 'local' || kind === 'anycast' ? to : host.config.select6(link, from);
   if (source === undefined) return;
   const out = new Packet(HEADROOM + ERROR_ROOM);
-  const ttl = host.sysctls.get('ipv6/conf/all/hop_limit');
-  if (!buildIcmpError(out, p, type, code, info, source, { ttl })) return;
+  if (!buildIcmpError(out, p, type, code, info, source, { ttl: HOP_LIMIT })) return;
   host.run(() => sendLocal(host, out));
 }
 
