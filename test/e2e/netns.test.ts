@@ -165,6 +165,8 @@ describe('network namespaces of one daemon', { skip }, () => {
     const traced = `debug netns=${director('green')} text="Incoming packet: TCP 10.0.0.2:`;
     await until(() => log.includes(traced), 'packets of one in the log');
     assert.equal(log.includes(`debug netns=${director('blue')}`), false);
+    // what is not sampled yet would come after the zero
+    await until(() => total('green') === '2', 'the second connection of the other');
     ipvsadm('green', '-Z');
     assert.equal(total('green'), '0');
     assert.notEqual(total('blue'), '0');
