@@ -96,7 +96,7 @@ describe('instructions beside the kernel', () => {
 });
 
 describe('docs/benchmarks.md', () => {
-  for (const name of ['kernel']) {
+  for (const name of ['kernel', 'net']) {
     test(`has the tables, and the picture, of bench-${name}.json`, () => {
       const read = (file: string): string =>
         readFileSync(new URL(`../../../docs/${file}`, import.meta.url), 'utf8');
