@@ -28,6 +28,7 @@ export const ERRORS = {
   NOT_PERMITTED: { errno: 'EPERM', message: 'Operation not permitted' },
   BAD_REQUEST: { errno: 'EINVAL', message: 'Malformed request' },
   BAD_CONFIG: { errno: 'EINVAL', message: 'Malformed configuration' },
+  BAD_STATE: { errno: 'EINVAL', message: 'Malformed state file' },
   NO_DAEMON: { errno: 'ECONNREFUSED', message: 'The ipvsd daemon does not answer' },
   ALREADY_SERVED: { errno: 'EBUSY', message: 'Another daemon serves this network namespace' },
   SYSTEM: { errno: 'EIO', message: 'A system call failed' },

@@ -81,6 +81,8 @@ ${EXIT_CODES}`,
   addDecap(program);
   addExec(program, exit);
   addDoctor(program);
+  addUpgrade(program);
+  addUnpin(program);
   addViews(program);
   addObserveCommands(program, { command, withDirector, print, exit, options: [SOCKET, NETNS] });
   return program;
@@ -127,6 +129,8 @@ function addRun(program: Command): void {
     .option('--interfaces <names>', 'where the fast path takes packets, with commas (default: all Ethernet)')
     .option('--rule-priority <n>', 'priority of the first of our sixteen routing rules (default: 10)')
     .option('--table <n>', 'first of our routing tables (default: 11800)')
+    .option('--pin', 'let what carries packets go on without the daemon, for the next one; implies --restore')
+    .option('--restore', 'go on from the state that the last daemon has left, and leave one')
     .option('--log-level <level>', 'debug, info (default), warn or error')
     .option('--log-format <format>', 'text (default) or json')
     .option('--conn-tab-bits <n>', '2^n buckets of the connection table, 8..27 (default: 12)')
@@ -277,6 +281,32 @@ ${EXIT_CODES}`,
       const stop = stopSignal();
       const { decap } = await import('./decap.js');
       await decap(flags, stop);
+    });
+}
+
+function addUpgrade(program: Command): void {
+  command(program, 'upgrade')
+    .summary('put the program that is installed now in the place of the daemon')
+    .description(
+      'Put the program that is installed now in the place of a daemon that was run with --pin or --restore. It has the same process number and arguments, and goes on from the state.',
+    )
+    .option(...SOCKET)
+    .action(async (options: ClientOptions) => {
+      const { upgrade } = await import('./upgrade.js');
+      await withDirector(options, async (director) => process.stdout.write(await upgrade(director)));
+    });
+}
+
+function addUnpin(program: Command): void {
+  command(program, 'unpin')
+    .summary('end what a stopped daemon has left to go on')
+    .description(
+      'Put back what a daemon that was run with --pin has left: devices, routing rules, programs, addresses. Connections end; the state on record stays for the next daemon.',
+    )
+    .option('-n, --netns <name>', "in the network namespace /run/netns/NAME (default: the process's own)")
+    .action(async ({ netns }: { netns?: string }) => {
+      const { unpin } = await import('./unpin.js');
+      await unpin(netns);
     });
 }
 

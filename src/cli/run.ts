@@ -14,7 +14,7 @@ import { UsageError } from './usage-error.js';
 export interface RunFlags {
   readonly config?: string;
   /** Texts, and lists of texts where a flag may be repeated. */
-  readonly [name: string]: string | readonly string[] | undefined;
+  readonly [name: string]: string | readonly string[] | true | undefined;
 }
 
 /**
@@ -27,7 +27,10 @@ export async function run({ config: path, ...words }: RunFlags, stop: AbortSigna
   const settings = { ...(path !== undefined && (await readSettings(path, reader))), ...flags };
   const log = createLogger(settings.logLevel ?? 'info', settings.logFormat ?? 'text');
   const file = path !== undefined && { path, reader };
-  await runDaemon({ settings, flags, onReload: onHangup, ...(file && { file }) }, log, stop);
+  const again = await runDaemon({ settings, flags, onReload: onHangup, ...(file && { file }) }, log, stop);
+  if (!again) return;
+  const { runAgain } = await import('./again.js');
+  runAgain();
 }
 
 async function readSettings(path: string, reader: ConfigReader): Promise<DaemonSettings> {

@@ -242,6 +242,11 @@ export const COMMANDS: { readonly [N in CommandName]: CommandDescription<N> } = 
     args: none,
     result: servedConfig,
   },
+  upgrade: {
+    summary: 'Put the program that is installed now in the place of the daemon; it goes on from its state',
+    args: none,
+    result: nothing,
+  },
   'config.plan': {
     summary: 'What applying a configuration would change',
     args: configText,

@@ -243,6 +243,8 @@ export interface Commands {
   'vip.list': { args: Record<string, never>; result: VipSpec[] };
   /** What runs, as a configuration that describes it completely. */
   'config.get': { args: Record<string, never>; result: ServedConfig };
+  /** The daemon becomes the program that is installed now, which goes on from its state. @throws NOT_SUPPORTED when it leaves none */
+  upgrade: { args: Record<string, never>; result: null };
   /** What `config.apply` would change. */
   'config.plan': { args: ConfigText; result: { changes: Change[] } };
   /** Makes what runs as the configuration says: everything or, when it fails, nothing. The result is what was changed. */

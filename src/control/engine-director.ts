@@ -42,7 +42,7 @@ export const IPVS_VERSION = '1.2.1';
 /** Commands about one namespace's IPVS. The others are about the machine and the daemon. */
 export type EngineCommand = Exclude<
   CommandName,
-  NetnsCommand | `vip.${string}` | `health.${string}` | `config.${string}`
+  NetnsCommand | 'upgrade' | `vip.${string}` | `health.${string}` | `config.${string}`
 >;
 
 type Handlers = { readonly [N in EngineCommand]: (net: Net, args: Args<N>) => Result<N> };

@@ -27,6 +27,11 @@ export class VipDirector implements Director {
     this.#machine = machine;
   }
 
+  /** Those that there are, in the order in which they were added. */
+  get vips(): readonly Required<VipSpec>[] {
+    return [...this.#vips.values()];
+  }
+
   /** Also rejects with VIP_EXISTS and VIP_NOT_FOUND. */
   async execute<N extends CommandName>(name: N, args: Args<N>): Promise<Result<N>> {
     switch (name) {
@@ -36,7 +41,7 @@ export class VipDirector implements Director {
         return this.#delete(readArgs('vip.delete', args).vip) as Result<N>;
       case 'vip.list':
         readArgs('vip.list', args);
-        return [...this.#vips.values()] as Result<N>;
+        return this.vips as Result<N>;
       default:
         return this.#director.execute(name, args);
     }

@@ -49,6 +49,7 @@ export function checkedDatapath(
     },
   });
   return {
+    defaults: datapath.defaults,
     failed: datapath.failed,
     execute: (name, args) => director.execute(name, args),
     batch: (commands) => director.batch(commands),
@@ -56,10 +57,10 @@ export function checkedDatapath(
       seen = tell;
       datapath.watch?.(what, tell);
     },
-    stop: async () => {
+    stop: async (forget) => {
       director.stop();
       await thread.stop();
-      await datapath.stop();
+      await datapath.stop(forget);
     },
   };
 }

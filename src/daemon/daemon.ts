@@ -14,6 +14,7 @@ import type { Logger } from './logger.js';
 import { Namespaces, type OpenNamespace } from './namespaces.js';
 import { serviceManager, startWatchdog } from './notify.js';
 import { applyFile, reload } from './reload.js';
+import { Upgrade } from './upgrade.js';
 
 /** How to run a daemon. */
 export interface DaemonStart {
@@ -36,16 +37,18 @@ export interface ConfigFile {
 
 /**
  * Runs a daemon until `stop` is aborted.
+ * @returns true when another program is to take its place.
  * @throws what kept it from starting, or ended it; all that it made is removed in either case.
  */
 export async function runDaemon(
   { settings, flags, file, onReload }: DaemonStart,
   log: Logger,
   stop: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const manager = serviceManager(process.env, (error) =>
     log.warn('service manager not told', { error: String(error) }),
   );
+  let again = false;
   let onHangup = (): void => {};
   // a daemon that cannot be told anything yet is no reason to end it
   const undo: (() => unknown)[] = [onReload(() => onHangup())];
@@ -58,22 +61,33 @@ export async function runDaemon(
       checkedDatapath(await open(netns), netns, log, rememberedDown(settings, netns, log));
     const namespaces = await Namespaces.open(settings.netns ?? [], openChecked, log);
     undo.push(() => namespaces.close());
-    if (settings.datapath !== 'none') await repairLeftovers(open, log);
+    if (settings.datapath !== 'none') {
+      // what is left there is for nobody
+      await repairLeftovers(
+        (netns) => openDatapath({ ...settings, restore: false, pin: false }, netns, log),
+        log,
+      );
+    }
     const reader = file?.reader ?? new ConfigReader();
     const configurator = await Configurator.open((netns) => namespaces.director(netns), {
       reader,
       settings,
       flags,
+      defaults: namespaces.defaults,
     });
     if (file !== undefined) await applyFile(configurator.director(), file.path);
 
+    const upgrade = new Upgrade(settings.pin === true || settings.restore === true);
     let ready = false;
     const apiOptions: ApiOptions = {
-      director: (netns) => configurator.director(netns),
+      director: (netns) => upgrade.director(configurator.director(netns)),
       events: namespaces.events.listen,
       ready: () => ready,
       onFault: (error) => log.error('fault', { error: error instanceof Error ? error.stack : String(error) }),
-      onAnswer: (request) => log.debug('request', request),
+      onAnswer: (request) => {
+        log.debug('request', request);
+        upgrade.answered();
+      },
     };
     const api = await createApi(apiOptions);
     undo.push(() => api.close());
@@ -95,15 +109,18 @@ export async function runDaemon(
       netns: settings.netns?.join(','),
       pid: process.pid,
     });
-    await Promise.race([aborted(stop), namespaces.failed]);
+    await Promise.race([aborted(stop), namespaces.failed, upgrade.wanted.then(() => (again = true))]);
     ready = false;
-    manager.notify('STOPPING=1');
-    log.info('stopping');
+    // for a service manager it is the same process that goes on
+    if (again) manager.notify('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
+    else manager.notify('STOPPING=1');
+    log.info(again ? 'making way for another program' : 'stopping');
   } finally {
     // in reverse: no commands first, then no packets
     for (const step of undo.reverse()) await step();
   }
   log.info('stopped');
+  return again;
 }
 
 /** Takes over new tokens and certificates. When they cannot be read, those of before stay. */

@@ -1,6 +1,7 @@
 /** The data paths that a daemon can run. */
 import type { Director, ServiceKey } from '../control/command.js';
 import type { DaemonSettings } from './config/config.js';
+import type { Defaults } from './config/managed.js';
 import type { Watched } from './event-hub.js';
 import type { Logger, LogLevel } from './logger.js';
 import type { ProbeRoute } from './probe-route.js';
@@ -12,8 +13,10 @@ export interface Datapath extends Director, Watched {
   probe?(route: ProbeRoute): Promise<null>;
   /** What became of the TCP connections to each server of a service; absent where no packets are carried. */
   answers?(service: ServiceKey): Promise<ServerAnswers[]>;
-  /** Stops it and removes what it changed on the machine. */
-  stop(): Promise<void>;
+  /** Stops it and removes what it changed on the machine. @param forget also what it has on record for the next one. */
+  stop(forget?: boolean): Promise<void>;
+  /** What its director had before anything was restored. */
+  readonly defaults: Defaults;
   /** Rejects when it ends by itself. */
   readonly failed: Promise<never>;
 }

@@ -4,6 +4,7 @@ import type { Args, BatchResult, CommandName, Director, NetnsEntry, Result } fro
 import { isNetnsCommand, readArgs } from '../control/command-table.js';
 import { IpvsError } from '../errors.js';
 import { netnsInode } from '../linux/netns-names.js';
+import type { Defaults } from './config/managed.js';
 import type { Datapath } from './datapath.js';
 import { EventHub } from './event-hub.js';
 import type { Logger } from './logger.js';
@@ -86,6 +87,11 @@ export class Namespaces {
     };
   }
 
+  /** What the director of the default namespace had before anything was restored. */
+  get defaults(): Defaults {
+    return this.#find(undefined).datapath.defaults;
+  }
+
   /** Settles when every data path has answered. */
   async alive(): Promise<void> {
     await Promise.all([...this.#served.values()].map(({ datapath }) => datapath.execute('info', {})));
@@ -119,7 +125,7 @@ export class Namespaces {
     const { name: netns } = readArgs(name as 'netns.add' | 'netns.remove', args);
     return this.#inTurn(async () => {
       if (name === 'netns.add') await this.#add(netns);
-      else await this.#remove(netns, this.#find(netns));
+      else await this.#remove(netns, this.#find(netns), true);
       this.#log.info(name === 'netns.add' ? 'namespace added' : 'namespace removed', { netns });
       return null;
     });
@@ -144,10 +150,10 @@ export class Namespaces {
     datapath.failed.catch((error) => this.#ended(name, datapath, error));
   }
 
-  async #remove(name: string | undefined, { datapath }: Served): Promise<void> {
+  async #remove(name: string | undefined, { datapath }: Served, forget = false): Promise<void> {
     this.#served.delete(name);
     this.events.remove(name);
-    await datapath.stop();
+    await datapath.stop(forget);
   }
 
   /** A data path has ended by itself: the daemon goes on with the others, but not without the default. */
@@ -168,7 +174,7 @@ export class Namespaces {
       void this.#inTurn(async () => {
         if (this.#served.get(name) !== served) return;
         this.#log.warn('namespace vanished: no longer served', { netns: name });
-        await this.#remove(name, served);
+        await this.#remove(name, served, true);
       }).catch((error) => this.#log.error('namespace not removed', { netns: name, error: String(error) }));
     }
   }

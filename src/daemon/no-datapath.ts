@@ -6,6 +6,7 @@ import type { SchedulerRegistry } from '../engine/schedulers/registry.js';
 import { AF_INET, anyAddr, type InetAddr, inetIsAny } from '../wire/inet.js';
 import type { Datapath } from './datapath.js';
 import { createNet, type EngineSettings } from './engine.js';
+import { defaultsOf } from './state/restore-rules.js';
 import { type Seen, Watcher } from './watcher.js';
 
 /** Milliseconds between two looks at the timers. */
@@ -26,6 +27,7 @@ export function startWithoutPackets(config: EngineSettings, schedulers?: Schedul
     watcher.flush();
   }, TICK);
   return {
+    defaults: defaultsOf(net.ipvs),
     execute: (name, args) => director.execute(name, args),
     watch: (watch, seen) => {
       onSeen = seen;

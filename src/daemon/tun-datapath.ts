@@ -5,6 +5,7 @@ import { fromCommandError } from '../control/command-error.js';
 import type { TunDatapathOptions } from '../datapath/tun/tun-datapath.js';
 import { IpvsError } from '../errors.js';
 import { EventFd } from '../linux/eventfd.js';
+import type { Defaults } from './config/managed.js';
 import type { Datapath } from './datapath.js';
 import { type EngineSettings, engineSettings } from './engine.js';
 import type { Logger } from './logger.js';
@@ -14,7 +15,9 @@ import type { Seen } from './watcher.js';
 import type { WorkerMessage, WorkerOptions, WorkerTask } from './worker.js';
 
 /** How to start it. */
-export type TunDatapathStart = Omit<TunDatapathOptions, 'wake'> & EngineSettings & { readonly log: Logger };
+export type TunDatapathStart = Omit<TunDatapathOptions, 'wake'> &
+  EngineSettings &
+  Pick<WorkerOptions, 'restore'> & { readonly log: Logger };
 
 /** The running data path. */
 export interface TunDatapath extends Datapath {
@@ -37,7 +40,9 @@ export async function startTunDatapath(options: TunDatapathStart): Promise<TunDa
   const unread = new Int32Array(new SharedArrayBuffer(4));
   let onSeen: (events: readonly Seen[]) => void = () => {};
   const { log, netns, device, rulePriority, table, stateDirectory, fastPath, xdp, interfaces } = options;
-  const given = { netns, device, rulePriority, table, stateDirectory, fastPath, xdp, interfaces };
+  const { restore, pin } = options;
+  const steered = { netns, device, rulePriority, table, stateDirectory, restore, pin };
+  const given = { ...steered, fastPath, xdp, interfaces };
   const workerData: WorkerOptions = {
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     ...engineSettings(options),
@@ -76,12 +81,12 @@ export async function startTunDatapath(options: TunDatapathStart): Promise<TunDa
     if (!stopping) onFailure(ended);
   };
 
-  const ready = new Promise<void>((resolve, reject) => {
+  const ready = new Promise<Defaults>((resolve, reject) => {
     failed.catch(reject);
     worker.on('message', (message: WorkerMessage) => {
       switch (message.kind) {
         case 'ready':
-          return resolve();
+          return resolve(message.defaults);
         case 'failed':
           return end(fromCommandError(message.error));
         case 'log':
@@ -102,14 +107,16 @@ export async function startTunDatapath(options: TunDatapathStart): Promise<TunDa
   });
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
 
+  let defaults: Defaults;
   try {
-    await ready;
+    defaults = await ready;
   } catch (error) {
     await exited;
     wake.close();
     throw error;
   }
   return {
+    defaults,
     failed,
     execute: <N extends CommandName>(name: N, args: Args<N>) => call({ name, args }) as Promise<Result<N>>,
     batch: async (commands) => {
@@ -124,10 +131,10 @@ export async function startTunDatapath(options: TunDatapathStart): Promise<TunDa
       // a data path that has ended has nothing more to see
       call({ name: 'watch', watch }).catch(() => {});
     },
-    stop: async () => {
+    stop: async (forget = false) => {
       if (stopping) return exited;
       stopping = true;
-      if (ended === undefined) await call({ name: 'stop' });
+      if (ended === undefined) await call({ name: 'stop', forget });
       // the thread looks whether it is to end when it wakes
       wake.signal();
       await exited;

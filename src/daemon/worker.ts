@@ -4,14 +4,20 @@ import type { CommandError, CommandName, CommandRequest, ServiceKey } from '../c
 import { toCommandError } from '../control/command-error.js';
 import { EngineDirector } from '../control/engine-director.js';
 import { VipDirector } from '../control/vip-director.js';
-import { TunDatapath, type TunDatapathOptions } from '../datapath/tun/tun-datapath.js';
+import { statePath } from '../datapath/tun/journal.js';
+import { type Report, TunDatapath, type TunDatapathOptions } from '../datapath/tun/tun-datapath.js';
+import type { Net } from '../engine/net.js';
 import type { SchedulerRegistry } from '../engine/schedulers/registry.js';
 import { EventFd } from '../linux/eventfd.js';
+import { netnsIdentity } from '../linux/netns.js';
+import type { Defaults } from './config/managed.js';
 import { createNet, type EngineSettings } from './engine.js';
 import type { LogFields, LogLevel } from './logger.js';
 import { type ProbeRoute, setProbe } from './probe-route.js';
 import { loadSchedulers } from './schedulers.js';
 import { serverAnswers } from './server-answers.js';
+import { defaultsOf } from './state/restore-rules.js';
+import { StateKeeper } from './state/state-keeper.js';
 import { type BatchOutcome, SteeredDirector } from './steered-director.js';
 import { type Seen, type Watch, Watcher } from './watcher.js';
 
@@ -20,6 +26,8 @@ export type WorkerOptions = TunDatapathOptions &
   EngineSettings & {
     /** One 32-bit integer: bundles of events that were told and not read yet. */
     readonly unread: SharedArrayBuffer;
+    /** Goes on from the state that the last data path in the namespace has left, and leaves its own. */
+    readonly restore?: boolean;
   };
 
 /** What the thread is told. */
@@ -29,14 +37,14 @@ export type WorkerTask =
   | { readonly name: 'watch'; readonly watch: Watch }
   | { readonly name: 'probe'; readonly probe: ProbeRoute }
   | { readonly name: 'answers'; readonly service: ServiceKey }
-  | { readonly name: 'stop' };
+  | { readonly name: 'stop'; readonly forget: boolean };
 
 /** A task, with the number that its answer bears. */
 export type WorkerRequest = WorkerTask & { readonly id: number };
 
 /** What the thread tells. */
 export type WorkerMessage =
-  | { readonly kind: 'ready' }
+  | { readonly kind: 'ready'; readonly defaults: Defaults }
   | { readonly kind: 'failed'; readonly error: CommandError }
   | {
       readonly kind: 'log';
@@ -56,17 +64,24 @@ function tell(port: MessagePort, message: WorkerMessage): void {
 }
 
 /** Runs the thread on `port`. */
-function serve(port: MessagePort, options: WorkerOptions, schedulers: SchedulerRegistry): void {
-  const datapath = new TunDatapath(options, (level, message, fields) =>
-    tell(port, { kind: 'log', level, message, fields }),
-  );
+async function serve(
+  port: MessagePort,
+  options: WorkerOptions,
+  schedulers: SchedulerRegistry,
+): Promise<void> {
+  const report: Report = (level, message, fields) => tell(port, { kind: 'log', level, message, fields });
+  const datapath = new TunDatapath(options, report);
   let stopped = false;
   try {
     const net = createNet(datapath.host, options, schedulers);
-    datapath.attach(net);
+    const defaults = defaultsOf(net.ipvs);
+    const keeper = openKeeper(net, options, defaults, report);
+    const left = keeper?.restore();
+    datapath.attach(net, keeper?.carried);
     const wake = new EventFd(options.wake);
-    const engine = new EngineDirector(net, () => datapath.counters);
-    const director = new SteeredDirector(new VipDirector(engine, datapath), datapath, () => {
+    const engine = new EngineDirector(net, () => ({ ...datapath.counters, ...keeper?.counters }));
+    const vips = new VipDirector(engine, datapath);
+    const director = new SteeredDirector(keeper?.recording(vips) ?? vips, datapath, () => {
       // packets have their turn, and `turn` comes back at once
       wake.signal();
       return new Promise((resolve) => setImmediate(resolve));
@@ -81,12 +96,17 @@ function serve(port: MessagePort, options: WorkerOptions, schedulers: SchedulerR
       tell(port, { kind: 'seen', events });
       return true;
     });
-    datapath.onTurn = () => watcher.flush();
+    datapath.onTurn = () => {
+      watcher.flush();
+      keeper?.turn();
+    };
     const answer = (request: WorkerRequest): unknown => {
       switch (request.name) {
         case 'stop':
           stopped = true;
-          datapath.close();
+          keeper?.close();
+          if (request.forget) keeper?.forget();
+          datapath.close(!request.forget);
           return null;
         case 'watch':
           watcher.watch(request.watch);
@@ -115,6 +135,7 @@ function serve(port: MessagePort, options: WorkerOptions, schedulers: SchedulerR
         if (!stopped) {
           director.steer();
           datapath.refresh();
+          keeper?.save();
         }
         for (const message of answers.splice(0)) tell(port, message);
         if (stopped) {
@@ -131,16 +152,37 @@ function serve(port: MessagePort, options: WorkerOptions, schedulers: SchedulerR
     };
     const fail = (error: unknown): void => {
       stopped = true;
-      datapath.close();
+      keeper?.close();
+      datapath.close(true);
       tell(port, { kind: 'failed', error: toCommandError(error) });
       port.close();
     };
-    tell(port, { kind: 'ready' });
+    if (left !== undefined) {
+      await keeper!.resume(left, vips, () => vips.vips);
+      datapath.keepVips(vips.vips);
+    }
+    tell(port, { kind: 'ready', defaults });
     turn();
   } catch (error) {
     datapath.close();
     throw error;
   }
+}
+
+/** What keeps the state of this thread's namespace, when that is asked for. */
+function openKeeper(
+  net: Net,
+  { restore = false, pin = false, stateDirectory }: WorkerOptions,
+  defaults: Defaults,
+  report: Report,
+): StateKeeper | undefined {
+  if (!restore && !pin) return undefined;
+  const { inode, unique } = netnsIdentity();
+  const files = {
+    rules: statePath(inode, 'rules', stateDirectory),
+    conns: statePath(inode, 'conns', stateDirectory),
+  };
+  return new StateKeeper(net, { ...files, namespace: unique, pinned: pin, defaults }, report);
 }
 
 /** Runs the thread, or tells why it cannot. */
@@ -150,7 +192,7 @@ async function start(port: MessagePort, options: WorkerOptions): Promise<void> {
       const fields = { scheduler, hook, error: String(error) };
       tell(port, { kind: 'log', level: 'error', message: 'scheduler failed', fields });
     });
-    serve(port, options, schedulers);
+    await serve(port, options, schedulers);
   } catch (error) {
     tell(port, { kind: 'failed', error: toCommandError(error) });
     port.close();

@@ -1,6 +1,6 @@
 /** Setting up TUN devices that the kernel is to take any packet from. Everything here is the device's own and goes with it. */
 import { IpvsError } from '../errors.js';
-import { SystemError } from '../linux/errno.js';
+import { EEXIST, SystemError } from '../linux/errno.js';
 import type { NetlinkSocket } from '../linux/netlink.js';
 import { addAddress, RT_SCOPE_HOST } from '../linux/rt-address.js';
 import { findLink, setLink } from '../linux/rt-link.js';
@@ -41,6 +41,19 @@ export function openDevice(name: string): TunDevice {
   }
 }
 
+/** Removes a TUN device that lives on without its process. @returns false when it is somebody's, or no such device. */
+export function removeDevice(name: string): boolean {
+  try {
+    const device = new TunDevice(name);
+    device.persist(false);
+    device.close();
+    return true;
+  } catch (error) {
+    if (error instanceof SystemError) return false;
+    throw error;
+  }
+}
+
 /** Brings the device up, without any address of its own: it must not speak by itself. @returns its interface number. */
 export function bringUp(socket: NetlinkSocket, { name }: TunDevice, families: readonly Family[]): number {
   const { index } = findLink(socket, name)!;
@@ -63,5 +76,10 @@ export function acceptAllSources(socket: NetlinkSocket, { name }: TunDevice, ifi
   writeSysctl(`${conf}/rp_filter`, strict ? '2' : '0');
   if (!strict) return;
   // of host scope: nobody chooses it as a source
-  addAddress(socket, { ifindex, address: DUMMY_ADDRESS, prefixLength: 32, scope: RT_SCOPE_HOST });
+  try {
+    addAddress(socket, { ifindex, address: DUMMY_ADDRESS, prefixLength: 32, scope: RT_SCOPE_HOST });
+  } catch (error) {
+    // a device that was there before has it
+    if (!(error instanceof SystemError && error.number === EEXIST)) throw error;
+  }
 }

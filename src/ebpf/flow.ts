@@ -104,6 +104,8 @@ export interface Way {
   /** Hardware addresses of the neighbour and of our interface, when they are known. */
   readonly hardware?: { readonly destination: Uint8Array; readonly source: Uint8Array } | undefined;
   readonly tunnel?: Tunnel | undefined;
+  /** Whatever the caller knows it by; 32 bits. @default 0 */
+  readonly owner?: number;
 }
 
 /** The outer headers that a way puts in front of packets. */
@@ -120,13 +122,14 @@ export interface Tunnel {
 
 /** Writes the record of a way at `at`. */
 export function writeWay(view: DataView, at: number, way: Way): void {
-  const { nextHop, ifindex, mtu, hardware, tunnel } = way;
+  const { nextHop, ifindex, mtu, hardware, tunnel, owner = 0 } = way;
   new Uint8Array(view.buffer, view.byteOffset + at, WAY.size).fill(0);
   WAY.write(view, at, {
     family: nextHop.family,
     nextHop: padded(nextHop),
     ifindex,
     mtu,
+    owner,
     ...(hardware && { resolved: 1, ...hardware }),
   });
   if (tunnel === undefined) return;

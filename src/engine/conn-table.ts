@@ -36,6 +36,15 @@ export const CONN_LIMIT_MAX: number = (1 << (NODE_BITS - 1)) - 1;
 
 const FAMILY_V6 = 1;
 const FAMILY_DEST_V6 = 2;
+/** An address has more than one word. */
+const LONG = FAMILY_V6 | FAMILY_DEST_V6;
+
+/** Bits of a place; above them stands its generation. */
+const PLACE_BITS = 24;
+/** Words of a written connection with short addresses, */
+const CONN_WORDS_SHORT = 1 << HOT_SHIFT;
+/** and with long ones. */
+export const CONN_WORDS: number = CONN_WORDS_SHORT + SYNC_ENDTIME;
 
 /** Where a new connection's key and target come from. */
 export interface ConnKey {
@@ -134,6 +143,52 @@ export class ConnTable {
   /** Tells a connection from those that had its place before; eight bits. */
   generation(c: number): number {
     return this.generations[c]!;
+  }
+
+  /**
+   * Writes connection `c` to `out` from word `at` on, as {@link read} takes it: its place, the end that was told to the backups, what else the hot record
+   * has, and addresses where they are long. `CONN_WORDS` at most. See {@link placeAt}.
+   * @returns the word behind it.
+   */
+  write(c: number, out: Int32Array, at: number): number {
+    const h = c << HOT_SHIFT;
+    for (let i = 2; i < CONN_WORDS_SHORT; i++) out[at + i] = this.hot[h + i]!;
+    // chains are each table's own
+    out[at] = c | (this.generations[c]! << PLACE_BITS);
+    out[at + 1] = this.syncEndtime(c);
+    const end = at + CONN_WORDS_SHORT;
+    if ((this.hot[h + C_DPORT]! & LONG) === 0) return end;
+    for (let i = 0; i < SYNC_ENDTIME; i++) out[end + i] = this.cold[c * COLD_WORDS + i]!;
+    return end + SYNC_ENDTIME;
+  }
+
+  /**
+   * Takes in a connection that {@link write} has written: with all its words, and not hashed yet. What it had for numbers of dests and other connections
+   * means nothing here.
+   * @returns its place, or `NO_CONN` when the table is full.
+   */
+  read(words: Int32Array, at: number): number {
+    const c = this.alloc();
+    if (c === NO_CONN) return c;
+    const h = c << HOT_SHIFT;
+    this.generations[c] = words[at]! >>> PLACE_BITS;
+    for (let i = 2; i < CONN_WORDS_SHORT; i++) this.hot[h + i] = words[at + i]!;
+    this.setSyncEndtime(c, words[at + 1]!);
+    if ((this.hot[h + C_DPORT]! & LONG) !== 0) {
+      for (let i = 0; i < SYNC_ENDTIME; i++)
+        this.cold[c * COLD_WORDS + i] = words[at + CONN_WORDS_SHORT + i]!;
+    }
+    return c;
+  }
+
+  /** The place that the connection had that was written at `at`. */
+  static placeAt(words: Int32Array, at: number): number {
+    return words[at]! & ((1 << PLACE_BITS) - 1);
+  }
+
+  /** Words of the connection that was written at `at`. */
+  static wordsAt(words: Int32Array, at: number): number {
+    return (words[at + C_DPORT]! & LONG) === 0 ? CONN_WORDS_SHORT : CONN_WORDS;
   }
 
   /** Places below this hold, or held, connections: the range of {@link isUsed}. */

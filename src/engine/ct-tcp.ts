@@ -141,6 +141,15 @@ export class TcpTrack {
     }
   }
 
+  /** One that was written down, as JSON has it. */
+  static restored(was: TcpTrack): TcpTrack {
+    const track = Object.assign(Object.create(TcpTrack.prototype) as TcpTrack, was);
+    const side = (of: CtSide): CtSide => Object.assign(new CtSide(), of);
+    track.sides = [side(was.sides[0]), side(was.sides[1])];
+    track.passed = side(was.passed);
+    return track;
+  }
+
   /** It has not been seen for a while: when it is established, what comes next from either side is taken as it is. */
   rejoin(): void {
     if (this.state === CT_S_ESTABLISHED) for (const side of this.sides) side.maxWin = 0;

@@ -25,4 +25,9 @@ export interface FastPath {
   ended(c: number): void;
   /** Adds what was carried since the last time to the counters of a dest, of its service, and of all. @param dest every one when left out. */
   fold(dest?: Dest): void;
+  /** What was carried for a dest in all, of which {@link fold} has added everything; undefined when nothing was. */
+  carried(dest: Dest): Carried | undefined;
 }
+
+/** Packets and bytes from clients to a dest, and back. */
+export type Carried = readonly [inpkts: number, inbytes: number, outpkts: number, outbytes: number];

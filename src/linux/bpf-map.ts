@@ -9,6 +9,7 @@ import {
   BPF_MAP_LOOKUP_ELEM,
   BPF_MAP_UPDATE_BATCH,
   BPF_MAP_UPDATE_ELEM,
+  BPF_OBJ_GET_INFO_BY_FD,
   BpfObject,
   bpf,
   bpfChecked,
@@ -189,6 +190,27 @@ export class BpfMap extends BpfObject {
     );
     return result < 0 ? bpfResult(32) : count;
   }
+}
+
+/** `struct bpf_map_info` as far as it is read. */
+const MAP_INFO = 48;
+
+/** What the map of a descriptor is. @throws SYSTEM */
+export function mapOptions(fd: number): Omit<MapOptions, 'type'> & { readonly type: number } {
+  const memory = new Memory(MAP_INFO);
+  const result = bpf(BPF_OBJ_GET_INFO_BY_FD, 16, (a) => a.u32(0, fd).u32(4, MAP_INFO).pointer(8, memory));
+  bpfChecked(result, 'BPF_OBJ_GET_INFO_BY_FD');
+  const info = viewOf(memory);
+  const word = (at: number): number => info.getUint32(at, true);
+  const name = new TextDecoder().decode(memory.bytes.subarray(24, 40)).replace(/\0.*$/s, '');
+  return {
+    name,
+    type: word(0),
+    keySize: word(8),
+    valueSize: word(12),
+    maxEntries: word(16),
+    flags: word(20),
+  };
 }
 
 /** Makes a map. @returns its descriptor. @throws SYSTEM */

@@ -1,6 +1,6 @@
 /** BPF ring buffers: records that programs leave for this process, in one order over all processors (Documentation/bpf/ringbuf.rst). */
 import { BpfObject } from './bpf.js';
-import { createMap } from './bpf-map.js';
+import { createMap, type MapOptions } from './bpf-map.js';
 import { checked } from './errno.js';
 import { libc, mappedBytes } from './libc.js';
 
@@ -41,7 +41,7 @@ export class RingBuffer extends BpfObject {
   #position = 0;
 
   /** @param fd of a ring buffer that exists, and is what the options say; a new one when left out. @throws SYSTEM */
-  constructor({ name, size }: RingBufferOptions, fd = createRing(name, size)) {
+  constructor({ name, size }: RingBufferOptions, fd = createMap(ringOptions({ name, size }))) {
     super(fd);
     this.name = name;
     this.#size = size;
@@ -100,6 +100,7 @@ export class RingBuffer extends BpfObject {
   }
 }
 
-function createRing(name: string, size: number): number {
-  return createMap({ name, type: 'ringBuffer', keySize: 0, valueSize: 0, maxEntries: size });
+/** The map that a ring buffer is. */
+export function ringOptions({ name, size }: RingBufferOptions): MapOptions {
+  return { name, type: 'ringBuffer', keySize: 0, valueSize: 0, maxEntries: size };
 }

@@ -136,6 +136,13 @@ export const libc = {
     address: number,
     length: number,
   ) => number,
+  mount: lib.func(
+    'int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)',
+  ) as (source: string, target: string, type: string, flags: number, data: string | null) => number,
+  umount2: lib.func('int umount2(const char *target, int flags)') as (
+    target: string,
+    flags: number,
+  ) => number,
   memfd_create: lib.func('int memfd_create(const char *name, uint flags)') as (
     name: string,
     flags: number,

@@ -5,6 +5,7 @@ import { libc } from './libc.js';
 import { TUN_VNET_HEADER } from './vnet-header.js';
 
 const TUNSETIFF = 0x400454ca;
+const TUNSETPERSIST = 0x400454cb;
 const TUNSETOFFLOAD = 0x400454d0;
 const TUNSETVNETHDRSZ = 0x400454d8;
 
@@ -27,7 +28,7 @@ export interface TunOptions {
 }
 
 /**
- * A TUN device of this thread's network namespace. It is not persistent: it, its addresses and its routes go with the last descriptor.
+ * A TUN device of this thread's network namespace. It, its addresses and its routes go with the last descriptor, unless it is made persistent.
  * With offload each packet has {@link TUN_VNET_HEADER} bytes of virtio-net header before it.
  */
 export class TunDevice {
@@ -73,6 +74,15 @@ export class TunDevice {
   /** Writes one packet. @returns false when the kernel refused it (malformed, or the interface is down). */
   write(address: number, length: number): boolean {
     return libc.write(this.fd, address, length) === length;
+  }
+
+  /**
+   * Makes the device live on without a descriptor, or no longer. While nobody has it open what is sent to it is dropped without a word.
+   * @throws SYSTEM
+   */
+  persist(on: boolean): void {
+    // the value is the argument itself
+    checked(libc.ioctl(this.fd, TUNSETPERSIST, on ? 1 : 0), `ioctl(TUNSETPERSIST, ${this.name})`);
   }
 
   close(): void {

@@ -21,6 +21,7 @@ import { withoutChecks, withoutDests } from '../../src/daemon/config/plan.js';
 import { ConfigReader } from '../../src/daemon/config/reader.js';
 import type { Datapath } from '../../src/daemon/datapath.js';
 import { Namespaces } from '../../src/daemon/namespaces.js';
+import { defaultsOf } from '../../src/daemon/state/restore-rules.js';
 import { Net } from '../../src/engine/net.js';
 
 /** A host with two interfaces, so that synchronisation daemons start. */
@@ -38,6 +39,7 @@ export async function newNamespaces(): Promise<DirectorOf> {
     const net = new Net({ host: new TwoInterfaces([]), random: () => 1, connLimit: 1 << 8 });
     const director = uncheckedDirector(new VipDirector(new EngineDirector(net), NO_MACHINE));
     return {
+      defaults: defaultsOf(net.ipvs),
       execute: (name, args) => director.execute(name, args),
       stop: async () => {},
       failed: new Promise(() => {}),

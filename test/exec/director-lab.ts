@@ -1,7 +1,7 @@
 /** A director with a program on it under `ipvsd exec`, real servers that come and go, and a client. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -59,9 +59,14 @@ export class DirectorLab {
   async startDaemon(): Promise<void> {
     this.#daemon = this.net.background(
       'director',
-      ...[process.execPath, IPVSD, 'run', '--socket', this.#socket, '--log-level', 'error'],
+      ...[process.execPath, IPVSD, 'run', '--restore', '--socket', this.#socket, '--log-level', 'error'],
     );
     await eventually('ipvsd does not come up', 15, () => this.listing());
+  }
+
+  /** Ends the daemon as a fault does. */
+  async killDaemon(): Promise<void> {
+    await end(this.#daemon, 'SIGKILL');
   }
 
   /** Starts a program of the director under supervision. */
@@ -129,7 +134,9 @@ export class DirectorLab {
       await this.stop();
       await end(this.#daemon, 'SIGTERM');
     } finally {
+      const { ino } = statSync(`/run/netns/${this.net.name('director')}`, { bigint: true });
       this.net.close();
+      for (const kind of ['rules', 'conns']) rmSync(`/run/ipvsd/netns-${ino}.${kind}`, { force: true });
       rmSync(this.folder, { recursive: true, force: true });
     }
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../demo/lab.js';
 import { rootOnly } from '../support/require-root.js';
 import { DirectorLab, server, VIP } from './director-lab.js';
@@ -140,6 +141,23 @@ virtual_server ${VIP} 8080 {
     await lab.becomes('weight is not 4', [...first(4), ...second(7)]);
     // the estimator adds what is new every two seconds, and so there may be more by now
     assert.ok(before > 0 && lab.connections() >= before, 'services were not made anew');
+  });
+
+  test('the daemon is killed and started again: nothing is lost, and it goes on', async () => {
+    // what listings show is on record after four seconds: two of the estimator, two of the record
+    await sleep(4500);
+    assert.ok(lab.connections() > 0);
+    await lab.killDaemon();
+    await lab.startDaemon();
+    assert.deepEqual(lab.listing(), [...first(4), ...second(7)]);
+    assert.ok(lab.connections() > 0, 'counters go on');
+    assert.match(lab.ipvsadm('-L --timeout'), /: 700 70 77$/);
+    // changed while nobody is there to take it
+    await lab.killDaemon();
+    writeFileSync(weightFile, '5');
+    await lab.startDaemon();
+    await lab.becomes('weight is not 3', [...first(4), ...second(3)]);
+    assert.match(lab.ask(), /^server[12]$/);
   });
 
   test('at its end it removes what it added, and leaves with its own exit code', async () => {

@@ -29,6 +29,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   NOT_PERMITTED: 403,
   BAD_REQUEST: 400,
   BAD_CONFIG: 422,
+  BAD_STATE: 422,
   NO_DAEMON: 503,
   ALREADY_SERVED: 409,
   SYSTEM: 500,

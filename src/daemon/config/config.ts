@@ -4,6 +4,7 @@ import type { ServedConfig } from '../../control/command.js';
 import { servedFields } from '../../control/config-fields.js';
 import { netnsName } from '../../control/fields.js';
 import {
+  boolean,
   described,
   integer,
   list,
@@ -53,6 +54,10 @@ export interface DaemonSettings {
   xdp?: XdpName;
   /** Interfaces at which it takes packets; all Ethernet interfaces when absent. */
   interfaces?: string[];
+  /** Goes on from the state that the last daemon has left, and leaves its own. */
+  restore?: boolean;
+  /** What carries packets outlives the daemon, and the next one goes on with it; implies `restore`. */
+  pin?: boolean;
   logLevel?: LogLevel;
   logFormat?: LogFormat;
   /** 2^n buckets of the connection table at the start, which it also reports (8..27). */
@@ -133,6 +138,15 @@ const settingFields = {
     described(
       list(deviceName),
       'Interfaces at which the fast path takes packets: all Ethernet interfaces by default.',
+    ),
+  ),
+  restore: optional(
+    described(boolean, 'Go on from the state that the last daemon has left, and leave one: docs/restart.md.'),
+  ),
+  pin: optional(
+    described(
+      boolean,
+      'What carries packets goes on while the daemon is stopped, and the next one goes on with it: docs/restart.md. Implies restore.',
     ),
   ),
   logLevel: optional(

@@ -16,6 +16,7 @@ import { isConfigCommand, readArgs } from '../../control/command-table.js';
 import { IpvsError } from '../../errors.js';
 import { type DirectorOf, makeSteps, StepError } from './apply.js';
 import { type Config, type DaemonSettings, settingsOf } from './config.js';
+import type { Defaults } from './managed.js';
 import { mergeText } from './merge.js';
 import { placedPath } from './place.js';
 import { plan } from './plan.js';
@@ -38,6 +39,8 @@ export interface Start {
   readonly settings: DaemonSettings;
   /** Those of the settings that flags have set: no file changes them. */
   readonly flags: DaemonSettings;
+  /** What a director has to which nothing has been said; when left out, what the default one has now. */
+  readonly defaults?: Defaults;
 }
 
 /** What a configuration comes to. */
@@ -61,9 +64,9 @@ export class Configurator {
     this.#served = served;
   }
 
-  /** @param directorOf directors to which no command has been given yet: what they have now are the defaults. */
+  /** @param directorOf directors to which no command has been given yet. */
   static async open(directorOf: DirectorOf, start: Start): Promise<Configurator> {
-    const served = new Served(directorOf, await readDefaults(directorOf()));
+    const served = new Served(directorOf, start.defaults ?? (await readDefaults(directorOf())));
     return new Configurator(directorOf, start, served);
   }
 

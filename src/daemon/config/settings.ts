@@ -12,5 +12,5 @@ export function settingChanges(running: DaemonSettings, wanted: DaemonSettings):
 }
 
 function text(value: DaemonSettings[keyof DaemonSettings]): string | number | undefined {
-  return Array.isArray(value) ? value.join(', ') : value;
+  return typeof value === 'object' ? value.join(', ') : typeof value === 'boolean' ? String(value) : value;
 }

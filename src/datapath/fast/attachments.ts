@@ -5,22 +5,28 @@ import { EINVAL, SystemError } from '../../linux/errno.js';
 import type { NetlinkSocket } from '../../linux/netlink.js';
 import { ARPHRD_ETHER, type Link } from '../../linux/rt-link.js';
 import { attachTcFilter, detachTcFilter } from '../../linux/tc-filter.js';
+import type { Pins } from './pins.js';
 
 /** Priority of our filter, where filters are used. */
 const PRIORITY = 118;
+
+/** Names of pinned links, before the interface's number. */
+const TCX = 'tcx-';
 
 /** Keeps a program attached to interfaces that come and go. */
 export class Attachments {
   readonly #socket: NetlinkSocket;
   readonly #program: BpfProgram;
   readonly #names: readonly string[] | undefined;
+  readonly #pins: Pins | undefined;
   readonly #links = new Map<number, BpfLink | 'filter'>();
 
-  /** @param names of the interfaces; all Ethernet interfaces when left out. */
-  constructor(socket: NetlinkSocket, program: BpfProgram, names?: readonly string[]) {
+  /** @param names of the interfaces; all Ethernet interfaces when left out. @param pins where the program is to outlive this process. */
+  constructor(socket: NetlinkSocket, program: BpfProgram, names?: readonly string[], pins?: Pins) {
     this.#socket = socket;
     this.#program = program;
     this.#names = names;
+    this.#pins = pins;
   }
 
   /** Interfaces that it is attached to. */
@@ -49,8 +55,19 @@ export class Attachments {
     return refusal;
   }
 
-  close(): void {
-    for (const ifindex of [...this.#links.keys()]) this.#detach(ifindex);
+  /** Detaches what an earlier daemon has left where nothing is to be. */
+  sweep(): void {
+    for (const name of this.#pins?.links() ?? []) {
+      if (name.startsWith(TCX) && !this.#links.has(Number(name.slice(TCX.length)))) this.#pins?.unpin(name);
+    }
+  }
+
+  /** @param stay pinned programs, and filters, go on without this process. */
+  close(stay = false): void {
+    for (const [ifindex, link] of [...this.#links]) {
+      if (!stay) this.#detach(ifindex);
+      else if (link !== 'filter') link.close();
+    }
   }
 
   #isWanted({ name, type }: Link): boolean {
@@ -59,7 +76,8 @@ export class Attachments {
 
   #attach(ifindex: number): BpfLink | 'filter' {
     try {
-      return attachTcx(this.#program, ifindex);
+      const attach = (): BpfLink => attachTcx(this.#program, ifindex);
+      return this.#pins?.link(`${TCX}${ifindex}`, this.#program, attach) ?? attach();
     } catch (error) {
       if (!(error instanceof SystemError) || error.number !== EINVAL) throw error;
     }
@@ -72,6 +90,9 @@ export class Attachments {
     this.#links.delete(ifindex);
     // an interface that is gone has taken its filters along
     if (link === 'filter') detachTcFilter(this.#socket, { ifindex, priority: PRIORITY });
-    else link?.close();
+    else {
+      this.#pins?.unpin(`${TCX}${ifindex}`);
+      link?.close();
+    }
   }
 }

@@ -1,5 +1,7 @@
 /** The fast path of one network namespace, from its maps to the interfaces that its programs run at. */
 import { tcProgram } from '../../ebpf/programs/tc.js';
+import type { Dest } from '../../engine/dest.js';
+import type { Carried } from '../../engine/fast-path.js';
 import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
 import type { NetlinkSocket } from '../../linux/netlink.js';
 import { listLinks } from '../../linux/rt-link.js';
@@ -8,6 +10,7 @@ import { FlowCache, type FlowCacheCounters } from './flow-cache.js';
 import { loadProgram, openMaps } from './maps.js';
 import type { XdpName } from './names.js';
 import type { NextHopHost } from './next-hops.js';
+import type { Pins } from './pins.js';
 import type { WayHost } from './ways.js';
 import { type XdpReport, XdpTier } from './xdp-tier.js';
 
@@ -18,6 +21,10 @@ export interface FastDatapathOptions {
   /** Interfaces at which packets are taken; all Ethernet interfaces when left out. */
   readonly interfaces?: readonly string[] | undefined;
   readonly report: XdpReport;
+  /** Where maps and programs are to outlive this process, and those of the last one are taken over. */
+  readonly pins?: Pins;
+  /** What had been carried for dests when the counters that the engine has were written down: see `FastPath.carried`. */
+  readonly carried?: ReadonlyMap<Dest, Carried>;
 }
 
 /** Real servers, and next hops of clients, that the fast path can tell apart: 16 bits number them. */
@@ -31,7 +38,7 @@ export class FastDatapath {
   readonly #ipvs: NetnsIpvs;
   readonly #host: WayHost;
   readonly #socket: NetlinkSocket;
-  readonly #undo: (() => void)[] = [];
+  readonly #undo: ((stay: boolean) => void)[] = [];
   #generation = -1;
 
   /** @throws VerifierError, SYSTEM: with EPERM where BPF is not allowed. Nothing is left of it then. */
@@ -39,14 +46,16 @@ export class FastDatapath {
     ipvs: NetnsIpvs,
     host: WayHost & NextHopHost,
     socket: NetlinkSocket,
-    { xdp, interfaces, report }: FastDatapathOptions,
+    options: FastDatapathOptions,
   ) {
+    const { xdp, interfaces, report, pins, carried = new Map<Dest, Carried>() } = options;
     this.#ipvs = ipvs;
     this.#host = host;
     this.#socket = socket;
     try {
       // a NAT connection has two flows
-      const maps = openMaps({ flows: 2 * ipvs.conns.limit, ways: WAYS });
+      const maps = openMaps({ flows: 2 * ipvs.conns.limit, ways: WAYS }, pins);
+      this.#undo.push((stay) => !stay && pins?.remove());
       for (const map of Object.values(maps)) this.#undo.push(() => map.close());
       const program = loadProgram('tc', tcProgram(), maps);
       this.#undo.push(() => program.close());
@@ -55,17 +64,19 @@ export class FastDatapath {
         this.#undo.push(() => this.#xdp!.close());
       }
       this.#cache = new FlowCache(ipvs, host, maps, this.#xdp?.hops);
-      this.#attachments = new Attachments(socket, program, interfaces);
-      this.#undo.push(() => this.#attachments.close());
+      ipvs.fastPath = this.#cache;
+      if (pins?.adopted === true) this.#cache.adopt(carried);
+      this.#attachments = new Attachments(socket, program, interfaces, pins);
+      this.#undo.push((stay) => this.#attachments.close(stay));
       const links = listLinks(socket);
       const refusal = this.#attachments.refresh(links);
+      this.#attachments.sweep();
       if (refusal !== undefined && this.#attachments.count === 0) throw refusal;
       this.#xdp?.refresh(links);
     } catch (error) {
       this.close();
       throw error;
     }
-    ipvs.fastPath = this.#cache;
   }
 
   /** What became of connections, and of packets until now. */
@@ -97,9 +108,10 @@ export class FastDatapath {
     this.#cache.refresh();
   }
 
-  close(): void {
+  /** @param stay what is pinned goes on without this process. */
+  close(stay = false): void {
     this.#ipvs.fastPath = null;
-    for (const step of this.#undo.reverse()) step();
+    for (const step of this.#undo.reverse()) step(stay);
     this.#undo.length = 0;
   }
 }

@@ -14,7 +14,7 @@ import {
   NO_CONN,
 } from '../../engine/conn-table.js';
 import type { Dest } from '../../engine/dest.js';
-import type { FastPath } from '../../engine/fast-path.js';
+import type { Carried, FastPath } from '../../engine/fast-path.js';
 import {
   CONN_F_CARRIED,
   CONN_F_FWD_MASK,
@@ -27,8 +27,10 @@ import { DIR_INPUT, DIR_OUTPUT } from '../../engine/protocol.js';
 import { carriedStats } from '../../engine/traffic.js';
 import { type BpfMap, MapBatch } from '../../linux/bpf-map.js';
 import { AF_INET, inetFromWords } from '../../wire/inet.js';
+import { adoptFlows } from './adopt.js';
 import { counterOf, isCarriable, ownerOf, replyFlow, requestFlow } from './flows-of.js';
 import type { FastMaps } from './maps.js';
+import { monotonicNs } from './monotonic.js';
 import type { NextHops } from './next-hops.js';
 import { NO_WAY, type WayHost, Ways } from './ways.js';
 
@@ -38,7 +40,6 @@ const PENDING = 256;
 const UDP_PACKETS = 2;
 /** Connections without a way that are tried again when something changes, at most. */
 const REFUSED = 65_536;
-const NS_PER_MS = 1e6;
 
 /** What became of connections. */
 export interface FlowCacheCounters {
@@ -99,6 +100,8 @@ export class FlowCache implements FastPath {
   readonly #batch4: MapBatch;
   readonly #batch6: MapBatch;
   readonly #flow = emptyFlow();
+  /** Connections by owners of flows that they do not have. */
+  #aliases: ReadonlyMap<number, number> | undefined;
   #replayedAt = { jiffies: 0, time: 0 };
 
   /** @param hops finds hardware addresses; left out where there is no XDP. */
@@ -141,7 +144,7 @@ export class FlowCache implements FastPath {
   replay(jiffies: number): void {
     const { reports } = this.#maps;
     if (!reports.pending) return;
-    this.#replayedAt = { jiffies, time: now() };
+    this.#replayedAt = { jiffies, time: monotonicNs() };
     reports.read(this.#replay);
   }
 
@@ -149,7 +152,8 @@ export class FlowCache implements FastPath {
     this.counters.reported++;
     const { data } = this.#maps.reports;
     const { owner, action, flags, time } = REPORT.fields;
-    const c = ownerOf(this.#ipvs, owner.get(data, at + owner.offset));
+    const number = owner.get(data, at + owner.offset);
+    const c = this.#aliases?.get(number) ?? ownerOf(this.#ipvs, number);
     if (c === NO_CONN) return;
     const direction = action.get(data, at + action.offset) === FLOW_ACTIONS.natReply ? DIR_OUTPUT : DIR_INPUT;
     const age = this.#age(this.#replayedAt.time - time.get(data, at + time.offset));
@@ -179,7 +183,7 @@ export class FlowCache implements FastPath {
       if (map.lookup()) last = Math.max(last, lastUsed(map));
     }
     const timeout = ipvs.protoData[ipvs.conns.protocol(c)]!.timeoutTable[hot[h + C_STATE]! & 0xff]!;
-    const expires = (ipvs.net.jiffies - this.#age(now() - last) + timeout) | 0;
+    const expires = (ipvs.net.jiffies - this.#age(monotonicNs() - last) + timeout) | 0;
     hot[h + C_TIMEOUT] = timeout;
     if (((expires - hot[h + C_EXPIRES]!) | 0) > 0) hot[h + C_EXPIRES] = expires;
   }
@@ -193,12 +197,7 @@ export class FlowCache implements FastPath {
       writeFlowKey(map.key, 0, this.#flow);
       if (map.take()) this.#addPackets(c, map);
       this.ways.release(this.#requestWay[c]!);
-      if (this.#replyWay[c] !== NO_WAY) {
-        replyFlow(ipvs, c, 0, 0, this.#flow);
-        writeFlowKey(map.key, 0, this.#flow);
-        map.delete();
-        this.ways.release(this.#replyWay[c]!);
-      }
+      if (this.#replyWay[c] !== NO_WAY) this.#withdrawReply(c);
     }
     this.#given(c);
   }
@@ -247,6 +246,15 @@ export class FlowCache implements FastPath {
     removals.count = 0;
   }
 
+  #withdrawReply(c: number): void {
+    replyFlow(this.#ipvs, c, 0, 0, this.#flow);
+    const map = this.#mapOf(this.#flow);
+    writeFlowKey(map.key, 0, this.#flow);
+    map.delete();
+    this.ways.release(this.#replyWay[c]!);
+    this.#replyWay[c] = NO_WAY;
+  }
+
   /** Gives all connections back. */
   withdrawAll(): void {
     const t = this.#ipvs.conns;
@@ -263,6 +271,59 @@ export class FlowCache implements FastPath {
     }
   }
 
+  carried(dest: Dest): Carried | undefined {
+    const way = this.ways.numberOf(dest);
+    if (way === NO_WAY) return undefined;
+    const [request, reply] = [counterOf(way), counterOf(way) + 1];
+    const [packets, bytes] = [this.#packets, this.#bytes];
+    return [packets[request]!, bytes[request]!, packets[reply]!, bytes[reply]!];
+  }
+
+  /**
+   * Takes over what an earlier daemon has left in the maps. Its packets have gone on meanwhile.
+   * @param carried what {@link FlowCache.carried} was of each dest when the counters that the engine has were written down.
+   */
+  adopt(carried: ReadonlyMap<Dest, Carried>): void {
+    const ipvs = this.#ipvs;
+    this.ways.adopt((index) => ipvs.dests[index] ?? undefined);
+    const aliases = adoptFlows(ipvs, this.#maps, this.ways, {
+      request: (c, way, packets) => {
+        ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! |= CONN_F_CARRIED;
+        this.#requestWay[c] = way;
+        this.#counted[c] = packets;
+        this.ways.hold(way);
+        this.counters.carried++;
+      },
+      reply: (c, way) => {
+        if (this.#replyWay[c] !== NO_WAY) this.ways.release(this.#replyWay[c]!);
+        this.#replyWay[c] = way;
+        this.ways.hold(way);
+      },
+      hasReply: (c) => c !== NO_CONN && this.#replyWay[c] !== NO_WAY,
+    });
+    const { conns } = ipvs;
+    for (let c = 0; c < conns.highWater; c++) {
+      const flags = conns.hot[(c << HOT_SHIFT) + C_FLAGS]!;
+      const replies = this.#replyWay[c] !== NO_WAY;
+      if ((flags & CONN_F_CARRIED) !== 0) {
+        // a NAT connection has both, or none
+        if (((flags & CONN_F_FWD_MASK) === CONN_F_MASQ) !== replies) this.withdraw(c);
+      } else if (replies) this.#withdrawReply(c);
+    }
+    this.ways.sweep();
+    // what was reported meanwhile, also of connections that have another place now
+    this.#aliases = aliases;
+    this.replay(ipvs.net.jiffies);
+    this.#aliases = undefined;
+    // counters go on where they were
+    for (let counter = 0; counter < 2 * this.ways.numbers; counter++) this.#read(counter);
+    for (const [dest, way] of this.ways.dests()) {
+      carried.get(dest)?.forEach((value, i) => {
+        (i % 2 === 0 ? this.#packets : this.#bytes)[counterOf(way) + (i >> 1)] = value;
+      });
+    }
+  }
+
   #foldOne(dest: Dest, way: number): void {
     const request = counterOf(way);
     const [inpkts, inbytes] = this.#read(request);
@@ -275,7 +336,7 @@ export class FlowCache implements FastPath {
     this.#remove(this.#removals4);
     this.#remove(this.#removals6);
     if (this.#pendingCount === 0) return;
-    const time = now();
+    const time = monotonicNs();
     let n4 = 0;
     let n6 = 0;
     for (let i = 0; i < this.#pendingCount; i++) {
@@ -420,12 +481,4 @@ function lastUsed(map: BpfMap): number {
 function put(batch: MapBatch, index: number, flow: Flow, time: number): void {
   writeFlowKey(batch.keys, index * (batch.keys.byteLength / batch.capacity), flow);
   writeFlow(batch.values, index * FLOW.size, flow, time);
-}
-
-/** Between the two clocks of this process: that of `performance.now()` and CLOCK_MONOTONIC; ns. */
-const offset = Number(process.hrtime.bigint()) - performance.now() * NS_PER_MS;
-
-/** CLOCK_MONOTONIC, ns, as programs write it. */
-function now(): number {
-  return offset + performance.now() * NS_PER_MS;
 }

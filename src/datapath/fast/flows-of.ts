@@ -70,6 +70,11 @@ function acknowledgementMoves(ipvs: NetnsIpvs, c: number): boolean {
 /** Bits of an owner that are the connection's number; those above are its generation. */
 const OWNER_BITS = 24;
 
+/** What the flows of connection `c` have for their owner. */
+export function ownerNumber(ipvs: NetnsIpvs, c: number): number {
+  return (c | (ipvs.conns.generation(c) << OWNER_BITS)) >>> 0;
+}
+
 /** The connection that a flow's owner names, or `NO_CONN` when it is over. */
 export function ownerOf(ipvs: NetnsIpvs, owner: number): number {
   const t = ipvs.conns;
@@ -124,6 +129,6 @@ function identity(ipvs: NetnsIpvs, c: number, way: number, counter: number, flow
   flow.protocol = ipvs.conns.protocol(c);
   flow.way = way;
   flow.counter = counter;
-  flow.owner = c | (ipvs.conns.generation(c) << OWNER_BITS);
+  flow.owner = ownerNumber(ipvs, c);
   flow.report = flow.protocol === IPPROTO_TCP && acknowledgementMoves(ipvs, c);
 }

@@ -1,9 +1,10 @@
 /** The ways out of the fast path: one for each dest that has carried connections, one for each next hop of answers. */
 import { type Way, writeWay } from '../../ebpf/flow.js';
+import { WAY } from '../../ebpf/programs/flow-maps.js';
 import type { Dest } from '../../engine/dest.js';
 import { CONN_F_FWD_MASK, CONN_F_TUNNEL } from '../../engine/flags.js';
 import type { Route } from '../../engine/host.js';
-import type { BpfMap } from '../../linux/bpf-map.js';
+import { type BpfMap, MapBatch } from '../../linux/bpf-map.js';
 import { AF_INET, type InetAddr, inetToString } from '../../wire/inet.js';
 import type { FrameAddresses, NextHop, NextHops } from './next-hops.js';
 import { tunnelKind, tunnelLength, tunnelOf } from './tunnels.js';
@@ -34,6 +35,9 @@ interface OpenWay {
   way: Way;
   hop: NextHop | undefined;
 }
+
+/** Ways that are read at once. */
+const SCAN = 1024;
 
 /** A closed way takes no packets: they go to the slow path, and the engine. */
 const CLOSED = { ifindex: 0, mtu: 0 };
@@ -67,6 +71,42 @@ export class Ways {
     this.#host = host;
     this.#references = new Int32Array(map.maxEntries);
     this.#hops = hops;
+  }
+
+  /** Numbers below this have been given to ways. */
+  get numbers(): number {
+    return this.#next;
+  }
+
+  /**
+   * Takes over the ways that an earlier daemon has left in the map: those to dests that are there. Flows are to be counted by {@link hold} then, and
+   * {@link sweep} to be called.
+   * @param destOf the dest of a number, if there is one.
+   */
+  adopt(destOf: (index: number) => Dest | undefined): void {
+    const { family, ifindex, owner, tunnelVersion } = WAY.fields;
+    const batch = new MapBatch(this.#map, SCAN);
+    this.#map.scan(batch, (count) => {
+      for (let i = 0; i < count; i++) {
+        const at = i * WAY.size;
+        const number = batch.keys.getUint32(4 * i, true);
+        if (number === NO_WAY || family.get(batch.values, at + family.offset) === 0) continue;
+        this.#next = Math.max(this.#next, number + 1);
+        // closed: nothing is carried by it
+        if (ifindex.get(batch.values, at + ifindex.offset) === 0) continue;
+        const dest = destOf(owner.get(batch.values, at + owner.offset) - 1);
+        const tunnel = tunnelVersion.get(batch.values, at + tunnelVersion.offset) !== 0;
+        if (dest !== undefined && !this.#dests.has(dest))
+          this.#dests.set(dest, { number, tunnel, kind: tunnelKind(dest) });
+      }
+    });
+  }
+
+  /** Writes the adopted ways to dests anew, and closes the others: routes may have changed since they were written. */
+  sweep(): void {
+    for (const [dest, { number, tunnel }] of this.#dests) this.#write(number, this.#wayTo(dest, tunnel));
+    const kept = new Set([...this.#dests.values()].map(({ number }) => number));
+    for (let number = 1; number < this.#next; number++) if (!kept.has(number)) this.#leave(number);
   }
 
   /** Dests that have a way, with its number. */
@@ -162,9 +202,10 @@ export class Ways {
     const route = this.#host.route(dest.addr);
     if (!dest.available || route === undefined || !this.#leads(route)) return undefined;
     const { nextHop, ifindex, mtu, source } = route;
-    if (!tunnel) return { nextHop, ifindex, mtu };
+    const owner = dest.index + 1;
+    if (!tunnel) return { nextHop, ifindex, mtu, owner };
     const outer = tunnelOf(dest, source);
-    return { nextHop, ifindex, mtu: mtu - tunnelLength(outer), tunnel: outer };
+    return { nextHop, ifindex, mtu: mtu - tunnelLength(outer), owner, tunnel: outer };
   }
 
   /** Elsewhere, and by a link that the programs can send on. */

@@ -28,11 +28,16 @@ export interface AddedAddress {
 }
 
 /** Where records are kept; empty after a restart of the machine, as the namespaces are. */
-const STATE_DIRECTORY = '/run/ipvsd';
+export const STATE_DIRECTORY = '/run/ipvsd';
 
 /** The record of the namespace with this number. @param directory where records are kept. @default /run/ipvsd */
 export function journalPath(inode: string, directory: string = STATE_DIRECTORY): string {
-  return join(directory, `netns-${inode}.state`);
+  return statePath(inode, 'state', directory);
+}
+
+/** A file that belongs to the same namespace. @param kind what is in it. */
+export function statePath(inode: string, kind: string, directory: string = STATE_DIRECTORY): string {
+  return join(directory, `netns-${inode}.${kind}`);
 }
 
 /** The record at `path`, or undefined when there is none that can be read. */

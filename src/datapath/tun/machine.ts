@@ -63,6 +63,25 @@ export class Machine {
     for (const [path, value] of after) writeSysctl(path, value);
   }
 
+  /**
+   * Goes on where a data path with the same device has ended without putting things back.
+   * @returns false when there is no record of one.
+   */
+  adopt(): boolean {
+    const journal = this.#journal();
+    if (journal?.device !== this.#device) return false;
+    this.#record = journal;
+    for (const [path, value] of planSysctls(this.#families).after) writeSysctl(path, value);
+    return true;
+  }
+
+  /** Takes addresses that an earlier data path has put on interfaces away, but for these. */
+  keepAddresses(kept: readonly AddedAddress[]): void {
+    for (const added of [...this.#record!.addresses]) {
+      if (!kept.some((vip) => isSame(vip, added))) this.deleteAddress(added);
+    }
+  }
+
   /** Takes the rule for local addresses from its first place, where it hides all others. Another one must stand already. */
   moveLocalRules(): void {
     for (const family of this.#families) {

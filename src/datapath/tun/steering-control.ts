@@ -4,6 +4,7 @@ import type { Dest } from '../../engine/dest.js';
 import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
 import type { ServiceId } from '../../engine/service.js';
 import type { NetlinkSocket } from '../../linux/netlink.js';
+import type { Rule } from '../../linux/rt-rule.js';
 import { steeringRules } from './steering.js';
 import { type SteeringLayout, virtualTable, wholeTable } from './steering-layout.js';
 import type { SteeringProgram } from './steering-program.js';
@@ -35,6 +36,12 @@ export class SteeringControl {
     this.#layout = layout;
     this.#ifindex = ifindex;
     this.#table = new SteeringTable(socket, layout.families);
+  }
+
+  /** Takes the rules, and the routes to virtual addresses, that an earlier process has left for its own. */
+  adopt(rules: readonly Rule[]): void {
+    const { table } = this.#layout;
+    this.#table.adopt(rules, [virtualTable(table), wholeTable(table)]);
   }
 
   /** Steers for these services from the next `sync` on. */

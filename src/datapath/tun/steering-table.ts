@@ -1,9 +1,10 @@
 /** The routing rules and routes that steer, kept in the kernel as the services change. */
 import { EEXIST, ENOENT, ESRCH, SystemError } from '../../linux/errno.js';
 import type { NetlinkSocket } from '../../linux/netlink.js';
-import { hostRouteAddition, hostRouteDeletion } from '../../linux/rt-route.js';
+import { hostRouteAddition, hostRouteDeletion, listRoutes } from '../../linux/rt-route.js';
 import { type Rule, ruleAddition, ruleDeletion } from '../../linux/rt-rule.js';
-import type { Family, InetAddr } from '../../wire/inet.js';
+import { RTPROT_IPVSD } from '../../linux/rtnetlink.js';
+import { type Family, type InetAddr, inetToString } from '../../wire/inet.js';
 import type { NetlinkWriter } from '../../wire/netlink.js';
 import { diffRules } from './rule-diff.js';
 
@@ -31,6 +32,19 @@ export class SteeringTable {
   constructor(socket: NetlinkSocket, families: readonly Family[]) {
     this.#socket = socket;
     this.#families = families;
+  }
+
+  /** Takes what an earlier process has left for its own, so that the next change is one from there. @param tables of virtual addresses. */
+  adopt(rules: readonly Rule[], tables: readonly number[]): void {
+    this.#rules = rules;
+    for (const table of tables) {
+      const known = this.#routesOf(table);
+      for (const family of this.#families) {
+        for (const { destination, protocol } of listRoutes(this.#socket, family, table)) {
+          if (protocol === RTPROT_IPVSD) known.set(inetToString(destination), destination);
+        }
+      }
+    }
   }
 
   /** Makes `rules` the ones in the kernel. @throws SystemError */

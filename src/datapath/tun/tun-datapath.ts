@@ -1,6 +1,8 @@
 /** The TUN data path of one network namespace, from the first device to the last rule. Runs in a thread of its own. */
 import type { VipSpec } from '../../control/command.js';
 import type { VipMachine } from '../../control/vip-director.js';
+import type { Dest } from '../../engine/dest.js';
+import type { Carried } from '../../engine/fast-path.js';
 import type { Net } from '../../engine/net.js';
 import type { ServiceId } from '../../engine/service.js';
 import { IpvsError } from '../../errors.js';
@@ -9,14 +11,16 @@ import { EventFd } from '../../linux/eventfd.js';
 import type { NetlinkSocket } from '../../linux/netlink.js';
 import { enterNetns, netnsIdentity } from '../../linux/netns.js';
 import { PacketSocket } from '../../linux/packet-socket.js';
-import { openRtnetlink } from '../../linux/rtnetlink.js';
+import { listRules, type Rule } from '../../linux/rt-rule.js';
+import { openRtnetlink, RTPROT_IPVSD } from '../../linux/rtnetlink.js';
 import type { Family } from '../../wire/inet.js';
 import { FastDatapath } from '../fast/fast-datapath.js';
 import { type FlowCacheCounters, noCounters } from '../fast/flow-cache.js';
 import type { FastPathName, XdpName } from '../fast/names.js';
-import { deviceIsHeld, presentFamilies } from '../tun-setup.js';
+import { Pins } from '../fast/pins.js';
+import { deviceIsHeld, presentFamilies, removeDevice } from '../tun-setup.js';
 import { debugLog } from './debug-log.js';
-import { journalPath } from './journal.js';
+import { journalPath, STATE_DIRECTORY } from './journal.js';
 import { Machine } from './machine.js';
 import { SteeringControl } from './steering-control.js';
 import { SteeringDevices } from './steering-devices.js';
@@ -42,6 +46,11 @@ export interface TunDatapathOptions {
   readonly interfaces?: readonly string[];
   /** Where to record how the machine was. @default /run/ipvsd */
   readonly stateDirectory?: string;
+  /**
+   * What carries packets outlives this process: devices, routing rules, the fast path's maps and programs. The next data path with the same device goes on
+   * with them.
+   */
+  readonly pin?: boolean;
   /** Number of an eventfd whose signal makes `run` return. */
   readonly wake: number;
 }
@@ -72,7 +81,8 @@ export class TunDatapath implements VipMachine {
   readonly #wake: EventFd;
   readonly #report: Report;
   readonly #options: TunDatapathOptions;
-  readonly #undo: (() => void)[] = [];
+  readonly #undo: ((stay: boolean) => void)[] = [];
+  readonly #pins: Pins;
   #fast: FastDatapath | undefined;
   #program: SteeringProgram | undefined;
   /** Of routes, addresses and interfaces, when they were last looked at for steering. */
@@ -90,6 +100,7 @@ export class TunDatapath implements VipMachine {
    */
   constructor(options: TunDatapathOptions, report: Report) {
     if (options.netns !== undefined) enterNetns(options.netns);
+    const pin = options.pin === true;
     this.#report = report;
     this.#options = options;
     const table = options.table ?? TABLE;
@@ -97,16 +108,26 @@ export class TunDatapath implements VipMachine {
     this.#families = presentFamilies();
     try {
       this.#socket = this.#keep(openRtnetlink());
-      const journal = journalPath(netnsIdentity().inode, options.stateDirectory);
+      const identity = netnsIdentity();
+      const journal = journalPath(identity.inode, options.stateDirectory);
       const device = options.device ?? DEVICE;
       this.#machine = new Machine(this.#socket, this.#families, device, journal);
+      this.#pins = new Pins(identity, options.stateDirectory ?? STATE_DIRECTORY);
       const other = this.#machine.otherDevice();
-      if (other !== undefined) throw new IpvsError('ALREADY_SERVED', deviceIsHeld(other));
+      if (other !== undefined && !removeDevice(other))
+        throw new IpvsError('ALREADY_SERVED', deviceIsHeld(other));
       // before anything is changed, because only one can have it: what is found from here on is nobody's
-      this.#devices = this.#keep(new SteeringDevices(this.#socket, this.#families, device, table));
-      if (this.#machine.restore()) report('warn', 'repaired what a killed daemon had left', { journal });
-      this.#undo.push(() => this.#machine.restore());
-      this.#machine.prepare();
+      this.#devices = new SteeringDevices(this.#socket, this.#families, device, table, pin);
+      this.#undo.push((stay) => this.#devices.close(stay));
+      const left = ownRules(this.#socket, this.#families);
+      const adopted = pin && left.length > 0 && this.#machine.adopt();
+      if (!adopted) {
+        this.#pins.remove();
+        if (this.#machine.restore()) report('warn', 'repaired what a killed daemon had left', { journal });
+      }
+      this.#undo.push((stay) => !stay && this.#machine.restore());
+      if (adopted) this.#devices.adopt(marksIn(left));
+      else this.#machine.prepare();
       const layout = {
         device,
         table,
@@ -115,7 +136,9 @@ export class TunDatapath implements VipMachine {
         markTable: (mark: number) => this.#devices.markTable(mark),
       };
       this.#steering = new SteeringControl(this.#socket, layout, this.#devices.ifindex);
-      this.#steering.sync();
+      // what stands there steers until the services are known
+      if (adopted) this.#steering.adopt(left);
+      else this.#steering.sync();
       this.#machine.moveLocalRules();
       this.#packets = this.#keep(new PacketSocket());
       this.host = new TunHost(this.#families, this.#devices.main, this.#packets, debugLog(report));
@@ -126,13 +149,14 @@ export class TunDatapath implements VipMachine {
     }
   }
 
-  /** Gives the packets to an engine on this host. */
-  attach(net: Net): void {
+  /** Gives the packets to an engine on this host. @param carried see `FastDatapathOptions`. */
+  attach(net: Net, carried: ReadonlyMap<Dest, Carried> = new Map()): void {
     this.#steering.attach(net.ipvs);
     this.#loop = new TunLoop(net, this.host, this.#wake, () => this.#tick());
     this.#loop.onTurn = () => this.#onTurn();
-    this.#openFastPath(net);
+    this.#openFastPath(net, carried);
     this.sync();
+    this.#devices.sweep();
   }
 
   /** A service or its dests have changed, or any of them: `sync` has something to do. */
@@ -188,19 +212,27 @@ export class TunDatapath implements VipMachine {
     return { ...this.#loop!.counters, ...this.host.counters, ...carried, refused: this.host.output.refused };
   }
 
-  /** Puts everything back as it was. */
-  close(): void {
-    for (const step of this.#undo.reverse()) step();
+  /** Of the addresses that an earlier data path has put on interfaces, only these stay. */
+  keepVips(vips: readonly Required<VipSpec>[]): void {
+    this.#machine.keepAddresses(vips);
+  }
+
+  /** Puts everything back as it was. @param stay but for what is to outlive this process, where anything is. */
+  close(stay = false): void {
+    const kept = stay && this.#options.pin === true;
+    for (const step of this.#undo.reverse()) step(kept);
     this.#undo.length = 0;
   }
 
-  #openFastPath({ ipvs }: Net): void {
+  #openFastPath({ ipvs }: Net, carried: ReadonlyMap<Dest, Carried>): void {
     const { fastPath = 'auto', xdp = 'auto', interfaces } = this.#options;
     if (fastPath === 'none') return;
     try {
-      const options = { xdp, interfaces, report: this.#report };
+      const pins = this.#options.pin === true ? this.#pins : undefined;
+      const options = { xdp, interfaces, report: this.#report, carried, ...(pins && { pins }) };
       const fast = new FastDatapath(ipvs, this.host, this.#socket, options);
-      this.#fast = this.#keep(fast);
+      this.#fast = fast;
+      this.#undo.push((stay) => fast.close(stay));
       // who wants connection tracking wants the kernel's firewall to see packets
       this.host.pastRouting = () => ipvs.sysctls.values.conntrack === 0;
       this.#loop!.onDecided = () => fast.flush();
@@ -210,8 +242,11 @@ export class TunDatapath implements VipMachine {
         this.#onTurn();
       };
       this.#report('info', 'established connections are carried by tc');
-      this.#program = this.#keep(new SteeringProgram(this.#socket, this.#devices.ifindex, interfaces));
-      this.#steering.use(this.#program);
+      // rules go on without this process, and the program would not
+      if (pins === undefined) {
+        this.#program = this.#keep(new SteeringProgram(this.#socket, this.#devices.ifindex, interfaces));
+        this.#steering.use(this.#program);
+      }
     } catch (error) {
       if (!(error instanceof IpvsError)) throw error;
       const permitted = !(error instanceof SystemError) || error.number !== EPERM;
@@ -226,9 +261,9 @@ export class TunDatapath implements VipMachine {
   /** The steering program is to run at interfaces that have come. */
   #followLinks(): void {
     const { routeGeneration } = this.host;
-    if (this.#generation === routeGeneration) return;
+    if (this.#program === undefined || this.#generation === routeGeneration) return;
     this.#generation = routeGeneration;
-    this.#program!.refresh();
+    this.#program.refresh();
     this.sync();
   }
 
@@ -241,4 +276,20 @@ export class TunDatapath implements VipMachine {
   #tick(): void {
     if (this.#steering.behind) this.sync();
   }
+}
+
+/** The rules that steer, as they stand now. */
+function ownRules(socket: NetlinkSocket, families: readonly Family[]): Rule[] {
+  return families.flatMap((family) =>
+    listRules(socket, family).filter(({ protocol }) => protocol === RTPROT_IPVSD),
+  );
+}
+
+/** Firewall marks for which rules steer, with their tables. */
+function marksIn(rules: readonly Rule[]): (readonly [mark: number, table: number])[] {
+  return rules.flatMap(({ fwmark, action }) =>
+    fwmark !== undefined && typeof action === 'object' && 'table' in action
+      ? [[fwmark, action.table] as const]
+      : [],
+  );
 }

@@ -97,6 +97,8 @@ export const WAY = record('way', {
   tunnelSpare: u16,
   tunnelSource: bytes(16, 4),
   tunnelDestination: bytes(16, 4),
+  /** Whatever the owner of the way knows it by. */
+  owner: u32,
 });
 
 /** What the flows of one real server have carried in one direction, on one processor. */

@@ -323,6 +323,7 @@ test('a connection that the fast path carries stays with it', () => {
     withdraw: told('withdraw'),
     ended: told('ended'),
     fold: told('fold'),
+    carried: () => undefined,
   };
   ipvs.conns.hot[C_FLAGS] = ipvs.conns.hot[C_FLAGS]! | CONN_F_CARRIED;
   const p = new Packet(256);
