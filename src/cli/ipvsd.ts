@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import type { ClientDirector, ClientOptions } from '../control/client.js';
 import { IpvsError } from '../errors.js';
+import { addDrainCommands } from './drain-commands.js';
 import type { ExecFlags } from './exec.js';
 import { EXIT, exitCodeOf } from './exit-code.js';
 import { addObserveCommands } from './observe-commands.js';
@@ -84,7 +85,9 @@ ${EXIT_CODES}`,
   addUpgrade(program);
   addUnpin(program);
   addViews(program);
-  addObserveCommands(program, { command, withDirector, print, exit, options: [SOCKET, NETNS] });
+  const around = { command, withDirector, print, exit, options: [SOCKET, NETNS] } as const;
+  addObserveCommands(program, around);
+  addDrainCommands(program, around);
   return program;
 }
 

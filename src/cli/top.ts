@@ -109,7 +109,7 @@ function serviceRow(entry: ServicePageEntry): string {
   const { service, dests } = entry;
   const inactive = dests.reduce((n, { inactConns }) => n + inactConns, 0);
   return row(
-    `${serviceId(service)} ${service.scheduler}`,
+    `${serviceId(service)} ${service.name === undefined ? '' : `${service.name} `}${service.scheduler}`,
     '',
     String(activeOf(entry)),
     String(inactive),
@@ -119,7 +119,7 @@ function serviceRow(entry: ServicePageEntry): string {
 
 function serverRow(dest: DestEntry): string {
   return row(
-    `  ${destId(dest)}`,
+    `  ${destId(dest)}${dest.name === undefined ? '' : ` ${dest.name}`}`,
     String(dest.weight),
     String(dest.activeConns),
     String(dest.inactConns),

@@ -1,11 +1,15 @@
 /** One spelling for each setting: as directors report them, so that equal settings are equal data. */
+
+import { changeOptions } from '../engine/service-options.js';
 import { AF_INET, inetToString, parseInet } from '../wire/inet.js';
-import type { DaemonSpec, DestSpec, ServiceKey, ServiceSpec, VipSpec } from './command.js';
+import type { CompleteDest, DaemonSpec, DestSpec, ServiceKey, ServiceSpec, VipSpec } from './command.js';
+import { destOptionsOf, serviceOptionsOf } from './option-fields.js';
 
 /** In the order in which directors report them. */
 const FLAGS = ['persistent', 'ops', 'flag-1', 'flag-2', 'flag-3'];
 
-function canonicalAddress(text: string): string {
+/** An address in the one spelling that directors report it in. */
+export function canonicalAddress(text: string): string {
   // an IPv4 address has one spelling only
   const address = text.includes(':') ? parseInet(text) : undefined;
   return address === undefined ? text : inetToString(address);
@@ -31,11 +35,12 @@ export function canonicalService(spec: ServiceSpec): ServiceSpec {
     timeout: spec.timeout,
     netmask: canonicalNetmask(spec.netmask),
     ...(spec.pe !== undefined && { pe: spec.pe }),
+    ...changeOptions({}, { values: serviceOptionsOf(spec), replace: true }),
   };
 }
 
 /** A real server's settings, tunnel included. */
-export function canonicalDest(spec: DestSpec): Required<DestSpec> {
+export function canonicalDest(spec: DestSpec): CompleteDest {
   return {
     address: canonicalAddress(spec.address),
     port: spec.port,
@@ -46,6 +51,7 @@ export function canonicalDest(spec: DestSpec): Required<DestSpec> {
     tunType: spec.tunType ?? 'ipip',
     tunPort: spec.tunPort ?? 0,
     tunCsum: spec.tunCsum ?? 'nocsum',
+    ...changeOptions({}, { values: destOptionsOf(spec), replace: true }),
   };
 }
 

@@ -3,6 +3,7 @@ import { IpvsError } from '../errors.js';
 import type { Args, CommandName, NetnsCommand, Result } from './command.js';
 import { change, configText, servedConfig } from './config-fields.js';
 import { connFilterFields } from './conn-filter.js';
+import { drainEntries } from './drain-fields.js';
 import { explanation } from './explanation-shape.js';
 import {
   connEntry,
@@ -21,10 +22,12 @@ import {
   vipSpec,
 } from './fields.js';
 import { healthEntry, healthSpec } from './health-fields.js';
+import { drainFields } from './option-fields.js';
 import { packetSpec } from './packet-spec.js';
 import {
   anyText,
   boolean,
+  described,
   integer,
   list,
   nothing,
@@ -56,6 +59,9 @@ export const SERVICE_PAGE = 20;
 export const CONN_COUNT_PART = 65_536;
 
 const none = object({});
+const replace = optional(
+  described(boolean, 'Options that are left out get their defaults, in place of staying as they are.'),
+);
 const timeout = integer('a number of seconds', 0, 0x7fffffff);
 const sysctlName = text('a sysctl name', 1, 64);
 
@@ -79,8 +85,8 @@ export const COMMANDS: { readonly [N in CommandName]: CommandDescription<N> } = 
     result: nothing,
   },
   'service.edit': {
-    summary: 'Change scheduler, flags, timeout, netmask and persistence engine of a service',
-    args: object({ service: serviceSpec }),
+    summary: 'Change scheduler, flags, timeout, netmask, persistence engine and options of a service',
+    args: object({ service: serviceSpec, replace }),
     result: nothing,
   },
   'service.delete': {
@@ -100,8 +106,8 @@ export const COMMANDS: { readonly [N in CommandName]: CommandDescription<N> } = 
     result: nothing,
   },
   'dest.edit': {
-    summary: 'Change weight, forwarding method, thresholds and tunnel of a real server',
-    args: object({ service: serviceKey, dest: destSpec }),
+    summary: 'Change weight, forwarding method, thresholds, tunnel and options of a real server',
+    args: object({ service: serviceKey, dest: destSpec, replace }),
     result: nothing,
   },
   'dest.delete': {
@@ -114,6 +120,17 @@ export const COMMANDS: { readonly [N in CommandName]: CommandDescription<N> } = 
     args: object({ service: serviceKey }),
     result: list(destEntry),
   },
+  'dest.drain': {
+    summary: 'Drain a real server: weight 0, and removed when its connections are gone, or at the deadline',
+    args: object({ service: serviceKey, dest: destKey, ...drainFields }),
+    result: nothing,
+  },
+  'dest.undrain': {
+    summary: 'Give a real server that is being drained its weight back',
+    args: object({ service: serviceKey, dest: destKey }),
+    result: nothing,
+  },
+  'drain.list': { summary: 'The real servers that are being drained', args: none, result: drainEntries },
   flush: { summary: 'Delete all virtual services', args: none, result: nothing },
   zero: {
     summary: 'Zero the counters of one service, or all',

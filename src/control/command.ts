@@ -5,6 +5,7 @@
 import type { ConnCount } from '../engine/conn-count.js';
 import type { ConnRow } from '../engine/conn-list.js';
 import type { Explanation } from '../engine/explain/explanation.js';
+import type { DestOptions, DrainEnd, DrainPolicy, ServiceOptions } from '../engine/service-options.js';
 import type { StatsView } from '../engine/stats.js';
 import type { ErrorCode, IpvsError } from '../errors.js';
 import type { CheckSpec } from './check-spec.js';
@@ -37,7 +38,7 @@ export type ServiceSpec = ServiceKey & {
   netmask: string;
   /** Persistence engine. */
   pe?: string;
-};
+} & ServiceOptions;
 
 /** Identity of a real server; the family is the address's own. */
 export interface DestKey {
@@ -45,7 +46,7 @@ export interface DestKey {
   port: number;
 }
 
-export interface DestSpec extends DestKey {
+export interface DestSpec extends DestKey, DestOptions {
   forward: ForwardName;
   /** May be negative here, so that the director can refuse it as the kernel does. */
   weight: number;
@@ -56,6 +57,9 @@ export interface DestSpec extends DestKey {
   tunCsum?: TunnelCsumName;
 }
 
+/** A real server, tunnel included. */
+export type CompleteDest = DestSpec & Required<Pick<DestSpec, 'tunType' | 'tunPort' | 'tunCsum'>>;
+
 export type ServiceEntry = ServiceSpec & { stats: StatsView; numDests: number };
 
 /** A service with its real servers. */
@@ -64,7 +68,30 @@ export interface ServicePageEntry {
   dests: DestEntry[];
 }
 
+/** What a listing says of a server that is being drained. */
+export interface DrainingState {
+  /** The weight that it has when it is to stay after all. */
+  weight: number;
+  end: DrainEnd;
+  /** Seconds until the deadline, if there is one. */
+  left?: number;
+}
+
+/** A real server that is being drained, or was, and whose connections are being ended. */
+export interface DrainEntry {
+  service: ServiceKey;
+  dest: DestKey;
+  name?: string;
+  phase: 'draining' | 'ending';
+  end: DrainEnd;
+  left?: number;
+  activeConns: number;
+  inactConns: number;
+  persistConns: number;
+}
+
 export interface DestEntry extends DestSpec {
+  draining?: DrainingState;
   tunType: TunnelTypeName;
   tunPort: number;
   tunCsum: TunnelCsumName;
@@ -145,7 +172,7 @@ type Difference =
   | { kind: 'sync'; before?: DaemonSpec; after?: DaemonSpec }
   /** One that is removed has its real servers with it. */
   | { kind: 'service'; before?: ServiceSpec | ConfiguredService; after?: ServiceSpec }
-  | { kind: 'dest'; service: ServiceKey; before?: DestSpec; after?: DestSpec }
+  | { kind: 'dest'; service: ServiceKey; before?: DestSpec; after?: DestSpec; drain?: DrainPolicy }
   | { kind: 'health'; service: ServiceKey; before?: HealthSpec; after?: HealthSpec }
   /** A network namespace that is served; what one that is removed has had comes with it. */
   | { kind: 'netns'; before?: { name: string } & DirectorConfig; after?: { name: string } }
@@ -183,16 +210,25 @@ export interface Commands {
     };
   };
   'service.add': { args: { service: ServiceSpec }; result: null };
-  'service.edit': { args: { service: ServiceSpec }; result: null };
+  /** Options that are left out stay as they are, unless what is there is replaced. */
+  'service.edit': { args: { service: ServiceSpec; replace?: boolean }; result: null };
   'service.delete': { args: { service: ServiceKey }; result: null };
   'service.get': { args: { service: ServiceKey }; result: ServiceEntry };
   /** In the kernel's table order. */
   'service.list': { args: Record<string, never>; result: ServiceEntry[] };
   'dest.add': { args: { service: ServiceKey; dest: DestSpec }; result: null };
-  'dest.edit': { args: { service: ServiceKey; dest: DestSpec }; result: null };
+  'dest.edit': { args: { service: ServiceKey; dest: DestSpec; replace?: boolean }; result: null };
   'dest.delete': { args: { service: ServiceKey; dest: DestKey }; result: null };
   /** In the kernel's list order: newest first. */
   'dest.list': { args: { service: ServiceKey }; result: DestEntry[] };
+  /** Weight 0; gone when its connections are, or at the deadline. */
+  'dest.drain': {
+    args: { service: ServiceKey; dest: DestKey } & Partial<DrainPolicy>;
+    result: null;
+  };
+  /** It has its weight again. */
+  'dest.undrain': { args: { service: ServiceKey; dest: DestKey }; result: null };
+  'drain.list': { args: Record<string, never>; result: DrainEntry[] };
   flush: { args: Record<string, never>; result: null };
   /** Without a service: everything. */
   zero: { args: { service?: ServiceKey }; result: null };

@@ -23,6 +23,7 @@ import type {
 import { withField } from './command-error.js';
 import { CONN_COUNT_PART, CONN_PAGE, commandName, readArgs, SERVICE_PAGE } from './command-table.js';
 import { toConnFilter } from './conn-filter.js';
+import { drainingState, drainList } from './drain-list.js';
 import { toPacket } from './packet-spec.js';
 import { fieldIn } from './shape.js';
 import {
@@ -64,16 +65,22 @@ const HANDLERS: Handlers = {
     connRefused: ipvs.connRefused,
   }),
   'service.add': ({ ipvs }, { service }) => quietly(ipvs.addService(toServiceUser(service))),
-  'service.edit': ({ ipvs }, { service }) => quietly(ipvs.editService(toServiceUser(service))),
+  'service.edit': ({ ipvs }, { service, replace }) =>
+    quietly(ipvs.editService(toServiceUser(service, replace))),
   'service.delete': ({ ipvs }, { service }) => quietly(ipvs.delService(toServiceId(service))),
   'service.get': (net, { service }) => serviceEntry(net, find(net.ipvs, service)),
   'service.list': (net) => Array.from(net.ipvs.services, (svc) => serviceEntry(net, svc)),
   'dest.add': ({ ipvs }, { service, dest }) => quietly(ipvs.addDest(toServiceId(service), toDestUser(dest))),
-  'dest.edit': ({ ipvs }, { service, dest }) =>
-    quietly(ipvs.editDest(toServiceId(service), toDestUser(dest))),
+  'dest.edit': ({ ipvs }, { service, dest, replace }) =>
+    quietly(ipvs.editDest(toServiceId(service), toDestUser(dest, replace))),
   'dest.delete': ({ ipvs }, { service, dest }) => quietly(ipvs.delDest(toServiceId(service), toDestId(dest))),
   'dest.list': ({ ipvs }, { service }) =>
     find(ipvs, service).destinations.map((dest) => destEntry(ipvs, dest)),
+  'dest.drain': ({ ipvs }, { service, dest, deadline, end }) =>
+    quietly(ipvs.drainDest(toServiceId(service), toDestId(dest), { deadline: deadline!, end: end! })),
+  'dest.undrain': ({ ipvs }, { service, dest }) =>
+    quietly(ipvs.undrainDest(toServiceId(service), toDestId(dest))),
+  'drain.list': ({ ipvs }) => drainList(ipvs),
   flush: ({ ipvs }) => quietly(ipvs.flush()),
   zero: ({ ipvs }, { service }) => quietly(ipvs.zero(service && toServiceId(service))),
   stats: ({ ipvs }) => ipvs.statsView(ipvs.totStats),
@@ -130,6 +137,7 @@ function destEntry(ipvs: NetnsIpvs, dest: Dest): DestEntry {
     activeConns: dest.activeconns,
     inactConns: dest.inactconns,
     persistConns: dest.persistconns,
+    ...drainingState(ipvs, dest),
     stats: ipvs.statsView(dest.stats),
   };
 }

@@ -19,6 +19,8 @@ export const CHANGES = [
   'dest.add',
   'dest.edit',
   'dest.delete',
+  'dest.drain',
+  'dest.undrain',
   'flush',
   'zero',
   'timeout.set',
@@ -35,6 +37,15 @@ export type ChangeName = (typeof CHANGES)[number];
 /** An event without where and when. */
 export type EventBody =
   | { event: 'connection.made' | 'connection.ended'; connection: ConnEntry }
+  /** A server that was drained is gone: nothing was left to wait for (`idle`), or no time. */
+  | {
+      event: 'dest.drained';
+      service: ServiceKey;
+      dest: DestKey;
+      reason: 'idle' | 'deadline';
+      /** Connections that it had. */
+      connections: number;
+    }
   /** What the command said. */
   | { event: ChangeName; service?: ServiceKey; dest?: DestKey; [field: string]: unknown }
   /** The health of a real server, or of a whole service, has changed. */

@@ -15,6 +15,7 @@ import type {
   VipKey,
   VipSpec,
 } from './command.js';
+import { destOptionFields, drainFields, OPTION_SHAPES, serviceOptionFields } from './option-fields.js';
 import {
   boolean,
   described,
@@ -88,6 +89,7 @@ const serviceConfig = {
     'Persistence granularity: a dotted mask (IPv4) or a prefix length (IPv6). Default: one host.',
   ),
   pe: optional(text('a persistence engine name', 1, 15)),
+  ...serviceOptionFields,
 };
 
 /** What of a service can be changed. */
@@ -147,16 +149,19 @@ const destConfig = {
 const tunnelConfig = { tunType: optional(tunType), tunPort: optional(port), tunCsum: optional(tunCsum) };
 
 /** What of a real server can be changed. */
-export const destSettings = named('DestSettings', object({ ...destConfig, ...tunnelConfig }));
+export const destSettings = named(
+  'DestSettings',
+  object({ ...destConfig, ...tunnelConfig, ...destOptionFields }),
+);
 
 /** A real server. What is left out has ipvsadm's defaults. */
 export const destSpec: Named<DestSpec> = named(
   'DestSpec',
-  object({ ...destIdentity, ...destConfig, ...tunnelConfig }),
+  object({ ...destIdentity, ...destConfig, ...tunnelConfig, ...destOptionFields }),
 );
 
 /** The fields of a real server, for shapes that have more. */
-export const destFields = { ...destIdentity, ...destConfig, ...tunnelConfig };
+export const destFields = { ...destIdentity, ...destConfig, ...tunnelConfig, ...destOptionFields };
 
 /** The fields of a service, for shapes that have more: of one with a firewall mark, and of one with an address. */
 export const serviceFields = {
@@ -204,6 +209,17 @@ export const destEntry: Named<DestEntry> = named(
     tunType,
     tunPort: port,
     tunCsum,
+    ...destOptionFields,
+    draining: optional(
+      described(
+        object({
+          weight: described(number, 'What it has when it is to stay after all.'),
+          end: drainFields.end,
+          left: optional(described(number, 'Seconds until the deadline, if there is one.')),
+        }),
+        'Of one that is being drained.',
+      ),
+    ),
     activeConns: number,
     inactConns: number,
     persistConns: number,
@@ -285,6 +301,7 @@ export const connEntry: Named<ConnEntry> = named(
 
 /** All shapes with a name of their own. */
 export const NAMED_SHAPES: readonly Named<unknown>[] = [
+  ...OPTION_SHAPES,
   serviceKey,
   serviceSettings,
   serviceSpec,

@@ -5,7 +5,15 @@ import type { Service, ServiceId, ServiceUser } from '../engine/service.js';
 import type { SyncDaemon, SyncDaemonUser } from '../engine/sync/daemon.js';
 import { IpvsError } from '../errors.js';
 import { AF_INET, AF_INET6, anyAddr, inet4, inetToString, parseInet } from '../wire/inet.js';
-import type { DaemonSpec, DestKey, DestSpec, ForwardName, ServiceKey, ServiceSpec } from './command.js';
+import type {
+  CompleteDest,
+  DaemonSpec,
+  DestKey,
+  DestSpec,
+  ForwardName,
+  ServiceKey,
+  ServiceSpec,
+} from './command.js';
 import {
   FORWARDS,
   PROTOCOLS,
@@ -15,6 +23,7 @@ import {
   TUN_CSUMS,
   TUN_TYPES,
 } from './kernel-numbers.js';
+import { destOptionsOf, serviceOptionsOf } from './option-fields.js';
 import { show } from './shape.js';
 
 function wordFor<W extends string>(words: readonly W[], index: number): W {
@@ -32,8 +41,12 @@ export function toServiceId(key: ServiceKey): ServiceId {
   return { family: addr.family, protocol: PROTOCOLS[key.protocol], addr, port: key.port, fwmark: 0 };
 }
 
-/** Identity and configuration of a service. Throws BAD_REQUEST on a `netmask` that does not fit the family. */
-export function toServiceUser(spec: ServiceSpec): ServiceUser {
+/**
+ * Identity and configuration of a service.
+ * @param replace options that are left out have their defaults.
+ * Throws BAD_REQUEST on a `netmask` that does not fit the family.
+ */
+export function toServiceUser(spec: ServiceSpec, replace = false): ServiceUser {
   const id = toServiceId(spec);
   return {
     ...id,
@@ -42,6 +55,7 @@ export function toServiceUser(spec: ServiceSpec): ServiceUser {
     flags: serviceFlagBits(spec.flags),
     timeout: spec.timeout,
     netmask: toNetmask(spec.netmask, id.family),
+    options: { values: serviceOptionsOf(spec), replace },
   };
 }
 
@@ -73,6 +87,7 @@ export function fromService(svc: Service, hz: number): ServiceSpec {
     timeout: Math.floor(svc.timeout / hz),
     netmask: svc.family === AF_INET ? inetToString(inet4(svc.netmask)) : String(svc.netmask),
     ...(svc.pe !== null && { pe: svc.pe.name }),
+    ...svc.options,
   };
 }
 
@@ -81,8 +96,13 @@ export function toDestId(key: DestKey): Pick<DestUser, 'addr' | 'port'> {
   return { addr: parseInet(key.address)!, port: key.port };
 }
 
-/** Identity and configuration of a real server. */
-export function toDestUser(spec: DestSpec): DestUser {
+/** The plain identity of a real server. */
+export function fromDestId({ addr, port }: Pick<DestUser, 'addr' | 'port'>): DestKey {
+  return { address: inetToString(addr), port };
+}
+
+/** Identity and configuration of a real server. @param replace options that are left out have their defaults. */
+export function toDestUser(spec: DestSpec, replace = false): DestUser {
   return {
     ...toDestId(spec),
     connFlags: FORWARDS.indexOf(spec.forward),
@@ -92,11 +112,12 @@ export function toDestUser(spec: DestSpec): DestUser {
     tunType: TUN_TYPES.indexOf(spec.tunType ?? 'ipip'),
     tunPort: spec.tunPort ?? 0,
     tunFlags: TUN_CSUMS.indexOf(spec.tunCsum ?? 'nocsum'),
+    options: { values: destOptionsOf(spec), replace },
   };
 }
 
 /** The plain configuration of a real server, tunnel included. */
-export function fromDest(dest: Dest): Required<DestSpec> {
+export function fromDest(dest: Dest): CompleteDest {
   const forward: ForwardName = wordFor(FORWARDS, dest.connFlags & f.CONN_F_FWD_MASK);
   return {
     address: inetToString(dest.addr),
@@ -108,6 +129,7 @@ export function fromDest(dest: Dest): Required<DestSpec> {
     tunType: wordFor(TUN_TYPES, dest.tunType),
     tunPort: dest.tunPort,
     tunCsum: wordFor(TUN_CSUMS, dest.tunFlags),
+    ...dest.options,
   };
 }
 

@@ -74,7 +74,8 @@ export class EventHub {
           .filter(({ interest }) => interest.kinds.includes('packets'))
           .map(({ id, interest }) => ({ id, filter: interest.packets })),
       };
-      datapath.watch?.(what, (events) => {
+      const drains = ours.some(({ interest }) => interest.kinds.includes('configuration'));
+      datapath.watch?.({ ...what, ...(drains && { drains }) }, (events) => {
         for (const seen of events) this.#tell(netns, kindOf(seen.body), seen.body, seen.time, seen.ids);
       });
     }
@@ -104,5 +105,6 @@ function concerns(interest: Interest, netns: string | undefined): boolean {
 function kindOf({ event }: EventBody): EventKind | 'all' {
   if (event === 'packet') return 'packets';
   if (/^(server|quorum)\./.test(event)) return 'health';
+  if (event === 'dest.drained') return 'configuration';
   return event === 'lost' ? 'all' : 'connections';
 }

@@ -102,7 +102,11 @@ describe('the hub', () => {
       .listen({ kinds: ['configuration'], packets: {} }, changes.signal)
       [Symbol.asyncIterator]();
     const change = other.next();
-    assert.deepEqual(asked.at(-1), idle, 'configuration needs no watch');
+    assert.deepEqual(
+      asked.at(-1),
+      { ...idle, drains: true },
+      'commands need no watch, the end of a drain does',
+    );
     hub.done(undefined, 'info', {});
     hub.done('blue', 'sysctl.set', { name: 'drop_entry', value: '1' });
     const { time: _, ...told } = (await change).value as DirectorEvent;

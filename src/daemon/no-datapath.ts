@@ -22,6 +22,7 @@ export function startWithoutPackets(config: EngineSettings, schedulers?: Schedul
     onSeen(events);
     return true;
   });
+  net.ipvs.onDrained = (drained) => watcher.drained(drained);
   const timer = setInterval(() => {
     net.advance(performance.now() - start);
     watcher.flush();

@@ -48,8 +48,8 @@ export class SteeredDirector {
   /** Carries out one command. The director checks what its arguments are. */
   async execute(name: CommandName, args: unknown): Promise<unknown> {
     const result = await this.#director.execute(name, args as Args<CommandName>);
-    if (name === 'flush') this.#changed();
-    else if (CHANGE_SERVICE.test(name)) this.#changed(toServiceId((args as { service: ServiceKey }).service));
+    if (name === 'flush') this.changed();
+    else if (CHANGE_SERVICE.test(name)) this.changed(toServiceId((args as { service: ServiceKey }).service));
     return result;
   }
 
@@ -75,7 +75,8 @@ export class SteeredDirector {
     this.#steering.sync();
   }
 
-  #changed(id?: ServiceId): void {
+  /** A service, or any of them, has changed. */
+  changed(id?: ServiceId): void {
     this.#steering.changed(id);
     this.#stale = true;
   }

@@ -146,3 +146,18 @@ describe('tracing packets', () => {
     });
   }
 });
+
+test('a server that was drained and is gone is told of to those who hear of the configuration', () => {
+  for (const drains of [true, false]) {
+    const { bench, seen, watcher } = setUp();
+    bench.net.ipvs.onDrained = (drained) => watcher.drained(drained);
+    watcher.watch({ drains, connections: false, packets: [] });
+    const svc = [...bench.net.ipvs.services].find(({ destinations }) => destinations.length > 0)!;
+    const [{ addr, port }] = svc.destinations as [(typeof svc.destinations)[number]];
+    bench.net.ipvs.drainDest(svc, { addr, port }, { deadline: 5, end: 'none' });
+    bench.net.advance(2000);
+    watcher.flush();
+    const told = seen.map(({ body }) => body.event === 'dest.drained' && [body.reason, body.connections]);
+    assert.deepEqual(told, drains ? [['idle', 0]] : []);
+  }
+});

@@ -1,13 +1,17 @@
 /** Watches an engine for those who listen, in the thread of the engine. Nobody listening, the engine is not watched at all. */
 import { toPacketFilter } from '../control/conn-filter.js';
+import { drainedData } from '../control/drain-list.js';
 import type { EventBody, PacketFilterArgs } from '../control/events.js';
 import { connRow } from '../engine/conn-list.js';
+import type { Drained } from '../engine/drain.js';
 import { explain } from '../engine/explain/explain.js';
 import type { Net } from '../engine/net.js';
 import type { Packet } from '../wire/packet.js';
 
 /** What to watch for. */
 export interface Watch {
+  /** Servers that were drained and are gone. */
+  readonly drains?: boolean;
   readonly connections: boolean;
   /** Packets by the number of whoever wants them. */
   readonly packets: readonly { readonly id: number; readonly filter: PacketFilterArgs }[];
@@ -30,6 +34,7 @@ export class Watcher {
   readonly #net: Net;
   /** Hands events on. False: not now. */
   readonly #post: (events: readonly Seen[]) => boolean;
+  #drains = false;
   #pending: Seen[] = [];
   #lost = 0;
   #second = 0;
@@ -41,7 +46,8 @@ export class Watcher {
   }
 
   /** Watches for this from now on, and for nothing else. */
-  watch({ connections, packets }: Watch): void {
+  watch({ drains = false, connections, packets }: Watch): void {
+    this.#drains = drains;
     const { ipvs } = this.#net;
     ipvs.onConn = connections
       ? (made, c) => {
@@ -57,6 +63,11 @@ export class Watcher {
             const ids = filters.filter(({ matches }) => matches(packet)).map(({ id }) => id);
             if (ids.length > 0 && !this.#full() && this.#mayExplain()) this.#explain(packet, hook, ids);
           };
+  }
+
+  /** A server that was drained is gone. */
+  drained(drained: Drained): void {
+    if (this.#drains && !this.#full()) this.#add({ event: 'dest.drained', ...drainedData(drained) });
   }
 
   /** Hands on what has come together. To be called whenever there was something to do. */

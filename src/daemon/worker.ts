@@ -2,7 +2,9 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { CommandError, CommandName, CommandRequest, ServiceKey } from '../control/command.js';
 import { toCommandError } from '../control/command-error.js';
+import { drainedData, serviceOf } from '../control/drain-list.js';
 import { EngineDirector } from '../control/engine-director.js';
+import { destId, serviceId } from '../control/resource-id.js';
 import { VipDirector } from '../control/vip-director.js';
 import { statePath } from '../datapath/tun/journal.js';
 import { type Report, TunDatapath, type TunDatapathOptions } from '../datapath/tun/tun-datapath.js';
@@ -99,6 +101,16 @@ async function serve(
     datapath.onTurn = () => {
       watcher.flush();
       keeper?.turn();
+    };
+    net.ipvs.onDrained = (drained) => {
+      // the engine removes by itself, which no command tells of
+      director.changed(serviceOf(drained.dest));
+      keeper?.changed(serviceOf(drained.dest));
+      wake.signal();
+      watcher.drained(drained);
+      const { service, dest, ...what } = drainedData(drained);
+      const fields = { service: serviceId(service), server: destId(dest), ...what };
+      tell(port, { kind: 'log', level: 'info', message: 'server drained and removed', fields });
     };
     const answer = (request: WorkerRequest): unknown => {
       switch (request.name) {

@@ -297,7 +297,8 @@ export function expireNodestConns(ipvs: NetnsIpvs): void {
   for (let c = 0; c < t.highWater; c++) {
     if (!t.isUsed(c) || t.hot[(c << HOT_SHIFT) + C_NCONTROL] !== 0) continue;
     const dest = destOf(ipvs, c);
-    if (dest === null || dest.available) continue;
+    // of those that are to be told of their end each is told when it is heard of
+    if (dest === null || dest.available || dest.ending !== 'none') continue;
     const ct = t.hot[(c << HOT_SHIFT) + C_CONTROL]! - 1;
     connDelete(ipvs, c);
     // here the template goes with its last connection even when it has proved real

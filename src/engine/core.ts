@@ -11,6 +11,7 @@ import type { Packet } from '../wire/packet.js';
 import { SCTP_CHUNK_HEADER, SCTP_CID_ABORT, SCTP_CID_INIT, SCTP_HEADER } from '../wire/sctp.js';
 import { TCP_MIN, TCP_RST, TCP_SYN, tcpFlags } from '../wire/tcp.js';
 import { UDP_HEADER } from '../wire/udp.js';
+import { clampMss } from './clamp-mss.js';
 import { connExpireNow, connPut, destOf } from './conn.js';
 import {
   C_CONTROL,
@@ -33,6 +34,7 @@ import {
   usesOldConntrack,
 } from './conntrack.js';
 import { DEBUG_CHANGED, DEBUG_PACKET, DEBUG_STATE, debugPacket, debugState } from './debug.js';
+import { endConn } from './ending.js';
 import { LONG_WAY } from './established.js';
 import { established4 } from './established4.js';
 import { established6 } from './established6.js';
@@ -56,6 +58,7 @@ import { hasPorts } from './nat-icmp.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 import { sendCheck } from './out-route.js';
 import { connOut } from './persist.js';
+import { reusesPort } from './port-reuse.js';
 import { readPorts } from './proto-ports.js';
 import { DIR_INPUT, DIR_OUTPUT, type ProtoData, SCHEDULE_GO_ON } from './protocol.js';
 import { SCTP_S_CLOSED } from './sctp-states.js';
@@ -164,7 +167,9 @@ function inHook(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, iph: IpHdr): num
   if (c !== NO_CONN) {
     const dest = destOf(ipvs, c);
     if (dest !== null && (dest.flags & DEST_F_AVAILABLE) === 0) {
-      if (ipvs.sysctls.values.expire_nodest_conn === 0) return NF_DROP;
+      if (dest.ending !== 'none' && (iph.fragoffs !== 0 || !isNewConn(packet, iph)))
+        return endConn(ipvs, packet, c, dest.ending, pd, iph);
+      if (ipvs.sysctls.values.expire_nodest_conn === 0 && dest.ending === 'none') return NF_DROP;
       const old = usesOldConntrack(ipvs, c);
       if (!old) keepConntrack(ipvs, c);
       connExpireNow(ipvs, c);
@@ -221,6 +226,7 @@ function stateTransition(ipvs: NetnsIpvs, c: number, direction: number, packet: 
 function mayReuse(ipvs: NetnsIpvs, c: number): boolean {
   const values = ipvs.sysctls.values;
   if (isQuiesced(ipvs, c)) return true;
+  if (ipvs.portReusers > 0 && reusesPort(ipvs, c)) return true;
   if (values.conn_reuse_mode === 0) return false;
   const hot = ipvs.conns.hot;
   const h = c << HOT_SHIFT;
@@ -267,6 +273,7 @@ function handleResponse(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, c: numbe
       for (let i = 0; i < 4; i++) v.setInt32(packet.data + 8 + 4 * i, t.addrWord(c, C_VADDR, i));
     }
   }
+  if (ipvs.mssClampers > 0) clampMss(ipvs, packet, c, iph);
   outStats(ipvs, c, packet.len);
   stateTransition(ipvs, c, DIR_OUTPUT, packet, pd);
   if (ipvs.debugLevel >= DEBUG_CHANGED) debugPacket(ipvs, pd.pp, packet, iph, 'After SNAT');

@@ -2,6 +2,7 @@
 import { IpvsError } from '../errors.js';
 import { AF_INET, AF_INET6, type InetAddr, inetEqual } from '../wire/inet.js';
 import { appOn } from './app.js';
+import { clearUdp } from './clear-udp.js';
 import { registerConntrack, unregisterConntrack } from './conntrack.js';
 import { Dest, type DestUser } from './dest.js';
 import { trash, trashGet } from './dest-trash.js';
@@ -25,6 +26,8 @@ import { type PersistenceEngine, persistenceEngines } from './persistence-engine
 import { FTP_PORT } from './schedule.js';
 import type { Scheduler } from './scheduler.js';
 import { Service, type ServiceId, type ServiceUser } from './service.js';
+import { changeOptions } from './service-options.js';
+import { ownTimeouts } from './state-timeouts.js';
 import { TCP_S_ESTABLISHED, TCP_S_FIN_WAIT } from './tcp-states.js';
 
 const INT_MAX = 0x7fff_ffff;
@@ -47,7 +50,8 @@ export function findService(ipvs: NetnsIpvs, id: ServiceId): Service | undefined
   return ipvs.services.get(id);
 }
 
-function getService(ipvs: NetnsIpvs, id: ServiceId): Service {
+/** The service with this identity. @throws SERVICE_NOT_FOUND */
+export function getService(ipvs: NetnsIpvs, id: ServiceId): Service {
   const svc = ipvs.services.get(id);
   if (svc === undefined) throw new IpvsError('SERVICE_NOT_FOUND');
   return svc;
@@ -60,6 +64,7 @@ export function addService(ipvs: NetnsIpvs, user: ServiceUser): void {
   const pe = findEngine(user.peName);
   checkNetmask(user);
   const svc = new Service(user);
+  checkOptions(ipvs, svc, user);
   applyUser(ipvs, svc, user);
   scheduler?.initService?.(svc, ipvs.schedulerContext);
   svc.scheduler = scheduler;
@@ -67,6 +72,7 @@ export function addService(ipvs: NetnsIpvs, user: ServiceUser): void {
   countFamily(ipvs, svc, 1);
   ipvs.services.add(svc);
   svc.flags |= SVC_F_HASHED;
+  applyOptions(ipvs, svc, user.options);
   countSpecial(ipvs, svc, 1);
   if (pe?.connOut) ipvs.connOutCounter++;
 }
@@ -77,6 +83,7 @@ export function editService(ipvs: NetnsIpvs, user: ServiceUser): void {
   const scheduler = findScheduler(ipvs, user.schedName);
   const pe = findEngine(user.peName);
   checkNetmask(user);
+  checkOptions(ipvs, svc, user);
   const old = svc.scheduler;
   if (old !== scheduler) {
     // the old scheduler's state is gone before the new one starts; when that fails the old one starts again
@@ -92,6 +99,7 @@ export function editService(ipvs: NetnsIpvs, user: ServiceUser): void {
     svc.scheduler = scheduler;
   }
   applyUser(ipvs, svc, user);
+  applyOptions(ipvs, svc, user.options);
   svc.flags |= SVC_F_HASHED;
   if (pe?.connOut) ipvs.connOutCounter++;
   if (svc.pe?.connOut) ipvs.connOutCounter--;
@@ -115,6 +123,7 @@ function unlinkService(ipvs: NetnsIpvs, svc: Service): void {
   svc.flags &= ~SVC_F_HASHED;
   countSpecial(ipvs, svc, -1);
   unregisterConntrack(ipvs, svc);
+  countOptions(ipvs, svc, -1);
   if (svc.pe?.connOut) ipvs.connOutCounter--;
   for (const dest of svc.probes?.values() ?? []) {
     dest.flags &= ~DEST_F_AVAILABLE;
@@ -133,7 +142,15 @@ export function addDest(ipvs: NetnsIpvs, id: ServiceId, user: DestUser): void {
   const svc = getService(ipvs, id);
   checkMixedFamily(ipvs, svc, user);
   checkDest(user);
-  if (findDest(svc, user) !== undefined) throw new IpvsError('DEST_EXISTS');
+  const there = findDest(svc, user);
+  if (there !== undefined) {
+    if (there.drain === null) throw new IpvsError('DEST_EXISTS');
+    // on its way out it is as good as in the trash
+    forgetDrain(ipvs, there);
+    there.options = {};
+    changeDest(ipvs, svc, there, user);
+    return;
+  }
   let dest = trashGet(ipvs, svc, user);
   if (dest === undefined) {
     checkDestAddress(ipvs, user);
@@ -144,6 +161,8 @@ export function addDest(ipvs: NetnsIpvs, id: ServiceId, user: DestUser): void {
     zeroStats(dest.stats);
   }
   dest.svc = svc;
+  dest.ending = 'none';
+  dest.options = {};
   if (user.addr.family !== svc.family) ipvs.mixedAddressFamilyDests++;
   dest.lastWeight = user.weight;
   applyDestUser(ipvs, svc, dest, user);
@@ -158,9 +177,15 @@ export function editDest(ipvs: NetnsIpvs, id: ServiceId, user: DestUser): void {
   checkDest(user);
   const dest = findDest(svc, user);
   if (dest === undefined) throw new IpvsError('DEST_NOT_FOUND');
+  changeDest(ipvs, svc, dest, user);
+}
+
+function changeDest(ipvs: NetnsIpvs, svc: Service, dest: Dest, user: DestUser): void {
   if (user.weight !== 0) dest.lastWeight = user.weight;
+  const dies = dest.weight > 0 && user.weight === 0;
   applyDestUser(ipvs, svc, dest, user);
   svc.scheduler?.updDest?.(svc, dest, ipvs.schedulerContext);
+  if (dies && svc.options.clearUdp) clearUdp(ipvs, dest);
 }
 
 /** Removes a real server (`ip_vs_del_dest`). */
@@ -168,19 +193,31 @@ export function delDest(ipvs: NetnsIpvs, id: ServiceId, which: DestId): void {
   const svc = getService(ipvs, id);
   const dest = findDest(svc, which);
   if (dest === undefined) throw new IpvsError('DEST_NOT_FOUND');
+  removeDest(ipvs, svc, dest);
+}
+
+/** Removes a real server of a service. */
+export function removeDest(ipvs: NetnsIpvs, svc: Service, dest: Dest): void {
   unlinkDest(ipvs, svc, dest, true);
   if (ipvs.sysctls.values.expire_nodest_conn !== 0) ipvs.net.armNodest();
+}
+
+function forgetDrain(ipvs: NetnsIpvs, dest: Dest): void {
+  dest.drain = null;
+  ipvs.draining.delete(dest);
 }
 
 function unlinkDest(ipvs: NetnsIpvs, svc: Service, dest: Dest, tellScheduler: boolean): void {
   const index = svc.destinations.indexOf(dest);
   // what was carried until now is counted
   ipvs.fastPath?.fold(dest);
+  if (dest.drain !== null) forgetDrain(ipvs, dest);
   dest.flags &= ~DEST_F_AVAILABLE;
   svc.destinations.splice(index, 1);
   if (dest.addr.family !== svc.family) ipvs.mixedAddressFamilyDests--;
   if (tellScheduler) svc.scheduler?.delDest?.(svc, dest, index, ipvs.schedulerContext);
   ipvs.realServers.delete(dest);
+  if (svc.options.clearUdp) clearUdp(ipvs, dest);
   trash(ipvs, dest);
 }
 
@@ -225,7 +262,8 @@ export function getTimeouts(ipvs: NetnsIpvs): { tcp: number; tcpFin: number; udp
   };
 }
 
-function findDest(svc: Service, which: DestId): Dest | undefined {
+/** The real server of a service with this identity. */
+export function findDest(svc: Service, which: DestId): Dest | undefined {
   return svc.destinations.find((d) => d.port === which.port && inetEqual(d.addr, which.addr));
 }
 
@@ -254,6 +292,25 @@ function applyUser(ipvs: NetnsIpvs, svc: Service, user: ServiceUser): void {
   svc.flags = user.flags;
   svc.timeout = user.timeout * ipvs.net.hz;
   svc.netmask = user.netmask;
+}
+
+function checkOptions(ipvs: NetnsIpvs, svc: Service, { options }: ServiceUser): void {
+  ownTimeouts(svc, changeOptions(svc.options, options), ipvs.net.hz);
+}
+
+function applyOptions(ipvs: NetnsIpvs, svc: Service, options: ServiceUser['options']): void {
+  if (options === undefined) return;
+  countOptions(ipvs, svc, -1);
+  svc.options = changeOptions(svc.options, options);
+  svc.ownTimeouts = ownTimeouts(svc, svc.options, ipvs.net.hz);
+  countOptions(ipvs, svc, 1);
+}
+
+/** The packet path asks for options only while a service has some. */
+function countOptions(ipvs: NetnsIpvs, { options, ownTimeouts }: Service, by: number): void {
+  if (ownTimeouts !== undefined) ipvs.ownTimeouts += by;
+  if (options.reusePorts) ipvs.portReusers += by;
+  if (options.clampMss) ipvs.mssClampers += by;
 }
 
 function checkMixedFamily(ipvs: NetnsIpvs, svc: Service, user: DestUser): void {
@@ -290,7 +347,9 @@ function needsConntrack(ipvs: NetnsIpvs, { protocol, port }: Service): boolean {
 }
 
 function applyDestUser(ipvs: NetnsIpvs, svc: Service, dest: Dest, user: DestUser): void {
-  dest.weight = user.weight;
+  // one that drains has it when it is to stay after all
+  if (dest.drain === null) dest.weight = user.weight;
+  else dest.drain.weight = user.weight;
   let flags = (user.connFlags & CONN_F_DEST_MASK) | CONN_F_INACTIVE;
   if ((flags & CONN_F_FWD_MASK) !== CONN_F_MASQ) flags |= CONN_F_NOOUTPUT;
   else if (needsConntrack(ipvs, svc)) registerConntrack(ipvs, svc);
@@ -302,6 +361,7 @@ function applyDestUser(ipvs: NetnsIpvs, svc: Service, dest: Dest, user: DestUser
   if (user.uThreshold === 0 || user.uThreshold > dest.uThreshold) dest.flags &= ~DEST_F_OVERLOAD;
   dest.uThreshold = user.uThreshold;
   dest.lThreshold = user.lThreshold;
+  dest.options = changeOptions(dest.options, user.options);
   dest.route = undefined;
   dest.routeGeneration = -1;
   ipvs.realServers.add(dest);

@@ -1,8 +1,10 @@
 /** `struct ip_vs_dest`: a real server of a virtual service. */
 import type { InetAddr } from '../wire/inet.js';
+import type { Drain } from './drain.js';
 import { DEST_F_AVAILABLE, DEST_F_OVERLOAD, TUNNEL_ENCAP_FLAG_NOCSUM, TUNNEL_TYPE_IPIP } from './flags.js';
 import type { Route } from './host.js';
 import type { Service } from './service.js';
+import type { DestOptions, DrainEnd, OptionsUser } from './service-options.js';
 import { Stats } from './stats.js';
 
 /** What identifies and configures a dest (`struct ip_vs_dest_user_kern`). Ports are host-order numbers. */
@@ -19,6 +21,8 @@ export interface DestUser {
   readonly tunType: number;
   readonly tunPort: number;
   readonly tunFlags: number;
+  /** As they are when left out. */
+  readonly options?: OptionsUser<DestOptions>;
 }
 
 /** A real server. Schedulers read it; only the engine's control operations and connections change it. */
@@ -44,6 +48,12 @@ export class Dest {
   tunType = TUNNEL_TYPE_IPIP;
   tunPort = 0;
   tunFlags = TUNNEL_ENCAP_FLAG_NOCSUM;
+  /** What the kernel has no words for. */
+  options: DestOptions = {};
+  /** It is being drained. */
+  drain: Drain | null = null;
+  /** In the trash: what its connections are told. */
+  ending: DrainEnd = 'none';
   readonly stats = new Stats();
   /** TCP connections that were answered: they have become established. */
   answered = 0;

@@ -13,6 +13,7 @@ import * as connFlags from './flags.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 import { setTcpState } from './proto-tcp.js';
 import * as directions from './protocol.js';
+import { stateTimeout } from './state-timeouts.js';
 import * as netfilter from './verdict.js';
 
 // see conn-layout.ts
@@ -115,7 +116,7 @@ export function established6(ipvs: NetnsIpvs, packet: Packet, hook: number): num
   const pd = ipvs.protoData[protocol]!;
   if (protocol === IPPROTO_TCP) setTcpState(ipvs, pd, c, reply ? DIR_OUTPUT : DIR_INPUT, tcpFlags);
   else {
-    connSetTimeout(ipvs, c, pd.timeoutTable[0]!);
+    connSetTimeout(ipvs, c, ipvs.ownTimeouts === 0 ? pd.timeoutTable[0]! : stateTimeout(ipvs, pd, c, 0));
     if (reply && hot[h + C_CONTROL] !== 0) controlAssureCt(ipvs, c);
   }
   touch(ipvs, c);

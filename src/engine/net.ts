@@ -5,7 +5,9 @@ import { connTimer, expireNodestConns } from './conn.js';
 import { receive } from './core.js';
 import { updateDefenceLevel } from './defence.js';
 import { collectTrash, TRASH_PERIOD } from './dest-trash.js';
+import { checkDrains } from './drain.js';
 import { dropEntries } from './drop-entry.js';
+import { probeIdle } from './ending.js';
 import { EST_PERIOD, estimate } from './estimator.js';
 import { foresee } from './foresee.js';
 import type { Host } from './host.js';
@@ -41,13 +43,16 @@ const TIMER_DEFENCE = 1;
 const TIMER_TRASH = 2;
 const TIMER_NODEST = 3;
 const TIMER_SCHEDULERS = 4;
+const TIMER_DRAIN = 5;
+const TIMER_ENDING = 6;
 /** The first of the timers of the sync master's threads: when they look at their queue, */
-const TIMER_SYNC_CHECK = 5;
+const TIMER_SYNC_CHECK = 7;
 /** and when they are woken for what is in it. */
 const TIMER_SYNC_WAKEUP = TIMER_SYNC_CHECK + SYNC_PORTS_MAX;
 const TIMERS = TIMER_SYNC_WAKEUP + SYNC_PORTS_MAX;
 
 const DEFENCE_PERIOD = 1;
+const DRAIN_PERIOD = 0.5;
 const SCHEDULER_PERIOD = 60;
 
 /** One network namespace. Time is handed in by {@link advance}; nothing happens between two calls. */
@@ -143,6 +148,16 @@ export class Net {
     if (!this.timers.pending(TIMER_TRASH)) this.arm(TIMER_TRASH, TRASH_PERIOD / 2);
   }
 
+  /** There are dests that drain: they are looked after from now on. */
+  armDrain(): void {
+    if (!this.timers.pending(TIMER_DRAIN)) this.arm(TIMER_DRAIN, DRAIN_PERIOD);
+  }
+
+  /** Connections of drained dests are to be ended after so many ticks. */
+  armEnding(ticks: number): void {
+    this.timers.set(TIMER_ENDING, (this.jiffies + ticks) | 0);
+  }
+
   /** Connections without a dest are to end at the next tick. */
   armNodest(): void {
     this.timers.set(TIMER_NODEST, (this.jiffies + 1) | 0);
@@ -165,7 +180,7 @@ export class Net {
   }
 
   private arm(id: number, seconds: number): void {
-    this.timers.set(id, (this.jiffies + seconds * this.hz) | 0);
+    this.timers.set(id, (this.jiffies + Math.ceil(seconds * this.hz)) | 0);
   }
 
   private runTimer(id: number, jiffies: number): void {
@@ -186,6 +201,13 @@ export class Net {
         break;
       case TIMER_NODEST:
         expireNodestConns(this.ipvs);
+        break;
+      case TIMER_DRAIN:
+        checkDrains(this.ipvs);
+        if (this.ipvs.draining.size > 0) this.arm(id, DRAIN_PERIOD);
+        break;
+      case TIMER_ENDING:
+        probeIdle(this.ipvs);
         break;
       case TIMER_SCHEDULERS:
         for (const svc of this.ipvs.services) svc.scheduler?.periodic?.(svc, this.ipvs.schedulerContext);

@@ -24,6 +24,8 @@ import {
 import { DEBUG_STATE } from './debug.js';
 import { updateDefenceLevel } from './defence.js';
 import type { Dest, DestUser } from './dest.js';
+import { type Drained, drainDest, undrainDest } from './drain.js';
+import type { Ending } from './ending.js';
 import { statsView } from './estimator.js';
 import type { FastPath } from './fast-path.js';
 import type { SyncReceiver } from './host.js';
@@ -37,6 +39,7 @@ import { RealServerTable } from './real-server-table.js';
 import type { SchedulerContext } from './scheduler.js';
 import type { SchedulerRegistry } from './schedulers/registry.js';
 import type { Service, ServiceId, ServiceUser } from './service.js';
+import type { DrainPolicy } from './service-options.js';
 import { ServiceTable } from './service-table.js';
 import type { StatsView } from './stats.js';
 import { Stats } from './stats.js';
@@ -99,6 +102,10 @@ export class NetnsIpvs {
   readonly totStats = new Stats();
   /** Removed dests that connections may still refer to (`dest_trash`). */
   readonly destTrash: Dest[] = [];
+  /** Dests that are being drained. */
+  readonly draining = new Set<Dest>();
+  /** Drained ones whose connections are being ended. */
+  readonly endings: Ending[] = [];
   /** IPv4 services (`num_services`). */
   numServices = 0;
   /** IPv6 services (`num_services6`). */
@@ -109,6 +116,12 @@ export class NetnsIpvs {
   nullsvcCounter = 0;
   /** Services whose persistence engine accepts connections from real servers (`conn_out_counter`). */
   connOutCounter = 0;
+  /** Services with timeouts of their own, */
+  ownTimeouts = 0;
+  /** with an eye on reused client ports, */
+  portReusers = 0;
+  /** and with short segments for tunnels. */
+  mssClampers = 0;
   /** Dests of another family than their service's. */
   mixedAddressFamilyDests = 0;
   /** Bit 1: IPv4 hooks, bit 2: IPv6 hooks. Set while a service of the family exists (`hooks_afmask`). */
@@ -143,6 +156,9 @@ export class NetnsIpvs {
 
   /** Told of connections made and about to end, while somebody listens. It may change nothing. */
   onConn: ((made: boolean, c: number) => void) | undefined = undefined;
+
+  /** Told of dests that were drained and have gone. */
+  onDrained: ((drained: Drained) => void) | undefined = undefined;
 
   /** The connection that scheduling made: `conn_schedule`'s second result. */
   scheduled = NO_CONN;
@@ -231,6 +247,16 @@ export class NetnsIpvs {
 
   delDest(id: ServiceId, which: DestId): void {
     delDest(this, id, which);
+  }
+
+  /** Drains a real server: see drain.ts. @throws SERVICE_NOT_FOUND, DEST_NOT_FOUND */
+  drainDest(id: ServiceId, which: DestId, policy: DrainPolicy): void {
+    drainDest(this, id, which, policy);
+  }
+
+  /** Gives it its weight back. @throws SERVICE_NOT_FOUND, DEST_NOT_FOUND, INVALID */
+  undrainDest(id: ServiceId, which: DestId): void {
+    undrainDest(this, id, which);
   }
 
   flush(): void {

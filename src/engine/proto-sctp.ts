@@ -35,6 +35,7 @@ import {
   SCTP_TABLE,
   SCTP_TIMEOUTS,
 } from './sctp-states.js';
+import { stateTimeout } from './state-timeouts.js';
 import { DIR_INPUT_ONLY } from './tcp-states.js';
 import { NF_DROP } from './verdict.js';
 
@@ -91,7 +92,7 @@ function setSctpState(
     // before the packet goes on: the answer to it must be seen
     if ((flags & CONN_F_CARRIED) !== 0) ipvs.fastPath!.withdraw(c);
   }
-  connSetTimeout(ipvs, c, pd.timeoutTable[state]!);
+  connSetTimeout(ipvs, c, stateTimeout(ipvs, pd, c, state));
 }
 
 function checksumOk(packet: Packet, at: number, length: number): boolean {

@@ -18,6 +18,7 @@ import { connInGetProto, connOutGetProto } from './proto-ports.js';
 import type { Protocol, ProtoData } from './protocol.js';
 import * as directions from './protocol.js';
 import { scheduleWithPorts } from './schedule.js';
+import { stateTimeout } from './state-timeouts.js';
 import * as states from './tcp-states.js';
 import { NF_DROP } from './verdict.js';
 
@@ -105,7 +106,11 @@ export function setTcpState(
     if ((connFlags & CONN_F_CARRIED) !== 0 && ((TCP_ACK_MOVES >> state) & 1) !== 0)
       ipvs.fastPath!.withdraw(c);
   }
-  connSetTimeout(ipvs, c, pd.timeoutTable[state]!);
+  connSetTimeout(
+    ipvs,
+    c,
+    ipvs.ownTimeouts === 0 ? pd.timeoutTable[state]! : stateTimeout(ipvs, pd, c, state),
+  );
 }
 
 /** A connection that its server has not answered yet has had a segment: what becomes of it says how the server is. */

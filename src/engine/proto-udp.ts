@@ -13,6 +13,7 @@ import type { NetnsIpvs } from './netns-ipvs.js';
 import { connInGetProto, connOutGetProto } from './proto-ports.js';
 import { DIR_OUTPUT, type Protocol, type ProtoData } from './protocol.js';
 import { scheduleWithPorts } from './schedule.js';
+import { stateTimeout } from './state-timeouts.js';
 import { NF_DROP } from './verdict.js';
 
 const UDP_TIMEOUT = 300;
@@ -74,7 +75,7 @@ export const protocolUdp: Protocol = {
   debugPacket: portsText,
 
   stateTransition(ipvs: NetnsIpvs, c: number, direction: number, _packet: Packet, pd: ProtoData): void {
-    connSetTimeout(ipvs, c, pd.timeoutTable[0]!);
+    connSetTimeout(ipvs, c, stateTimeout(ipvs, pd, c, 0));
     if (direction === DIR_OUTPUT) controlAssureCt(ipvs, c);
   },
 

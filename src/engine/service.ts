@@ -4,6 +4,8 @@ import type { Dest } from './dest.js';
 import { SVC_F_ONEPACKET, SVC_F_PERSISTENT } from './flags.js';
 import type { PersistenceEngine } from './persistence-engine.js';
 import type { Scheduler } from './scheduler.js';
+import type { OptionsUser, ServiceOptions } from './service-options.js';
+import type { OwnTimeouts } from './state-timeouts.js';
 import { Stats } from './stats.js';
 
 /** What identifies a service: family and (fwmark, or protocol, address and port). */
@@ -28,6 +30,8 @@ export interface ServiceUser extends ServiceId {
   readonly timeout: number;
   /** IPv4: mask as a host-order 32-bit integer. IPv6: prefix length. */
   readonly netmask: number;
+  /** As they are when left out. */
+  readonly options?: OptionsUser<ServiceOptions>;
 }
 
 /** A virtual service. */
@@ -51,6 +55,10 @@ export class Service implements ServiceId {
   conntrack = false;
   /** Where connections of this host go that health checks make, by their source ports; null while there are none. */
   probes: Map<number, Dest> | null = null;
+  /** What the kernel has no words for. */
+  options: ServiceOptions = {};
+  /** `options.timeouts` in jiffies. */
+  ownTimeouts: OwnTimeouts | undefined = undefined;
   readonly stats = new Stats();
 
   constructor(id: ServiceId) {

@@ -21,6 +21,7 @@ export const TCP_S_FIN_WAIT = 4;
 export const TCP_S_TIME_WAIT = 5;
 export const TCP_S_CLOSE = 6;
 export const TCP_S_CLOSE_WAIT = 7;
+export const TCP_S_LAST_ACK = 8;
 export const TCP_S_LISTEN = 9;
 export const TCP_S_SYNACK = 10;
 

@@ -1,6 +1,7 @@
 /** The transmitters (`ip_vs_xmit.c`): NAT, direct routing, tunnel, bypass, local node. */
 import { AF_INET, type InetAddr, inetEqual, inetFromWords } from '../wire/inet.js';
 import type { Packet } from '../wire/packet.js';
+import { clampMss } from './clamp-mss.js';
 import { connFillCport, destOf } from './conn.js';
 import { C_DADDR, C_FLAGS, C_INPKTS, HOT_SHIFT } from './conn-table.js';
 import { confirmIcmp, leaveTracked, settleTrack, tunnelTracked } from './conntrack.js';
@@ -159,6 +160,7 @@ function tunnelXmit(ipvs: NetnsIpvs, packet: Packet, c: number, iph: IpHdr): num
   if (out.local) return NF_ACCEPT;
   if (!tunnelTracked(ipvs)) return NF_STOLEN;
   const route = out.route!;
+  if (ipvs.mssClampers > 0) clampMss(ipvs, packet, c, iph);
   encapsulate(ipvs, packet, iph.family, dest!, route);
   packet.ignoreDf = true;
   ipvs.net.host.transmit(packet, route);

@@ -103,6 +103,12 @@ function withoutOrder(config: DirectorConfig): DirectorConfig {
 const V4 = ['10.2.0.1', '10.2.0.2', '10.2.0.3', '10.2.0.4'];
 const V6 = ['fd00:2::1', 'fd00:2::2', 'fd00:2::3'];
 const weight = fc.constantFrom(0, 1, 2, 100);
+const naming = {
+  name: fc.constantFrom('a', 'shop-1', 'x_y.z'),
+  labels: fc.dictionary(fc.constantFrom('team', 'zone', '_x'), fc.constantFrom('', 'a b', '"'), {
+    maxKeys: 2,
+  }),
+};
 
 function dest(six: boolean, mixed: boolean): fc.Arbitrary<object> {
   const same = fc.record(
@@ -112,6 +118,7 @@ function dest(six: boolean, mixed: boolean): fc.Arbitrary<object> {
       forward: fc.constantFrom('masq', 'route', 'tunnel'),
       weight,
       uThreshold: fc.constantFrom(0, 10),
+      ...naming,
     },
     { requiredKeys: ['address', 'port'] },
   );
@@ -157,6 +164,10 @@ function service(mixed: boolean): fc.Arbitrary<object> {
       scheduler: fc.constantFrom('rr', 'wrr', 'wlc', 'sh', 'mh', 'none'),
       flags: fc.subarray(['persistent', 'ops', 'flag-1', 'flag-2']),
       timeout: fc.constantFrom(0, 60, 360),
+      ...naming,
+      reusePorts: fc.boolean(),
+      clearUdp: fc.boolean(),
+      clampMss: fc.boolean(),
     },
     { requiredKeys: [] },
   );

@@ -8,7 +8,8 @@ const ready = (): void => {
   if (--waiting === 0) console.log('ready');
 };
 for (const port of [80, 8080]) {
-  createServer((request, response) => {
+  // clients that keep their connections do so for longer than any test
+  createServer({ keepAliveTimeout: 600_000 }, (request, response) => {
     let length = 0;
     request.on('data', (chunk: Buffer) => {
       length += chunk.length;

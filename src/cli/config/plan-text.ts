@@ -11,6 +11,7 @@ import type {
 } from '../../control/command.js';
 import { familyOf, keyOf } from '../../control/fields.js';
 import type { HealthSpec } from '../../control/health-fields.js';
+import { DEST_OPTIONS, SERVICE_OPTIONS } from '../../control/option-fields.js';
 import { destId, serviceId } from '../../control/resource-id.js';
 import { destEntry } from '../../daemon/config/yaml-text.js';
 
@@ -87,7 +88,7 @@ function line(change: Change): string {
       return `${mark(change)}     health${differences(change.before, change.after, describeHealth)}`;
     case 'dest': {
       const id = destId((change.after ?? change.before)!);
-      return `${mark(change)}     dest ${id}${differences(change.before, change.after, describeDest)}`;
+      return `${mark(change)}     dest ${id}${differences(change.before, change.after, describeDest)}${change.drain === undefined ? '' : ' (drained)'}`;
     }
   }
 }
@@ -133,9 +134,29 @@ function describeService(spec: ServiceSpec): Description {
       timeout: String(timeout),
       netmask,
       pe: pe ?? 'none',
+      ...optionTexts(SERVICE_OPTIONS, spec),
     },
-    usual: { flags: 'none', timeout: '0', netmask: hostMask(spec), pe: 'none' },
+    usual: {
+      flags: 'none',
+      timeout: '0',
+      netmask: hostMask(spec),
+      pe: 'none',
+      ...optionTexts(SERVICE_OPTIONS, {}),
+    },
   };
+}
+
+/** Options, all of them: those that are not set are `none`. */
+function optionTexts(names: readonly string[], spec: object): Record<string, string> {
+  const given = new Map(Object.entries(spec));
+  return Object.fromEntries(names.map((name) => [name, optionText(given.get(name))]));
+}
+
+function optionText(value: unknown): string {
+  if (value === undefined) return 'none';
+  if (typeof value !== 'object' || value === null) return String(value);
+  const pairs = Object.entries(value).map(([name, part]) => `${name}=${part}`);
+  return pairs.join(',');
 }
 
 function hostMask(key: ServiceKey): string {
@@ -153,8 +174,16 @@ function describeDest(spec: DestSpec): Description {
       tunType,
       tunPort: String(tunPort),
       tunCsum,
+      ...optionTexts(DEST_OPTIONS, spec),
     },
-    usual: { uThreshold: '0', lThreshold: '0', tunType: 'ipip', tunPort: '0', tunCsum: 'nocsum' },
+    usual: {
+      uThreshold: '0',
+      lThreshold: '0',
+      tunType: 'ipip',
+      tunPort: '0',
+      tunCsum: 'nocsum',
+      ...optionTexts(DEST_OPTIONS, {}),
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import { ERRORS } from '../../errors.js';
 import type { CommandName } from '../command.js';
 import { COMMANDS, isNetnsCommand } from '../command-table.js';
 import { CONFIG_SHAPES } from '../config-fields.js';
+import { drainEntry } from '../drain-fields.js';
 import { explanation } from '../explanation-shape.js';
 import { NAMED_SHAPES, netnsName } from '../fields.js';
 import { packetSpec } from '../packet-spec.js';
@@ -54,7 +55,7 @@ export const DOCUMENT: FastifyDynamicSwaggerOptions = {
 /** Makes the named shapes known, so that routes can refer to them. */
 export function addSchemas(app: FastifyInstance): void {
   app.addSchema(commandError);
-  for (const { definition } of [...NAMED_SHAPES, ...CONFIG_SHAPES, packetSpec, explanation])
+  for (const { definition } of [...NAMED_SHAPES, ...CONFIG_SHAPES, packetSpec, explanation, drainEntry])
     app.addSchema(definition);
 }
 

@@ -8,6 +8,7 @@ import { withField } from '../command-error.js';
 import { COMMANDS } from '../command-table.js';
 import { daemonSettings, destSettings, destSpec, serviceSettings, serviceSpec, vipSpec } from '../fields.js';
 import { healthSpec } from '../health-fields.js';
+import { drainPolicy } from '../option-fields.js';
 import { packetSpec } from '../packet-spec.js';
 import { destId, parseDestId, parseServiceId, serviceId } from '../resource-id.js';
 import { object, optional, text } from '../shape.js';
@@ -42,7 +43,7 @@ const services: Route[] = [
     method: 'PUT',
     url: '/v1/services/:service',
     command: 'service.edit',
-    args: (input) => ({ service: bodyWith(input, service(input)) }),
+    args: (input) => ({ service: bodyWith(input, service(input)), replace: true }),
     bodyField: 'service',
     body: serviceSettings.schema,
   },
@@ -72,7 +73,7 @@ const dests: Route[] = [
     method: 'PUT',
     url: '/v1/services/:service/dests/:dest',
     command: 'dest.edit',
-    args: (input) => ({ service: service(input), dest: bodyWith(input, dest(input)) }),
+    args: (input) => ({ service: service(input), dest: bodyWith(input, dest(input)), replace: true }),
     bodyField: 'dest',
     body: destSettings.schema,
   },
@@ -82,6 +83,20 @@ const dests: Route[] = [
     command: 'dest.delete',
     args: (input) => ({ service: service(input), dest: dest(input) }),
   },
+  {
+    method: 'PUT',
+    url: '/v1/services/:service/dests/:dest/drain',
+    command: 'dest.drain',
+    args: (input) => ({ ...bodyOf(input), service: service(input), dest: dest(input) }),
+    body: drainPolicy.schema,
+  },
+  {
+    method: 'DELETE',
+    url: '/v1/services/:service/dests/:dest/drain',
+    command: 'dest.undrain',
+    args: (input) => ({ service: service(input), dest: dest(input) }),
+  },
+  { method: 'GET', url: '/v1/drains', command: 'drain.list', args: none },
 ];
 
 const health: Route[] = [

@@ -113,6 +113,24 @@ describe('metrics', () => {
       assert.deepEqual(of('ipvsd_service_quorum_reached'), [1]);
     }));
 
+  test('have the names of services and servers, and their labels apart', () =>
+    withDirector(async (director) => {
+      const service = { protocol: 'tcp', address: '10.1.0.100', port: 80 } as const;
+      const labels = { team: 'a"b', zone: '$1' };
+      await director.execute('service.add', { service: { ...spec, ...service, name: 'shop', labels } });
+      await director.execute('dest.add', {
+        service,
+        dest: { ...dest('10.2.0.11', 80, 1), name: 'web1', labels: { rack: '7' } },
+      });
+      const found = readMetrics(await text(director, 'prometheus'), false);
+      const labelsOf = (name: string) => Object.fromEntries(found.get(name)!.samples[0]!.labels);
+      assert.equal(labelsOf('ipvsd_service_backends').service, 'shop');
+      assert.equal(labelsOf('ipvsd_backend_weight').server, 'web1');
+      const info = labelsOf('ipvsd_service_info');
+      assert.deepEqual([info.service, info.label_team, info.label_zone], ['shop', 'a"b', '$1']);
+      assert.equal(labelsOf('ipvsd_backend_info').label_rack, '7');
+    }));
+
   test('the API answers with the format that is asked for', () =>
     withDirector(async (director) => {
       const api = await createApi({

@@ -215,6 +215,21 @@ interface Labelled {
 /** Labels are written once, and are in every family. */
 const known = new WeakMap<ServicePageEntry, Labelled>();
 
+/** The name that a thing was given. */
+function named(label: 'service' | 'server', { name }: { readonly name?: string }): Labels {
+  return name === undefined ? {} : { [label]: name };
+}
+
+/** Labels of a thing's own beside those that say which it is. */
+function* withOwn(
+  labels: string,
+  { labels: own = {} }: { readonly labels?: Labels },
+): Generator<readonly [string, number]> {
+  const given = Object.entries(own).map(([name, value]) => [`label_${name}`, value] as const);
+  if (given.length === 0) return;
+  yield [`${labels.slice(0, -1)},${labelText(Object.fromEntries(given)).slice(1)}`, 1];
+}
+
 /** Services one by one, so that writing the labels of very many does not hold anybody up. */
 function* labelled({ netns, services }: Snapshot): Generator<Labelled> {
   for (const entry of services) {
@@ -228,10 +243,10 @@ function* labelled({ netns, services }: Snapshot): Generator<Labelled> {
 }
 
 function withLabels(netns: string, { service, dests }: ServicePageEntry): Labelled {
-  const labels = labelText({ netns, ...serviceLabels(service) });
+  const labels = labelText({ netns, ...serviceLabels(service), ...named('service', service) });
   const open = labels.slice(0, -1);
   const servers = dests.map((dest) => ({
-    labels: `${open},remote_address="${dest.address}",remote_port="${dest.port}"}`,
+    labels: `${open},remote_address="${dest.address}",remote_port="${dest.port}"${labelText(named('server', dest)).replace(/^\{(.*)\}$/, ',$1')}}`,
     dest,
   }));
   return { labels, service, dests: servers };
@@ -296,5 +311,30 @@ export function families(backends: boolean): Family[] {
       },
     }),
   );
-  return [...byName.values(), ...totals, states, ...services, ...(backends ? servers : [])];
+  const serviceInfo: Family = {
+    name: 'ipvsd_service_info',
+    type: 'gauge',
+    help: 'Always 1, with the labels that a service was given, for joining.',
+    *samples(snapshot) {
+      for (const { labels, service } of labelled(snapshot)) yield* withOwn(labels, service);
+    },
+  };
+  const serverInfo: Family = {
+    name: 'ipvsd_backend_info',
+    type: 'gauge',
+    help: 'Always 1, with the labels that a real server was given, for joining.',
+    *samples(snapshot) {
+      for (const { dests } of labelled(snapshot)) {
+        for (const { labels, dest } of dests) yield* withOwn(labels, dest);
+      }
+    },
+  };
+  return [
+    ...byName.values(),
+    ...totals,
+    states,
+    ...services,
+    serviceInfo,
+    ...(backends ? [...servers, serverInfo] : []),
+  ];
 }

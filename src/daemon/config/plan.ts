@@ -13,6 +13,7 @@ import type {
 } from '../../control/command.js';
 import { healthOf, vipId } from '../../control/config-fields.js';
 import { familyOf, keyOf } from '../../control/fields.js';
+import { destOptionsOf, sameOptions, serviceOptionsOf } from '../../control/option-fields.js';
 import { destId, serviceId } from '../../control/resource-id.js';
 
 /** What runs. What no configuration is about is left out. */
@@ -158,7 +159,10 @@ function planService(
     if (old === undefined) changes.push({ kind: 'dest', service, after: dest });
     else if (!sameDest(old, dest)) changes.push({ kind: 'dest', service, before: old, after: dest });
   }
-  for (const dest of there.values()) changes.push({ kind: 'dest', service, before: dest });
+  const { drain } = after;
+  for (const dest of there.values()) {
+    changes.push({ kind: 'dest', service, before: dest, ...(drain !== undefined && { drain }) });
+  }
 }
 
 /** Before the servers: one that is added begins as its checks say. */
@@ -203,7 +207,8 @@ function sameService(a: ServiceSpec, b: ServiceSpec): boolean {
     a.timeout === b.timeout &&
     a.netmask === b.netmask &&
     (a.pe ?? '') === (b.pe ?? '') &&
-    a.flags.join() === b.flags.join()
+    a.flags.join() === b.flags.join() &&
+    sameOptions(serviceOptionsOf(a), serviceOptionsOf(b))
   );
 }
 
@@ -218,5 +223,7 @@ const DEST_FIELDS = [
 ] as const;
 
 function sameDest(a: DestSpec, b: DestSpec): boolean {
-  return DEST_FIELDS.every((field) => a[field] === b[field]);
+  return (
+    DEST_FIELDS.every((field) => a[field] === b[field]) && sameOptions(destOptionsOf(a), destOptionsOf(b))
+  );
 }

@@ -38,7 +38,7 @@ export class RunningState {
     if (command === 'flush') {
       // it deletes all, but may have been refused
       this.forget();
-    } else if (/^(service|dest|health)\.(add|edit|set|delete)$/.test(command)) {
+    } else if (/^(service|dest|health)\.(add|edit|set|delete|drain|undrain)$/.test(command)) {
       const key = readKey((args as { service?: unknown }).service);
       if (key !== undefined) this.#stale.set(serviceId(key), key);
     }
@@ -84,7 +84,8 @@ export class RunningState {
       this.#services.clear();
       entries = await this.#director.execute('service.list', {});
     }
-    const dests = await this.#dests(entries);
+    // what drains is as good as gone
+    const dests = (await this.#dests(entries)).map((all) => all.filter(({ draining }) => !draining));
     const checked = entries.length > 0 ? await this.#checked() : new Map<string, HealthEntry>();
     for (const [i, entry] of entries.entries()) {
       const spec = canonicalService(entry);

@@ -7,6 +7,7 @@ import type {
   ConfiguredService,
   DaemonSpec,
   DestSpec,
+  ServiceSpec,
   VipSpec,
 } from '../../control/command.js';
 import { healthOf } from '../../control/config-fields.js';
@@ -142,8 +143,11 @@ function serviceSteps({ before, after }: Extract<Change, { kind: 'service' }>): 
     return [{ phase, make: { command: 'service.add', args: { service } }, undo: [undo] }];
   }
   if (after !== undefined) {
-    const undo: CommandRequest = { command: 'service.edit', args: { service: before } };
-    return [{ phase, make: { command: 'service.edit', args: { service: after } }, undo: [undo] }];
+    const edit = (service: ServiceSpec): CommandRequest => ({
+      command: 'service.edit',
+      args: { service, replace: true },
+    });
+    return [{ phase, make: edit(after), undo: [edit(before)] }];
   }
   const had: ConfiguredService = { dests: [], ...before };
   const key = keyOf(had);
@@ -159,23 +163,30 @@ function serviceSteps({ before, after }: Extract<Change, { kind: 'service' }>): 
   return [{ phase: PHASE.serviceDelete, make, undo }];
 }
 
-function destSteps({ service, before, after }: Extract<Change, { kind: 'dest' }>): Step[] {
-  const put = (command: 'dest.add' | 'dest.edit', dest: DestSpec): CommandRequest => ({
-    command,
-    args: { service, dest },
+function destSteps({ service, before, after, drain }: Extract<Change, { kind: 'dest' }>): Step[] {
+  const add = (dest: DestSpec): CommandRequest => ({ command: 'dest.add', args: { service, dest } });
+  const edit = (dest: DestSpec): CommandRequest => ({
+    command: 'dest.edit',
+    args: { service, dest, replace: true },
   });
   const remove = ({ address, port }: DestSpec): CommandRequest => ({
     command: 'dest.delete',
     args: { service, dest: { address, port } },
   });
   if (before === undefined) {
-    return [{ phase: PHASE.serviceAdd, make: put('dest.add', after!), undo: [remove(after!)] }];
+    return [{ phase: PHASE.serviceAdd, make: add(after!), undo: [remove(after!)] }];
   }
   if (after !== undefined) {
-    return [{ phase: PHASE.serviceAdd, make: put('dest.edit', after), undo: [put('dest.edit', before)] }];
+    return [{ phase: PHASE.serviceAdd, make: edit(after), undo: [edit(before)] }];
   }
-  const phase = isMixed(service, before) ? PHASE.mixedDestDelete : PHASE.destDelete;
-  return [{ phase, make: remove(before), undo: [put('dest.add', before)] }];
+  const mixed = isMixed(service, before);
+  const { address, port } = before;
+  // one of another family keeps others from being what they are to be: it cannot stay
+  const make: CommandRequest =
+    drain === undefined || mixed
+      ? remove(before)
+      : { command: 'dest.drain', args: { service, dest: { address, port }, ...drain } };
+  return [{ phase: mixed ? PHASE.mixedDestDelete : PHASE.destDelete, make, undo: [add(before)] }];
 }
 
 function healthSteps({ service, before, after }: Extract<Change, { kind: 'health' }>): Step[] {

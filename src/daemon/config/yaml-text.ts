@@ -12,6 +12,7 @@ import type {
 } from '../../control/command.js';
 import { familyOf, keyOf } from '../../control/fields.js';
 import { DEFAULT_POLICY, type HealthPolicy } from '../../control/health-fields.js';
+import { destOptionsOf, serviceOptionsOf } from '../../control/option-fields.js';
 import { withoutDests } from './plan.js';
 
 /** How documents are written: no line is folded. */
@@ -106,6 +107,7 @@ export function serviceEntry(service: ServiceSpec): Entry {
     ...(timeout !== (flags.includes('persistent') ? 360 : 0) && { timeout }),
     ...(netmask !== (six ? '128' : '255.255.255.255') && { netmask: six ? Number(netmask) : netmask }),
     ...(pe !== undefined && { pe }),
+    ...serviceOptionsOf(service),
   };
 }
 
@@ -144,5 +146,6 @@ export function destEntry(dest: ConfiguredDest): Entry {
     ...((tunPort ?? 0) !== 0 && { tunPort }),
     ...((tunCsum ?? 'nocsum') !== 'nocsum' && { tunCsum }),
     ...(checks !== undefined && { checks: checks.map(checkEntry) }),
+    ...destOptionsOf(dest),
   };
 }

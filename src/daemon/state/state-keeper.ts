@@ -17,7 +17,7 @@ import { restoreRules, serviceRecord, serviceRecords, settingRecords } from './r
 import { RulesLog, type RulesRecord, readRules, type SavedRules } from './rules-log.js';
 
 /** Commands that change a service, which their argument names, */
-const CHANGE_SERVICE = /^(service\.(add|edit|delete)|dest\.(add|edit|delete))$/;
+const CHANGE_SERVICE = /^(service\.(add|edit|delete)|dest\.(add|edit|delete|drain|undrain))$/;
 /** what is no service, */
 const CHANGE_SETTING = /^(sysctl\.set|timeout\.set|daemon\.(start|stop)|vip\.(add|delete))$/;
 /** Between the end of one file of connections and the beginning of the next, ms. */
@@ -127,10 +127,12 @@ export class StateKeeper {
   #note(name: CommandName, args: unknown): void {
     if (name === 'flush') this.#all = true;
     else if (CHANGE_SETTING.test(name)) this.#settingsChanged = true;
-    else if (CHANGE_SERVICE.test(name)) {
-      const id = toServiceId((args as { service: ServiceKey }).service);
-      this.#changed.set(`${id.fwmark} ${id.family} ${id.protocol} ${id.addr.words.join(' ')} ${id.port}`, id);
-    }
+    else if (CHANGE_SERVICE.test(name)) this.changed(toServiceId((args as { service: ServiceKey }).service));
+  }
+
+  /** Notes that a service is another one, by a command or without one. */
+  changed(id: ServiceId): void {
+    this.#changed.set(`${id.fwmark} ${id.family} ${id.protocol} ${id.addr.words.join(' ')} ${id.port}`, id);
   }
 
   /** Puts on record what commands have changed. To be called before they are answered. */

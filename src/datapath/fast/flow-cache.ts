@@ -24,6 +24,7 @@ import {
 } from '../../engine/flags.js';
 import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
 import { DIR_INPUT, DIR_OUTPUT } from '../../engine/protocol.js';
+import { stateTimeout } from '../../engine/state-timeouts.js';
 import { carriedStats } from '../../engine/traffic.js';
 import { type BpfMap, MapBatch } from '../../linux/bpf-map.js';
 import { AF_INET, inetFromWords } from '../../wire/inet.js';
@@ -182,7 +183,8 @@ export class FlowCache implements FastPath {
       writeFlowKey(map.key, 0, this.#flow);
       if (map.lookup()) last = Math.max(last, lastUsed(map));
     }
-    const timeout = ipvs.protoData[ipvs.conns.protocol(c)]!.timeoutTable[hot[h + C_STATE]! & 0xff]!;
+    const pd = ipvs.protoData[ipvs.conns.protocol(c)]!;
+    const timeout = stateTimeout(ipvs, pd, c, hot[h + C_STATE]! & 0xff);
     const expires = (ipvs.net.jiffies - this.#age(monotonicNs() - last) + timeout) | 0;
     hot[h + C_TIMEOUT] = timeout;
     if (((expires - hot[h + C_EXPIRES]!) | 0) > 0) hot[h + C_EXPIRES] = expires;

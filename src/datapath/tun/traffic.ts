@@ -9,7 +9,7 @@ import {
   IPPROTO_UDP,
 } from '../../engine/flags.js';
 import { FTP_PORT } from '../../engine/schedule.js';
-import type { ServiceId } from '../../engine/service.js';
+import type { Service, ServiceId } from '../../engine/service.js';
 import { AF_INET, type Family, type InetAddr, inetToString } from '../../wire/inet.js';
 import { Answers, type Source } from './answers.js';
 import { ChangingSet } from './changing-set.js';
@@ -20,7 +20,7 @@ import { ANY_ERROR, answerPlaces, type Place, placeKey, servicePlaces } from './
 export type SteeredDest = Pick<
   Dest,
   'addr' | 'port' | 'protocol' | 'connFlags' | 'vaddr' | 'vport' | 'vfwmark'
->;
+> & { readonly svc?: Pick<Service, 'options'> | null };
 
 /** What steering needs to know of a service. */
 export type SteeredService = ServiceId & { readonly destinations: readonly SteeredDest[] };
@@ -62,7 +62,7 @@ export class Traffic {
   readonly addresses = new CountedSet<InetAddr>();
   /** Those of which every port is steered. */
   readonly wholeAddresses = new CountedSet<InetAddr>();
-  /** What NAT real servers answer from. */
+  /** What answers come from that the engine has to see: those of NAT real servers, and others whose segments are to be kept short. */
   readonly answers = new Answers();
   readonly marks = new CountedSet<Mark>();
   /** Families of the real servers at the end of tunnels. */
@@ -143,13 +143,16 @@ export class Traffic {
     return port === 0 ? [...wishes, { set: 'wholeAddresses', key, item: addr }] : wishes;
   }
 
-  #destWishes({ addr, port, protocol, connFlags, vport, vfwmark }: SteeredDest): Wish[] {
+  #destWishes({ addr, port, protocol, connFlags, vaddr, vport, vfwmark, svc }: SteeredDest): Wish[] {
     const { family } = addr;
     const method = connFlags & CONN_F_FWD_MASK;
     if (method === CONN_F_TUNNEL) {
       // only for IPv4 does IPVS look into errors about tunnels
       const errors = family === AF_INET ? [ANY_ERROR] : [];
-      return [{ set: 'tunnels', key: `${family}`, item: family }, ...wishPlaces(errors)];
+      const wishes: Wish[] = [{ set: 'tunnels', key: `${family}`, item: family }, ...wishPlaces(errors)];
+      if (!svc?.options.clampMss || protocol !== IPPROTO_TCP || vfwmark !== 0) return wishes;
+      const key = `${inetToString(vaddr)} ${protocol} ${vport}`;
+      return [...wishes, { set: 'answers', key, item: { address: vaddr, port: vport, protocol } }];
     }
     if (method !== CONN_F_MASQ) return [];
     const marked = vfwmark !== 0;

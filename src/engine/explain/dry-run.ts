@@ -89,8 +89,8 @@ export class DryRun {
     const known = this.#services.get(real);
     if (known !== undefined) return known;
     const copy = new Service(real);
-    const { flags, timeout, netmask, pe, conntrack, scheduler } = real;
-    Object.assign(copy, { flags, timeout, netmask, pe, conntrack });
+    const { flags, timeout, netmask, pe, conntrack, options, ownTimeouts, scheduler } = real;
+    Object.assign(copy, { flags, timeout, netmask, pe, conntrack, options, ownTimeouts });
     copy.scheduler = scheduler && {
       name: scheduler.name,
       schedule: (_svc, packet, iph) => {
@@ -344,6 +344,9 @@ function copySettings(real: NetnsIpvs, own: NetnsIpvs): void {
   own.nullsvcCounter = real.nullsvcCounter;
   own.connOutCounter = real.connOutCounter;
   own.mixedAddressFamilyDests = real.mixedAddressFamilyDests;
+  own.ownTimeouts = real.ownTimeouts;
+  own.portReusers = real.portReusers;
+  own.mssClampers = real.mssClampers;
   own.hooksAfmask = real.hooksAfmask;
   own.dropRate = real.dropRate;
   own.dropCounter = real.dropCounter;
