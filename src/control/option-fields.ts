@@ -133,6 +133,11 @@ export function destOptionsOf(spec: DestOptions): DestOptions {
 }
 
 /** Called for each of very many servers: what has none costs next to nothing. */
+/** A real server after an edit: options that this does not mention are those of before, unless it replaces. */
+export function changedDest<T extends DestOptions>(before: DestOptions, edit: T, replace: boolean): T {
+  return replace ? edit : { ...destOptionsOf(before), ...edit };
+}
+
 function pick(spec: object, names: readonly string[]): object {
   const given = spec as Readonly<Record<string, unknown>>;
   const found: Record<string, unknown> = {};

@@ -390,3 +390,77 @@ it('the list tells what was configured, what is in force, and what the checks sa
   ]);
   assert.deepEqual(second!.checks, [{ type: 'tcp', port: 80, up: true, count: 0, failures: 0, changes: 0 }]);
 });
+
+describe('a server that is drained', () => {
+  const drain = { service: SERVICE, dest: key(1), deadline: 0 };
+
+  it('is checked no longer, and left alone', async () => {
+    const { director, say, checks, weights, configured, set } = await world();
+    await say(1, true);
+    await director.execute('dest.drain', drain);
+    assert.deepEqual(await weights(), { 1: 0, 2: 10 });
+    assert.equal(checks.has('10.0.0.1 tcp'), false);
+    assert.deepEqual(await configured(), [['10.0.0.2', 10]]);
+    assert.deepEqual(await say(2, false), { 1: 0, 2: 0 });
+    await set(spec({ quorum: 5 }));
+    assert.deepEqual(await weights(), { 1: 0, 2: 0 });
+  });
+
+  it('may stay after all, as its health then says', async () => {
+    const { director, say, weights, configured, checks } = await world();
+    await say(1, false);
+    await director.execute('dest.drain', drain);
+    await director.execute('dest.edit', { service: SERVICE, dest: dest(1, 7) });
+    assert.deepEqual(await weights(), { 1: 0, 2: 10 });
+    await director.execute('dest.undrain', { service: SERVICE, dest: key(1) });
+    assert.equal(checks.has('10.0.0.1 tcp'), true);
+    assert.deepEqual(await say(1, true, { first: true }), { 1: 7, 2: 10 });
+    assert.deepEqual((await configured()).sort(), [
+      ['10.0.0.1', 7],
+      ['10.0.0.2', 10],
+    ]);
+    await assert.rejects(director.execute('dest.undrain', { service: SERVICE, dest: key(1) }), {
+      code: 'INVALID',
+    });
+    await assert.rejects(director.execute('dest.undrain', { service: SERVICE, dest: key(3) }), {
+      code: 'DEST_NOT_FOUND',
+    });
+  });
+
+  it('may be added again, or deleted', async () => {
+    const { director, weights } = await world();
+    await director.execute('dest.drain', drain);
+    await director.execute('dest.add', { service: SERVICE, dest: dest(1, 5) });
+    assert.deepEqual(await weights(), { 1: 5, 2: 10 });
+    await director.execute('dest.drain', drain);
+    await director.execute('dest.delete', { service: SERVICE, dest: key(1) });
+    assert.deepEqual(await weights(), { 2: 10 });
+    await assert.rejects(director.execute('dest.drain', drain), { code: 'DEST_NOT_FOUND' });
+  });
+
+  it('is gone at once when its health had removed it', async () => {
+    const { director, say, weights, configured } = await world(spec({ onFailure: 'remove' }));
+    await say(1, false);
+    await director.execute('dest.drain', drain);
+    assert.deepEqual([await weights(), await configured()], [{ 2: 10 }, [['10.0.0.2', 10]]]);
+  });
+});
+
+describe('the name of a server', () => {
+  it('stays when an edit says nothing of it, and goes when what is there is replaced', async () => {
+    const { director, engine, say, entry } = await world();
+    const named = { ...dest(1), name: 'web1' };
+    const names = async () => [
+      (await engine.execute('dest.list', { service: SERVICE })).find(({ address }) => address === '10.0.0.1')
+        ?.name,
+      (await entry()).servers.find(({ dest: { address } }) => address === '10.0.0.1')?.dest.name,
+    ];
+    await director.execute('dest.edit', { service: SERVICE, dest: named });
+    await director.execute('dest.edit', { service: SERVICE, dest: dest(1, 3) });
+    await say(1, false);
+    assert.deepEqual(await names(), ['web1', 'web1']);
+    await director.execute('dest.edit', { service: SERVICE, dest: dest(1), replace: true });
+    await say(1, true);
+    assert.deepEqual(await names(), [undefined, undefined]);
+  });
+});

@@ -19,7 +19,7 @@ import { annotate } from './annotate.js';
 import { type HealthWorld, ServiceKeeper } from './service-keeper.js';
 
 /** Commands that change the servers of services. */
-const CHANGING = /^((service|dest)\.(add|edit|delete)|flush|health\.(set|delete))$/;
+const CHANGING = /^((service|dest)\.(add|edit|delete)|dest\.(drain|undrain)|flush|health\.(set|delete))$/;
 
 /**
  * Carries out `health.*`; has commands about the servers of checked services change what is configured, and their health what is in force;
@@ -138,7 +138,15 @@ export class HealthDirector implements Required<Director> {
         return null as Result<N>;
       case 'dest.edit':
         if (keeper === undefined) break;
-        await keeper.edit(readArgs('dest.edit', args).dest);
+        await keeper.edit(readArgs('dest.edit', args));
+        return null as Result<N>;
+      case 'dest.drain':
+        if (keeper === undefined) break;
+        await keeper.drain(readArgs('dest.drain', args));
+        return null as Result<N>;
+      case 'dest.undrain':
+        if (keeper === undefined) break;
+        await keeper.undrain(readArgs('dest.undrain', args).dest);
         return null as Result<N>;
       case 'dest.delete':
         if (keeper === undefined) break;

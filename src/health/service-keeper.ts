@@ -1,8 +1,9 @@
 /** Keeps the real servers of one service as their health asks for. */
 import { canonicalDest } from '../control/canonical.js';
-import type { DestKey, DestSpec, Director, ServiceKey } from '../control/command.js';
+import type { Args, DestKey, DestSpec, Director, ServiceKey } from '../control/command.js';
 import { withField } from '../control/command-error.js';
 import type { HealthEntry, HealthSpec } from '../control/health-fields.js';
+import { changedDest } from '../control/option-fields.js';
 import { destId } from '../control/resource-id.js';
 import { IpvsError } from '../errors.js';
 import { CheckedServer, type StartCheck } from './checked-server.js';
@@ -50,6 +51,8 @@ export class ServiceKeeper {
   readonly #inTurn: (work: () => Promise<void>) => void;
   /** What the director has. */
   readonly #present: Map<string, DestSpec>;
+  /** Servers that are being drained, or were: they are the director's alone, and this is how they were configured. */
+  readonly #drained = new Map<string, DestSpec>();
   #alive = true;
   #cancelLook: (() => void) | undefined;
   #stopped = false;
@@ -97,21 +100,28 @@ export class ServiceKeeper {
       server.stop();
       throw error;
     }
+    this.#drained.delete(id);
     this.#present.set(id, first);
     this.#servers.set(id, server);
     await this.#settle(PATIENCE);
   }
 
   /** Changes a server. @throws what the director says to it, DEST_NOT_FOUND */
-  async edit(given: DestSpec): Promise<void> {
-    const dest = canonicalDest(given);
-    const id = destId(dest);
+  async edit({ dest: given, replace = false }: Args<'dest.edit'>): Promise<void> {
+    const id = destId(canonicalDest(given));
     const server = this.#servers.get(id);
-    if (server === undefined) throw new IpvsError('DEST_NOT_FOUND');
+    const old = server?.dest ?? this.#drained.get(id);
+    if (old === undefined) throw new IpvsError('DEST_NOT_FOUND');
+    const dest = canonicalDest(changedDest(old, given, replace));
+    if (server === undefined) {
+      await this.#edit(dest);
+      this.#drained.set(id, dest);
+      return;
+    }
     const present = this.#present.get(id);
     if (present !== undefined) {
       const next = dest.weight < 0 ? dest : { ...dest, weight: Math.min(present.weight, dest.weight) };
-      await this.#world.director.execute('dest.edit', { service: this.service, dest: next });
+      await this.#edit(next);
       this.#present.set(id, next);
     }
     server.change(dest);
@@ -122,10 +132,45 @@ export class ServiceKeeper {
   async remove(key: DestKey): Promise<void> {
     const id = destId(canonicalDest({ ...NO_SETTINGS, ...key }));
     const server = this.#servers.get(id);
-    if (server === undefined) throw new IpvsError('DEST_NOT_FOUND');
+    if (server === undefined) {
+      if (!this.#drained.delete(id)) throw new IpvsError('DEST_NOT_FOUND');
+      await this.#world.director.execute('dest.delete', { service: this.service, dest: key });
+      return;
+    }
     server.stop();
     this.#servers.delete(id);
     await this.#settle(PATIENCE);
+  }
+
+  /** Drains a server: its health is nobody's concern any more. @throws what the director says to it, DEST_NOT_FOUND */
+  async drain(args: Args<'dest.drain'>): Promise<void> {
+    const id = destId(canonicalDest({ ...NO_SETTINGS, ...args.dest }));
+    const server = this.#servers.get(id);
+    // one that its health has removed has nothing to wait for
+    if (server !== undefined && !this.#present.has(id)) return this.remove(args.dest);
+    if (server === undefined && !this.#drained.has(id)) throw new IpvsError('DEST_NOT_FOUND');
+    await this.#world.director.execute('dest.drain', args);
+    if (server === undefined) return;
+    server.stop();
+    this.#drained.set(id, server.dest);
+    this.#servers.delete(id);
+    this.#present.delete(id);
+    await this.settle();
+  }
+
+  /** Keeps a server that is being drained. @throws what the director says to it, DEST_NOT_FOUND, INVALID */
+  async undrain(key: DestKey): Promise<void> {
+    const id = destId(canonicalDest({ ...NO_SETTINGS, ...key }));
+    const dest = this.#drained.get(id);
+    await this.#world.director.execute('dest.undrain', { service: this.service, dest: key });
+    if (dest === undefined) return;
+    const server = this.#newServer(dest);
+    server.configure(this.#checksOf(id));
+    this.#drained.delete(id);
+    this.#servers.set(id, server);
+    // whatever weight it has now is brought to what its health asks for
+    this.#present.set(id, { ...dest, weight: -1 });
+    await this.settle();
   }
 
   /** Checks nothing any more; each server has its configured weight again. */
@@ -242,12 +287,18 @@ export class ServiceKeeper {
     for (const [id, dest] of this.#present) if (!wanted.has(id)) await this.#command('dest.delete', dest);
   }
 
+  /** All settings are known here: what is left out is not there. */
+  async #edit(dest: DestSpec): Promise<void> {
+    await this.#world.director.execute('dest.edit', { service: this.service, dest, replace: true });
+  }
+
   async #command(name: 'dest.add' | 'dest.edit' | 'dest.delete', dest: DestSpec): Promise<void> {
     const { service } = this;
     const { director, onEvent } = this.#world;
     const key = { address: dest.address, port: dest.port };
     try {
       if (name === 'dest.delete') await director.execute(name, { service, dest: key });
+      else if (name === 'dest.edit') await this.#edit(dest);
       else await director.execute(name, { service, dest });
     } catch (error) {
       if (!(error instanceof IpvsError)) throw error;
