@@ -125,3 +125,12 @@ test('a namespace that the daemon was started with is still served when no confi
   assert.deepEqual(Object.keys(namespaces ?? {}), ['blue']);
   assert.deepEqual(namespaces?.blue?.services, []);
 });
+
+test('of two numbers the first may be set alone: the other stays, and nothing is left to change', async () => {
+  const director = await open();
+  await director.execute('config.apply', { text: 'sysctl: { sync_threshold: "5 60" }' });
+  await director.execute('config.apply', { text: 'sysctl: { sync_threshold: 7 }' });
+  assert.equal(await director.execute('sysctl.get', { name: 'sync_threshold' }), '7\t60');
+  const { changes } = await director.execute('config.plan', { text: 'sysctl: { sync_threshold: 7 }' });
+  assert.deepEqual(changes, []);
+});

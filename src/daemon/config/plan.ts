@@ -57,13 +57,18 @@ export function plan(running: Running, wanted: DirectorConfig): Change[] {
 
 function planSysctls(running: Running['sysctl'], wanted: Record<string, string>): Change[] {
   return Object.entries(wanted)
-    .filter(([name, value]) => settled(name, running[name]) !== settled(name, value))
+    .filter(([name, value]) => !agrees(name, settled(name, running[name]), settled(name, value)))
     .map(([name, value]) => ({
       kind: 'sysctl',
       // a name that there is not is the director's to refuse
       before: { name, value: running[name] ?? '' },
       after: { name, value },
     }));
+}
+
+/** Setting a value would change nothing: of two numbers the first may be set alone, and the other stays as it is. */
+function agrees(name: string, running: string, wanted: string): boolean {
+  return running === wanted || (name === 'sync_threshold' && running.startsWith(`${wanted} `));
 }
 
 /** Sysctls that IPVS itself moves between 1 and 2, with the memory that there is: either is the automatic mode. */
