@@ -438,6 +438,16 @@ describe('a server that is drained', () => {
     await assert.rejects(director.execute('dest.drain', drain), { code: 'DEST_NOT_FOUND' });
   });
 
+  it('is left alone by checks that begin then', async () => {
+    const { director, weights, configured, set } = await world();
+    await director.execute('health.delete', { service: SERVICE });
+    await director.execute('dest.drain', drain);
+    await set(spec());
+    assert.deepEqual([await weights(), await configured()], [{ 1: 0, 2: 10 }, [['10.0.0.2', 10]]]);
+    await director.execute('dest.undrain', { service: SERVICE, dest: key(1) });
+    assert.deepEqual(await weights(), { 1: 10, 2: 10 });
+  });
+
   it('is gone at once when its health had removed it', async () => {
     const { director, say, weights, configured } = await world(spec({ onFailure: 'remove' }));
     await say(1, false);

@@ -168,11 +168,14 @@ export class HealthDirector implements Required<Director> {
     let keeper = this.#keepers.get(id);
     if (keeper === undefined) {
       const dests = await this.#world.director.execute('dest.list', { service: key });
-      const configured = dests.map(canonicalDest).reverse();
-      keeper = new ServiceKeeper(key, health, configured, this.#world, (work) => {
+      const there = dests.filter(({ draining }) => draining === undefined);
+      keeper = new ServiceKeeper(key, health, there.map(canonicalDest).reverse(), this.#world, (work) => {
         // what fails here is told as an event, or is the end of the data path, which others tell
         this.#inTurn(work).catch(() => {});
       });
+      for (const dest of dests) {
+        if (dest.draining) keeper.leave({ ...canonicalDest(dest), weight: dest.draining.weight });
+      }
     }
     await keeper.configure(health);
     this.#keepers.set(id, keeper);

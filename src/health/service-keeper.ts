@@ -158,6 +158,11 @@ export class ServiceKeeper {
     await this.settle();
   }
 
+  /** Leaves a server alone that the director drains already. @param dest as it was before that. */
+  leave(dest: DestSpec): void {
+    this.#drained.set(destId(dest), dest);
+  }
+
   /** Keeps a server that is being drained. @throws what the director says to it, DEST_NOT_FOUND, INVALID */
   async undrain(key: DestKey): Promise<void> {
     const id = destId(canonicalDest({ ...NO_SETTINGS, ...key }));

@@ -168,6 +168,10 @@ function service(mixed: boolean): fc.Arbitrary<object> {
       reusePorts: fc.boolean(),
       clearUdp: fc.boolean(),
       clampMss: fc.boolean(),
+      drain: fc.record({
+        deadline: fc.constantFrom(0, 30, '5m'),
+        end: fc.constantFrom('none', 'rst', 'icmp'),
+      }),
     },
     { requiredKeys: [] },
   );
