@@ -118,8 +118,8 @@ describe('options of services', { skip: skipReason('ss') }, () => {
     const mss = (name: string, filter: string): number =>
       Number(/\smss:(\d+)/.exec(net.exec(name, `ss -Hitn state established ${filter}`))?.[1]);
     // 1500 less two IP headers, TCP's, and the timestamps that every segment has
-    assert.equal(mss('s1', 'sport = :80'), 1500 - 20 - 20 - 20 - 12);
-    assert.equal(mss('c', 'dport = :80'), 1500 - 20 - 20 - 20 - 12);
+    assert.equal(mss('s1', `src ${TUNNEL} sport = :80`), 1500 - 20 - 20 - 20 - 12);
+    assert.equal(mss('c', `dst ${TUNNEL} dport = :80`), 1500 - 20 - 20 - 20 - 12);
     idle.kill('SIGKILL');
   });
 });
