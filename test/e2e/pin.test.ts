@@ -60,16 +60,17 @@ describe('a daemon that is started again', rootOnly('sysctl'), () => {
   };
   const director = connectDirector({ socket });
   /** Those of earlier tests, whose end came when their services were gone, stay for their timeout. */
-  const established = (): number => (ipvsadm('-Lnc').match(/ESTABLISHED/g)?.length ?? 0) - others;
-  let others = 0;
+  let others = new Set<string>();
+  const listedClients = (): string[] =>
+    [...ipvsadm('-Lnc').matchAll(/ESTABLISHED +(\S+)/g)].map(([, client]) => client!);
+  const established = (): number => listedClients().filter((client) => !others.has(client)).length;
   const files = (): string[] =>
     readdirSync('/run/ipvsd').filter((name) => name.startsWith(`netns-${inode}.`));
   const pinned = (): string[] =>
     ['/sys/fs/bpf', '/run/ipvsd/bpf'].filter((root) => existsSync(join(root, `ipvsd-netns-${inode}`)));
 
   const noteOthers = (): void => {
-    others = 0;
-    others = established();
+    others = new Set(listedClients());
   };
 
   /** Opens connections to `vip`, and waits until they are. */
