@@ -1,6 +1,6 @@
 /** What a daemon that was killed has left in network namespaces which this one does not serve. */
 import { existsSync } from 'node:fs';
-import { journalPath } from '../datapath/tun/journal.js';
+import { journalPath, readJournal } from '../datapath/tun/journal.js';
 import { IpvsError } from '../errors.js';
 import { netnsInode, netnsNames } from '../linux/netns-names.js';
 import type { Logger } from './logger.js';
@@ -17,7 +17,10 @@ export async function repairLeftovers(
 ): Promise<void> {
   for (const name of [undefined, ...netnsNames()]) {
     const inode = netnsInode(name);
-    if (inode === undefined || !existsSync(journalPath(inode, stateDirectory))) continue;
+    if (inode === undefined) continue;
+    const journal = journalPath(inode, stateDirectory);
+    // what is pinned waits for its own daemon
+    if (!existsSync(journal) || readJournal(journal)?.pinned === true) continue;
     try {
       await (await open(name)).stop();
     } catch (error) {

@@ -119,5 +119,7 @@ function setTransportChecksum(p: Packet, layer: number, at: number, protocol: nu
       : pseudoSum6(v, ip, protocol, length);
   const o = p.data + at;
   v.setUint16(o + field, 0);
-  v.setUint16(o + field, checksum(v, o, length, pseudo) || 0xffff);
+  const sum = checksum(v, o, length, pseudo);
+  // 0 means "none" to UDP alone
+  v.setUint16(o + field, sum === 0 && protocol === IPPROTO_UDP ? 0xffff : sum);
 }

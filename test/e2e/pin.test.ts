@@ -73,6 +73,18 @@ describe('a daemon that is started again', rootOnly('sysctl'), () => {
     others = new Set(listedClients());
   };
 
+  /** A daemon of another namespace comes and goes, which is none of this one's business. */
+  const elsewhere = async (): Promise<void> => {
+    const other = join(folder, 'other.sock');
+    const words = [IPVSD, 'run', '--netns', net.name('other'), '--socket', other, '--log-level', 'error'];
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit'] });
+    await eventually('no other daemon', PATIENCE, () =>
+      run(`${process.execPath} ${IPVSADM} -L`, { IPVSD_SOCKET: other }),
+    );
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  };
+
   /** Opens connections to `vip`, and waits until they are. */
   const many = async (vip: string, busy: number, idle: number) => {
     const args = [
@@ -102,6 +114,7 @@ describe('a daemon that is started again', rootOnly('sysctl'), () => {
 
   before(async () => {
     build(net);
+    net.add('other');
     inode = statSync(`/run/netns/${netns}`, { bigint: true }).ino;
     for (const n of SERVERS)
       await net.start(`server${n}`, process.execPath, script('tcp-echo'), String(PORT));
@@ -141,6 +154,7 @@ describe('a daemon that is started again', rootOnly('sysctl'), () => {
       const then = received();
       await sleep(2000);
       assert.ok(received() - then > 1_000_000, `${received() - then} bytes while nobody is there`);
+      await elsewhere();
       await start('--pin', '--fast-path', 'tc');
       assert.match(stderr, /state restored.* connections=\d{3}/);
       await eventually('not all are listed', PATIENCE, () => assert.equal(established(), 1064));

@@ -12,6 +12,8 @@ export interface Journal {
   readonly namespace: string;
   /** The device of the daemon that keeps the record: it is there as long as that daemon lives. */
   readonly device: string;
+  /** What is there is to go on without the daemon, until it comes back (`--pin`). */
+  readonly pinned: boolean;
   /** Families whose rule for local addresses was taken from its first place. */
   readonly localRules: readonly Family[];
   /** Sysctls with the values they had, in the order in which they are to be put back. */
@@ -46,7 +48,7 @@ export function readJournal(path: string): Journal | undefined {
     const data = JSON.parse(readFileSync(path, 'utf8')) as Journal;
     const whole =
       typeof data.device === 'string' && Array.isArray(data.sysctls) && Array.isArray(data.localRules);
-    return whole ? { ...data, addresses: data.addresses ?? [] } : undefined;
+    return whole ? { ...data, pinned: data.pinned === true, addresses: data.addresses ?? [] } : undefined;
   } catch {
     // absent, or cut short by a full disk: nothing had been changed before it was whole
     return undefined;

@@ -32,10 +32,18 @@ export class Machine {
   readonly #path: string;
   readonly #namespace = netnsIdentity().unique;
   /** As it was written last. */
+  readonly #pinned: boolean;
   #record: Journal | undefined;
 
-  /** @param device of this data path. @param path of the journal. */
-  constructor(socket: NetlinkSocket, families: readonly Family[], device: string, path: string) {
+  /** @param device of this data path. @param path of the journal. @param pinned see {@link Journal}. */
+  constructor(
+    socket: NetlinkSocket,
+    families: readonly Family[],
+    device: string,
+    path: string,
+    pinned: boolean,
+  ) {
+    this.#pinned = pinned;
     this.#socket = socket;
     this.#families = families;
     this.#device = device;
@@ -56,6 +64,7 @@ export class Machine {
     this.#write({
       namespace: this.#namespace,
       device: this.#device,
+      pinned: this.#pinned,
       localRules,
       sysctls: before,
       addresses: [],
@@ -70,7 +79,7 @@ export class Machine {
   adopt(): boolean {
     const journal = this.#journal();
     if (journal?.device !== this.#device) return false;
-    this.#record = journal;
+    this.#write({ ...journal, pinned: this.#pinned });
     for (const [path, value] of planSysctls(this.#families).after) writeSysctl(path, value);
     return true;
   }

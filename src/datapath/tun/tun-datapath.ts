@@ -111,7 +111,7 @@ export class TunDatapath implements VipMachine {
       const identity = netnsIdentity();
       const journal = journalPath(identity.inode, options.stateDirectory);
       const device = options.device ?? DEVICE;
-      this.#machine = new Machine(this.#socket, this.#families, device, journal);
+      this.#machine = new Machine(this.#socket, this.#families, device, journal, pin);
       this.#pins = new Pins(identity, options.stateDirectory ?? STATE_DIRECTORY);
       const other = this.#machine.otherDevice();
       if (other !== undefined && !removeDevice(other))
