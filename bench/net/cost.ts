@@ -3,11 +3,12 @@
  * making a packet and dropping it at the director.
  */
 import { availableParallelism } from 'node:os';
+import type { Burst } from '../burst/measure.js';
 import { pinTo, unpin } from '../burst/scheduling.js';
 import type { NetBenchmark } from './benchmark.js';
-import type { BurstTask, CostBursts } from './burst.js';
+import type { BurstTask } from './burst.js';
 import type { Lab } from './lab.js';
-import { addresses, linkTo, NFTABLES, ownName, type Path, PORTS, UDP_PATHS } from './plan.js';
+import { addresses, DIRECT, linkTo, NFTABLES, ownName, type Path, PORTS, UDP_PATHS } from './plan.js';
 import { inRounds } from './rounds.js';
 import { program } from './server.js';
 
@@ -20,17 +21,28 @@ export const cost: NetBenchmark = (lab, run) => {
     [ownName('tc', 'NAT')]: { value: 0.4, of: NFTABLES.name, atMost: true },
     [ownName('xdp', 'NAT')]: { value: 0.15, of: NFTABLES.name, atMost: true },
   };
-  return inRounds(UDP_PATHS, run, [{ metric: '', unit: 'µs', targets }], (path) => [
-    addition(lab, path, bursts),
-  ]);
+  return inRounds(UDP_PATHS, run, [{ metric: '', unit: 'µs', targets }], (path) => {
+    // where no program is that would carry them past what counts them
+    const dropped = burstsOf(lab, DIRECT, 'director', bursts);
+    return [(burstsOf(lab, path, 'server', bursts).nanoseconds - dropped.nanoseconds) / 1000];
+  });
 };
 
-/** @returns microseconds for a packet. */
-function addition({ ns, directors }: Lab, { director, address }: Path, bursts: number): number {
-  const task: BurstTask = {
-    client: { netns: ns.name('client'), link: linkTo(director) },
+/** Sends bursts through a way. @param end where they are counted and dropped. */
+function burstsOf(
+  { ns, directors }: Lab,
+  { director, address }: Path,
+  end: 'director' | 'server',
+  bursts: number,
+): Burst {
+  const places = {
     director: { netns: ns.name(director), link: 'near' },
     server: { netns: ns.name('server'), link: linkTo(director) },
+  };
+  const task: BurstTask = {
+    client: { netns: ns.name('client'), link: linkTo(director) },
+    director: places.director,
+    end: places[end],
     from: addresses(director).client,
     to: address,
     port: PORTS.discard,
@@ -44,8 +56,7 @@ function addition({ ns, directors }: Lab, { director, address }: Path, bursts: n
       'client',
       `timeout 60 ${process.execPath} ${program('burst')} ${JSON.stringify(task)}`,
     );
-    const { dropped, carried } = JSON.parse(text) as CostBursts;
-    return (carried.nanoseconds - dropped.nanoseconds) / 1000;
+    return JSON.parse(text) as Burst;
   } finally {
     for (const thread of threads) unpin(thread);
   }

@@ -10,7 +10,7 @@ import { Generator } from '../burst/generator.js';
 import { type Burst, burst } from '../burst/measure.js';
 import { Receiver } from '../burst/receiver.js';
 import { giveWay, pinTo } from '../burst/scheduling.js';
-import type { CostBursts, Place } from './burst.js';
+import type { Place } from './burst.js';
 
 /** What is to be sent. */
 export interface OpenTask {
@@ -28,7 +28,10 @@ export interface OpenTask {
 }
 
 /** The best burst of each kind: others use the machine, and what they take is not the way's. */
-export type OpenBursts = CostBursts;
+export interface OpenBursts {
+  readonly dropped: Burst;
+  readonly carried: Burst;
+}
 
 const NETLINK_ROUTE = 0;
 
