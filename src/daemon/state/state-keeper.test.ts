@@ -148,6 +148,8 @@ class Kept {
         d.totalconns,
         d.persistconns,
         d.flags,
+        d.uThreshold,
+        d.lThreshold,
         d.stats,
       ]);
     // free places, and free numbers, are taken in another order
@@ -222,7 +224,7 @@ async function play(kept: Kept, s: Step): Promise<void> {
     netmask,
   };
   const forward = (['masq', 'route', 'tunnel'] as const)[s.server - 1]!;
-  const limits = { weight: s.client, uThreshold: s.client === 6 ? 2 : 0, lThreshold: 0 };
+  const limits = { weight: s.client, uThreshold: s.client > 4 ? 2 : 0, lThreshold: s.client === 6 ? 1 : 0 };
   switch (s.what) {
     case 'client':
     case 'server': {

@@ -35,6 +35,8 @@ interface SavedDest {
   readonly tunType: number;
   readonly tunPort: number;
   readonly tunFlags: number;
+  readonly uThreshold: number;
+  readonly lThreshold: number;
   /** See `FastPath.carried`. */
   readonly carried?: Carried;
 }
@@ -136,7 +138,7 @@ export function restoreDests(ipvs: NetnsIpvs, saved: Remainder): Map<number, Des
         ) ?? removedDest(ipvs, was);
     restoreStats(dest.stats, was.stats);
     dest.lastWeight = was.lastWeight;
-    if (was.overload && dest.available) dest.flags |= DEST_F_OVERLOAD;
+    if (was.overload) dest.flags |= DEST_F_OVERLOAD;
     dests.set(was.index, dest);
   }
   return dests;
@@ -193,10 +195,11 @@ function serviceOf({ protocol, vaddr, vport, vfwmark }: Dest): ServiceId {
 }
 
 function savedDest(dest: Dest, orphan: boolean): SavedDest {
-  const { index, addr, port, stats, lastWeight, connFlags, tunType, tunPort, tunFlags } = dest;
-  const method = { connFlags, tunType, tunPort, tunFlags };
+  const { index, addr, port, stats, lastWeight, uThreshold, lThreshold } = dest;
+  const { connFlags, tunType, tunPort, tunFlags } = dest;
+  const settings = { connFlags, tunType, tunPort, tunFlags, uThreshold, lThreshold };
   const identity = { index, id: savedId(serviceOf(dest)), addr: savedAddr(addr), port };
-  return { ...identity, stats, lastWeight, overload: dest.overloaded, orphan, ...method };
+  return { ...identity, stats, lastWeight, overload: dest.overloaded, orphan, ...settings };
 }
 
 /** A dest that is in the trash: it was removed, and connections may be left. */
@@ -211,6 +214,8 @@ function removedDest(ipvs: NetnsIpvs, was: SavedDest): Dest {
   dest.tunType = was.tunType;
   dest.tunPort = was.tunPort;
   dest.tunFlags = was.tunFlags;
+  dest.uThreshold = was.uThreshold;
+  dest.lThreshold = was.lThreshold;
   ipvs.dests[index] = dest;
   ipvs.destTrash.push(dest);
   ipvs.net.armTrash();
