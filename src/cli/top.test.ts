@@ -1,24 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { NO_STATS } from '../../test/support/no-stats.js';
 import type { ServicePageEntry } from '../control/command.js';
 import { startWithoutPackets } from '../daemon/no-datapath.js';
 import { drawTop, type Terminal, type TopLayout, takeView, topLines } from './top.js';
 
-const none = {
-  conns: 0,
-  inpkts: 0,
-  outpkts: 0,
-  inbytes: 0,
-  outbytes: 0,
-  cps: 0,
-  inpps: 0,
-  outpps: 0,
-  inbps: 0,
-  outbps: 0,
-};
-
 function service(port: number, cps: number, inbps: number, active: number): ServicePageEntry {
-  const stats = { ...none, cps, inbps, inpps: cps * 10 };
+  const stats = { ...NO_STATS, cps, inbps, inpps: cps * 10 };
   const dests = [11, 12].map((n) => ({
     address: `10.2.0.${n}`,
     port,
@@ -50,7 +38,7 @@ function service(port: number, cps: number, inbps: number, active: number): Serv
 }
 
 const view = {
-  stats: { ...none, cps: 12, inpps: 34_000, inbps: 5 << 20 },
+  stats: { ...NO_STATS, cps: 12, inpps: 34_000, inbps: 5 << 20 },
   counters: { connections: 7, connLimit: 100 },
   services: [service(80, 1, 5_000_000, 3), service(443, 9, 10, 0), service(53, 5, 999, 40)],
 };

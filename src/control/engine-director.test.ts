@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import fc from 'fast-check';
+import { NO_STATS } from '../../test/support/no-stats.js';
 import type { Datapath } from '../daemon/datapath.js';
 import { startWithoutPackets } from '../daemon/no-datapath.js';
 import { type ErrorCode, IpvsError } from '../errors.js';
@@ -27,19 +28,6 @@ const server: DestSpec = {
   uThreshold: 100,
   lThreshold: 10,
 };
-const noStats = {
-  conns: 0,
-  inpkts: 0,
-  outpkts: 0,
-  inbytes: 0,
-  outbytes: 0,
-  cps: 0,
-  inpps: 0,
-  outpps: 0,
-  inbps: 0,
-  outbps: 0,
-};
-
 const toPacketSpec: Args<'explain'>['packet'] = {
   protocol: 'tcp',
   source: '10.1.0.10',
@@ -126,7 +114,7 @@ describe('services', () => {
     for (const service of specs) {
       const { stats, numDests, ...spec } = await director.execute('service.get', { service: keyOf(service) });
       assert.deepEqual(spec, service);
-      assert.deepEqual(stats, noStats);
+      assert.deepEqual(stats, NO_STATS);
       assert.equal(numDests, 0);
     }
   });
@@ -183,7 +171,7 @@ describe('real servers', () => {
     };
     await execute('dest.add', { service: webKey, dest: server });
     await execute('dest.add', { service: webKey, dest: tunnelled });
-    const counts = { activeConns: 0, inactConns: 0, persistConns: 0, stats: noStats };
+    const counts = { activeConns: 0, inactConns: 0, persistConns: 0, stats: NO_STATS };
     assert.deepEqual(await director.execute('dest.list', { service: webKey }), [
       { ...tunnelled, ...counts },
       { ...server, tunType: 'ipip', tunPort: 0, tunCsum: 'nocsum', ...counts },
@@ -236,7 +224,7 @@ describe('the rest', () => {
       connRefused: 0,
     });
     assert.deepEqual(await director.execute('conn.list', {}), { entries: [] });
-    assert.deepEqual(await director.execute('stats', {}), noStats);
+    assert.deepEqual(await director.execute('stats', {}), NO_STATS);
     assert.match(
       await director.execute('proc', { name: 'ip_vs' }),
       /^IP Virtual Server version 1\.2\.1 \(size=4096\)\n/,

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { NullHost } from '../../bench/support/null-host.js';
 import { ascii } from '../../test/support/bytes.js';
 import { packetOf } from '../../test/support/packet-of.js';
 import { ACK, csum, FIN, PSH, pseudo, RST, SYN, type TcpOptions, tcp } from '../../test/support/packets.js';
 import { IpvsError } from '../errors.js';
-import { AF_INET, inetToString, parseInet } from '../wire/inet.js';
+import { AF_INET, type InetAddr, inetToString, parseInet } from '../wire/inet.js';
 import type { Packet } from '../wire/packet.js';
 import { completeChecksum } from '../wire/partial-checksum.js';
 import { type App, type AppPacket, manglePayload, registerApp, unregisterApp } from './app.js';
 import { CONN_F_DROUTE, CONN_F_MASQ, IPPROTO_TCP, IPPROTO_UDP } from './flags.js';
-import type { Host, Route, SyncReceiver, SyncSender } from './host.js';
+import type { Route } from './host.js';
 import { Net, type NetOptions } from './net.js';
 import { NF_ACCEPT, NF_DROP, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_STOLEN } from './verdict.js';
 
@@ -19,11 +20,9 @@ const SERVER = '10.2.0.11';
 const TCP_HEADERS = 40;
 
 /** Every address is beyond one link; keeps what leaves. */
-class Wire implements Host {
-  readonly routeGeneration = 1;
-  readonly unprivilegedPortStart = 1024;
+class Wire extends NullHost {
   readonly sent: { bytes: Uint8Array; hop: string }[] = [];
-  route(daddr: NonNullable<ReturnType<typeof parseInet>>): Route {
+  override route(daddr: InetAddr): Route {
     return {
       local: false,
       ifindex: 3,
@@ -33,31 +32,8 @@ class Wire implements Host {
       nextHop: daddr,
     };
   }
-  addrType(): 'unicast' {
-    return 'unicast';
-  }
-  isLocal(): boolean {
-    return false;
-  }
-  transmit(p: Packet, route: Route): void {
+  override transmit(p: Packet, route: Route): void {
     this.sent.push({ bytes: finished(p), hop: inetToString(route.nextHop) });
-  }
-  icmpSend(): void {}
-  updatePmtu(): void {}
-  availablePages(): number {
-    return 1e6;
-  }
-  interfaceMtu(): undefined {
-    return undefined;
-  }
-  openSyncSender(): SyncSender {
-    return { send: () => true, close: () => {} };
-  }
-  openSyncReceiver(): SyncReceiver {
-    return { close: () => {} };
-  }
-  hasInterface(): boolean {
-    return true;
   }
 }
 
@@ -81,7 +57,7 @@ function assertWhole(bytes: Uint8Array): void {
 }
 
 class Director {
-  readonly host = new Wire();
+  readonly host = new Wire([]);
   readonly net: Net;
 
   constructor(options: Partial<NetOptions> = {}) {

@@ -2,15 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { NullHost } from '../../bench/support/null-host.js';
 import { destUser, serviceUser } from '../../bench/support/rules.js';
 import { makePartial } from '../../test/support/packet-of.js';
 import { TCP, tcp, UDP, udp } from '../../test/support/packets.js';
 import { IpvsError } from '../errors.js';
-import { AF_INET6, type InetAddr, inetEqual, inetFromWords, inetToString, parseInet } from '../wire/inet.js';
+import { AF_INET6, type InetAddr, inetToString, parseInet } from '../wire/inet.js';
 import { Packet } from '../wire/packet.js';
 import { HOT_SHIFT } from './conn-layout.js';
 import { CONN_F_DROUTE, CONN_F_MASQ, CONN_F_TUNNEL, SVC_F_PERSISTENT } from './flags.js';
-import type { Host, Route, SyncReceiver, SyncSender } from './host.js';
+import type { Route } from './host.js';
 import { Net } from './net.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 
@@ -31,45 +32,23 @@ type Plan = (typeof FAMILIES)[number];
 const MTU = { 4: 576, 6: 1300 };
 
 /** Writes down all that leaves. */
-class Recorder implements Host {
-  readonly routeGeneration = 1;
-  readonly unprivilegedPortStart = 1024;
+class Recorder extends NullHost {
   readonly log: string[] = [];
-  readonly #vip: InetAddr;
   readonly #source: InetAddr;
   constructor(plan: Plan) {
-    this.#vip = parseInet(plan.vip)!;
+    super([plan.vip]);
     this.#source = parseInet(plan.own)!;
   }
-  route(daddr: InetAddr): Route {
+  override route(daddr: InetAddr): Route {
     const mtu = daddr.family === AF_INET6 ? MTU[6] : MTU[4];
-    const local = inetEqual(daddr, this.#vip);
+    const local = this.isLocal(daddr.family, daddr.words, 0);
     return { local, ifindex: 3, mtu, mtuLearnt: false, source: this.#source, nextHop: daddr };
   }
-  addrType(): 'unicast' {
-    return 'unicast';
-  }
-  isLocal(family: number, words: Int32Array, at: number): boolean {
-    return family === this.#vip.family && inetEqual(inetFromWords(family, words, at), this.#vip);
-  }
-  transmit(p: Packet, route: Route): void {
+  override transmit(p: Packet, route: Route): void {
     this.log.push(`to ${inetToString(route.nextHop)} ${p.ipSummed} ${p.ignoreDf} ${hex(p)}`);
   }
-  icmpSend(p: Packet, type: number, code: number, info: number): void {
+  override icmpSend(p: Packet, type: number, code: number, info: number): void {
     this.log.push(`icmp ${type}/${code} ${info} ${hex(p)}`);
-  }
-  updatePmtu(): void {}
-  availablePages(): number {
-    return 1e6;
-  }
-  interfaceMtu(): undefined {
-    return undefined;
-  }
-  openSyncSender(): SyncSender {
-    return { send: () => true, close: () => {} };
-  }
-  openSyncReceiver(): SyncReceiver {
-    return { close: () => {} };
   }
 }
 

@@ -1,4 +1,5 @@
 /** A director for packet vectors: an engine on a host that only writes down, with services of each kind, and connections that are established. */
+import { NullHost } from '../../bench/support/null-host.js';
 import { C_STATE, HOT_SHIFT, NO_CONN } from '../../src/engine/conn-table.js';
 import {
   CONN_F_DROUTE,
@@ -11,12 +12,12 @@ import {
   TUNNEL_TYPE_GUE,
   TUNNEL_TYPE_IPIP,
 } from '../../src/engine/flags.js';
-import type { Host, Route, SyncReceiver, SyncSender } from '../../src/engine/host.js';
+import type { Route } from '../../src/engine/host.js';
 import { Net } from '../../src/engine/net.js';
 import { SCTP_S_ESTABLISHED } from '../../src/engine/sctp-states.js';
 import { TCP_S_ESTABLISHED } from '../../src/engine/tcp-states.js';
 import { NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_IN } from '../../src/engine/verdict.js';
-import { AF_INET, type InetAddr, inetEqual, parseInet } from '../../src/wire/inet.js';
+import { AF_INET, type InetAddr, parseInet } from '../../src/wire/inet.js';
 import { Packet } from '../../src/wire/packet.js';
 import { ACK, SCTP, SYN, sctp, TCP, tcp, UDP, udp } from '../support/packets.js';
 
@@ -86,45 +87,23 @@ const ESTABLISHED: Readonly<Record<number, number>> = {
 };
 
 /** Writes down the last packet that left. */
-class Recorder implements Host {
-  readonly routeGeneration = 1;
-  readonly unprivilegedPortStart = 1024;
+class Recorder extends NullHost {
   sent: Uint8Array | undefined;
   onTransmit: () => void = () => {};
-  route(daddr: InetAddr): Route {
+  override route(daddr: InetAddr): Route {
     const source = parseInet(daddr.family === AF_INET ? SOURCE[4] : SOURCE[6])!;
     return { local: false, ifindex: 1, mtu: MTU, mtuLearnt: false, source, nextHop: daddr };
   }
-  addrType(addr: InetAddr): 'local' | 'unicast' {
-    return Object.values(VIP).some((vip) => inetEqual(addr, parseInet(vip)!)) ? 'local' : 'unicast';
-  }
-  isLocal(): boolean {
-    return false;
-  }
-  transmit(packet: Packet): void {
+  override transmit(packet: Packet): void {
     this.sent = packet.payload().slice();
     this.onTransmit();
-  }
-  icmpSend(): void {}
-  updatePmtu(): void {}
-  availablePages(): number {
-    return 1e6;
-  }
-  interfaceMtu(): undefined {
-    return undefined;
-  }
-  openSyncSender(): SyncSender {
-    return { send: () => true, close: () => {} };
-  }
-  openSyncReceiver(): SyncReceiver {
-    return { close: () => {} };
   }
 }
 
 /** The engine, its services, and packets through it. */
 export class VectorDirector {
   readonly net: Net;
-  readonly #host = new Recorder();
+  readonly #host = new Recorder(Object.values(VIP));
   readonly #packet = new Packet();
 
   /** @param kinds of its services. */

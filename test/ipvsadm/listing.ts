@@ -1,7 +1,8 @@
 /** Puts a table director into the state that recorded listings show: order, counters and connections, which no command makes. */
 import type { ConnEntry } from '../../src/control/command.js';
 import type { StatsView } from '../../src/engine/stats.js';
-import { keyText, NO_STATS, type TableDirector } from './table-director.js';
+import { NO_STATS } from '../support/no-stats.js';
+import { keyText, type TableDirector } from './table-director.js';
 
 /** A listed service or real server: what it is called, and the columns behind that. */
 interface Row {

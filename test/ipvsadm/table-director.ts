@@ -14,26 +14,13 @@ import type {
   ServiceSpec,
 } from '../../src/control/command.js';
 import { type ErrorCode, IpvsError } from '../../src/errors.js';
+import { NO_STATS } from '../support/no-stats.js';
 
 type Handlers = { [N in CommandName]?: (args: Args<N>) => Result<N> };
 type Entry = ServiceEntry & { dests: DestEntry[] };
 
 const SCHEDULERS = 'none rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh'.split(' ');
 const DEVICES = ['lo', 'c0', 's0'];
-
-/** Counters of something that has seen no packet. */
-export const NO_STATS = {
-  conns: 0,
-  inpkts: 0,
-  outpkts: 0,
-  inbytes: 0,
-  outbytes: 0,
-  cps: 0,
-  inpps: 0,
-  outpps: 0,
-  inbps: 0,
-  outbps: 0,
-};
 
 /** The identity of a service as a text. */
 export function keyText(key: ServiceKey): string {

@@ -1,12 +1,13 @@
 /** A director on a host that writes down what leaves, for tests that explain packets and then let them come. */
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
+import { NullHost } from '../../bench/support/null-host.js';
 import { connRow } from '../../src/engine/conn-list.js';
 import { NO_CONN } from '../../src/engine/conn-table.js';
 import { explain } from '../../src/engine/explain/explain.js';
 import type { Explanation } from '../../src/engine/explain/explanation.js';
 import { packetView } from '../../src/engine/explain/packet-view.js';
-import type { Host, Route } from '../../src/engine/host.js';
+import type { Route } from '../../src/engine/host.js';
 import { Net } from '../../src/engine/net.js';
 import type { ServiceId } from '../../src/engine/service.js';
 import { AF_INET, type InetAddr, inet4, inetToString, parseInet } from '../../src/wire/inet.js';
@@ -23,47 +24,26 @@ type Left =
   | { readonly packet: object; readonly nextHop: string }
   | { readonly type: number; readonly code: number };
 
-class Recorder implements Host {
-  readonly routeGeneration = 1;
-  readonly unprivilegedPortStart = 1024;
+class Recorder extends NullHost {
   readonly left: Left[] = [];
   routes = true;
-  route(daddr: InetAddr): Route | undefined {
+  override route(daddr: InetAddr): Route | undefined {
     const source = inet4(0x0a02_0001);
     return this.routes
       ? { local: false, ifindex: 3, mtu: 1500, mtuLearnt: false, source, nextHop: daddr }
       : undefined;
   }
-  addrType(): 'unicast' {
-    return 'unicast';
-  }
-  isLocal(_family: number, words: Int32Array, at: number): boolean {
-    return words[at] === parseInet(VIP)!.words[0];
-  }
-  transmit(p: Packet, route: Route): void {
+  override transmit(p: Packet, route: Route): void {
     this.left.push({ packet: packetView(p)!, nextHop: inetToString(route.nextHop) });
   }
-  icmpSend(_p: Packet, type: number, code: number): void {
+  override icmpSend(_p: Packet, type: number, code: number): void {
     this.left.push({ type, code });
-  }
-  updatePmtu(): void {}
-  availablePages(): number {
-    return 1e6;
-  }
-  interfaceMtu(): undefined {
-    return undefined;
-  }
-  openSyncSender() {
-    return { send: () => true, close: () => {} };
-  }
-  openSyncReceiver() {
-    return { close: () => {} };
   }
 }
 
 /** A director whose random numbers are counted. */
 export class ExplainBench {
-  readonly host = new Recorder();
+  readonly host = new Recorder([VIP]);
   draws = 0;
   /** Connections that were allocated since this was emptied. */
   readonly made: number[] = [];
