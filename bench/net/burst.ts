@@ -3,20 +3,13 @@
  * server. TASK is a {@link BurstTask} as JSON without blanks; prints the {@link Burst} that took least: others use the machine, and what they take is not the way's.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NetlinkSocket } from '../../src/linux/netlink.js';
 import { enterNetns } from '../../src/linux/netns.js';
-import { listLinks } from '../../src/linux/rt-link.js';
 import { requests } from '../burst/frames.js';
 import { Generator } from '../burst/generator.js';
 import { type Burst, burst } from '../burst/measure.js';
 import { Receiver } from '../burst/receiver.js';
 import { giveWay, pinTo } from '../burst/scheduling.js';
-
-/** An interface. */
-export interface Place {
-  readonly netns: string;
-  readonly link: string;
-}
+import { go, type Place } from './place.js';
 
 /** What is to be sent. */
 export interface BurstTask {
@@ -31,7 +24,6 @@ export interface BurstTask {
   readonly bursts: number;
 }
 
-const NETLINK_ROUTE = 0;
 const FLOWS = 64;
 /** Packets before any is counted: connections become established, programs are compiled. */
 const WARM_UP = 4096;
@@ -39,17 +31,6 @@ const WARM_UP = 4096;
 const SETTLE = 50;
 /** Packets of a burst: over before others have their turn, if the machine has anything to spare. */
 const COUNT = 20_000;
-
-/** Moves this thread to the place's namespace and finds its interface. */
-function go({ netns, link }: Place): { readonly index: number; readonly address: Uint8Array } {
-  enterNetns(netns);
-  const socket = new NetlinkSocket(NETLINK_ROUTE);
-  try {
-    return listLinks(socket).find(({ name }) => name === link)!;
-  } finally {
-    socket.close();
-  }
-}
 
 async function timed(generator: Generator, place: Place): Promise<Burst> {
   const receiver = new Receiver(go(place).index);

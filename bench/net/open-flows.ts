@@ -2,15 +2,12 @@
  * `open-flows.js TASK`: sends bursts of the smallest packets, each of a flow that nobody has seen, first to be dropped at the director, then to be counted
  * and dropped at the server. TASK is an {@link OpenTask} as JSON without blanks; prints {@link OpenBursts}.
  */
-import { NetlinkSocket } from '../../src/linux/netlink.js';
-import { enterNetns } from '../../src/linux/netns.js';
-import { listLinks } from '../../src/linux/rt-link.js';
 import { requests } from '../burst/frames.js';
 import { Generator } from '../burst/generator.js';
 import { type Burst, burst } from '../burst/measure.js';
 import { Receiver } from '../burst/receiver.js';
 import { giveWay, pinTo } from '../burst/scheduling.js';
-import type { Place } from './burst.js';
+import { go, type Place } from './place.js';
 
 /** What is to be sent. */
 export interface OpenTask {
@@ -33,20 +30,7 @@ export interface OpenBursts {
   readonly carried: Burst;
 }
 
-const NETLINK_ROUTE = 0;
-
 const task = JSON.parse(process.argv[2]!) as OpenTask;
-
-/** Moves this thread to the place's namespace and finds its interface. */
-function go({ netns, link }: Place): { readonly index: number; readonly address: Uint8Array } {
-  enterNetns(netns);
-  const socket = new NetlinkSocket(NETLINK_ROUTE);
-  try {
-    return listLinks(socket).find(({ name }) => name === link)!;
-  } finally {
-    socket.close();
-  }
-}
 
 /** Sends to where the receiver is. @param first number of the first burst's client. */
 async function best(place: Place, bursts: number, first: number): Promise<Burst> {

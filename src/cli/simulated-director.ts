@@ -4,8 +4,8 @@ import type { Director } from '../datapath/scenario/player.js';
 import type { SimHost } from '../datapath/scenario/sim-host.js';
 import { Net } from '../engine/net.js';
 import { randomNumbers } from '../engine/random-numbers.js';
+import { captureIpvsadm } from './ipvsadm/captured-run.js';
 import type { NameResolver } from './ipvsadm/names.js';
-import { runIpvsadm } from './ipvsadm/run.js';
 import { systemNames } from './ipvsadm/system-names.js';
 
 const LOCALHOST = { name: 'localhost', address: '127.0.0.1' };
@@ -27,22 +27,7 @@ export function simulatedDirector(host: SimHost, seed: number): Director {
   return {
     net,
     tools: {
-      async ipvsadm(args, stdin = '') {
-        let stdout = '';
-        let stderr = '';
-        const io = {
-          stdin: async () => stdin,
-          stdout: (text: string) => {
-            stdout += text;
-          },
-          stderr: (text: string) => {
-            stderr += text;
-          },
-          resolver: NAMES,
-        };
-        const rc = await runIpvsadm(args, io, director);
-        return { rc, stdout, stderr };
-      },
+      ipvsadm: (args, stdin) => captureIpvsadm(director, NAMES, args, stdin),
       setSysctl: (name, value) => net.ipvs.sysctls.set(name, value),
       getSysctl: (name) => net.ipvs.sysctls.get(name),
       proc: (name) => net.ipvs.proc(name),

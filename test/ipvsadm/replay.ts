@@ -1,17 +1,10 @@
 /** Plays the ipvsadm events of a scenario against a director, beside what the real ipvsadm answered. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type CapturedRun, captureIpvsadm } from '../../src/cli/ipvsadm/captured-run.js';
 import type { NameResolver } from '../../src/cli/ipvsadm/names.js';
-import { runIpvsadm } from '../../src/cli/ipvsadm/run.js';
 import type { Director } from '../../src/control/command.js';
 import { shellWords } from '../../src/datapath/scenario/shell-words.js';
-
-/** What one run of ipvsadm gave. */
-export interface Outcome {
-  readonly rc: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** One run of ipvsadm in a recording. */
 export interface RecordedRun {
@@ -19,14 +12,14 @@ export interface RecordedRun {
   readonly line: string;
   readonly stdin: string | undefined;
   /** What the real one gave. */
-  readonly expected: Outcome;
+  readonly expected: CapturedRun;
 }
 
 /** The runs of ipvsadm in a scenario that was recorded with `npm run record -- FOLDER`. */
 export function recordedRuns(folder: string, name: string): RecordedRun[] {
   const read = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8'));
   const events: { ipvsadm: string; stdin?: string }[] = read(`${name}.json`).events;
-  const results: (Outcome & { event: number })[] = read(`${name}.expected.json`).ipvsadm_results;
+  const results: (CapturedRun & { event: number })[] = read(`${name}.expected.json`).ipvsadm_results;
   return results.map(({ event, rc, stdout, stderr }) => ({
     line: events[event]!.ipvsadm,
     stdin: events[event]!.stdin,
@@ -40,29 +33,6 @@ export function runLine(
   resolver: NameResolver,
   line: string,
   stdin = '',
-): Promise<Outcome> {
-  return runWords(director, resolver, shellWords(line), stdin);
-}
-
-/** Runs ipvsadm and keeps what it prints. */
-export async function runWords(
-  director: Director,
-  resolver: NameResolver,
-  words: readonly string[],
-  stdin = '',
-): Promise<Outcome> {
-  let stdout = '';
-  let stderr = '';
-  const io = {
-    stdin: async () => stdin,
-    stdout: (text: string) => {
-      stdout += text;
-    },
-    stderr: (text: string) => {
-      stderr += text;
-    },
-    resolver,
-  };
-  const rc = await runIpvsadm(words, io, director);
-  return { rc, stdout, stderr };
+): Promise<CapturedRun> {
+  return captureIpvsadm(director, resolver, shellWords(line), stdin);
 }

@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Outcome } from '../../src/datapath/scenario/format.js';
+import { emptyOutcome, type Outcome } from '../../src/datapath/scenario/format.js';
 import { findVolatile } from './volatile.js';
 
 function outcome(part: Partial<Outcome>): Outcome {
-  return {
-    name: 'x',
-    rule_results: [],
-    emitted: [],
-    dumps: [],
-    dumps_normalised: [],
-    dump_index: [],
-    ipvsadm_results: [],
-    errors: [],
-    localrecv: [],
-    ...part,
-  };
+  return { ...emptyOutcome('x'), ...part };
 }
 
 const packet = (hex: string, to = 'client') => ({ event: 0, to, side: 'client', mac: '', hex });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { runLine, runWords } from '../../../test/ipvsadm/replay.js';
+import { runLine } from '../../../test/ipvsadm/replay.js';
 import { TableDirector } from '../../../test/ipvsadm/table-director.js';
 import { executeBatch } from '../../control/batch.js';
 import type { Director } from '../../control/command.js';
+import { captureIpvsadm } from './captured-run.js';
 import { namesFrom } from './name-files.js';
 import { OPTIONS } from './options.js';
 
@@ -39,7 +40,7 @@ describe('any command line', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(word, { maxLength: 10 }), fc.array(fc.array(word)), async (words, lines) => {
         const stdin = lines.map((line) => line.join(' ')).join('\n');
-        const { rc, stderr } = await runWords(new TableDirector(), names, words, stdin);
+        const { rc, stderr } = await captureIpvsadm(new TableDirector(), names, words, stdin);
         assert.ok([0, 1, 2, 255].includes(rc), `status ${rc}`);
         // only with -R the last line may succeed after others did not
         if (!stdin) assert.equal(rc === 0, stderr === '');

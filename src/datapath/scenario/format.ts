@@ -97,6 +97,21 @@ export interface Outcome {
   };
 }
 
+/** What comes out of a scenario in which nothing happens. */
+export function emptyOutcome(name: string): Outcome {
+  return {
+    name,
+    rule_results: [],
+    emitted: [],
+    dumps: [],
+    dumps_normalised: [],
+    dump_index: [],
+    ipvsadm_results: [],
+    errors: [],
+    localrecv: [],
+  };
+}
+
 const KINDS = ['packet', 'ipvsadm', 'sysctl', 'shell', 'dump', 'localsend'] as const;
 
 /**

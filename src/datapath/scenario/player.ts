@@ -4,7 +4,14 @@ import type { Net } from '../../engine/net.js';
 import { IpvsError } from '../../errors.js';
 import { type InetAddr, inetToString } from '../../wire/inet.js';
 import { isChatter } from './chatter.js';
-import type { EmittedPacket, LocalSend, Outcome, Scenario, ScenarioEvent } from './format.js';
+import {
+  type EmittedPacket,
+  emptyOutcome,
+  type LocalSend,
+  type Outcome,
+  type Scenario,
+  type ScenarioEvent,
+} from './format.js';
 import { injectPacket } from './inject.js';
 import { macText } from './ip-config.js';
 import { normaliseDump } from './normalise.js';
@@ -62,17 +69,7 @@ class Player {
       this.#shown.push(text);
     };
     this.#tools = tools;
-    this.outcome = {
-      name: scenario.name,
-      rule_results: [],
-      emitted: [],
-      dumps: [],
-      dumps_normalised: [],
-      dump_index: [],
-      ipvsadm_results: [],
-      errors: [],
-      localrecv: [],
-    };
+    this.outcome = emptyOutcome(scenario.name);
   }
 
   async play(): Promise<void> {

@@ -1,6 +1,11 @@
 /** Plays one scenario: what happens when, and what came of it. */
 
-import type { Outcome, Scenario, ScenarioEvent } from '../../../src/datapath/scenario/format.js';
+import {
+  emptyOutcome,
+  type Outcome,
+  type Scenario,
+  type ScenarioEvent,
+} from '../../../src/datapath/scenario/format.js';
 import { normaliseDump } from '../../../src/datapath/scenario/normalise.js';
 import { shellWords } from '../../../src/datapath/scenario/shell-words.js';
 import { standardTopology } from '../../../src/datapath/scenario/topology.js';
@@ -27,17 +32,7 @@ class Player {
     this.#scenario = scenario;
     this.#world = new World(scenario.topology ?? standardTopology());
     this.#start = this.#world.created + SETTLE;
-    this.#result = {
-      name: scenario.name,
-      rule_results: [],
-      emitted: [],
-      dumps: [],
-      dumps_normalised: [],
-      dump_index: [],
-      ipvsadm_results: [],
-      errors: [],
-      localrecv: this.#local.received,
-    };
+    this.#result = { ...emptyOutcome(scenario.name), localrecv: this.#local.received };
   }
 
   play(): Outcome {

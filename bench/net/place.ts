@@ -1,0 +1,22 @@
+import { NetlinkSocket } from '../../src/linux/netlink.js';
+import { enterNetns } from '../../src/linux/netns.js';
+import { listLinks } from '../../src/linux/rt-link.js';
+
+const NETLINK_ROUTE = 0;
+
+/** An interface. */
+export interface Place {
+  readonly netns: string;
+  readonly link: string;
+}
+
+/** Moves this thread to the place's namespace and finds its interface. */
+export function go({ netns, link }: Place): { readonly index: number; readonly address: Uint8Array } {
+  enterNetns(netns);
+  const socket = new NetlinkSocket(NETLINK_ROUTE);
+  try {
+    return listLinks(socket).find(({ name }) => name === link)!;
+  } finally {
+    socket.close();
+  }
+}
