@@ -4,12 +4,11 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { ipvsd, type Started, start, temporaryFolder, until } from '../support/daemon.js';
 import { Namespaces, skipReason } from './namespaces.js';
+import { script } from './script.js';
 
 const skip = skipReason('curl');
-const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 const net = new Namespaces('conf');
 const folder = temporaryFolder();
 const socket = `${folder.path}/s.sock`;

@@ -5,11 +5,10 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { ipvsd, type Started, start, temporaryFolder, until } from '../support/daemon.js';
 import { Namespaces, skipReason } from './namespaces.js';
+import { script } from './script.js';
 
-const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 const net = new Namespaces('drain');
 const folder = temporaryFolder();
 const socket = `${folder.path}/s.sock`;

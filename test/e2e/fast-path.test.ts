@@ -1,107 +1,48 @@
 /** The fast path with real packets: who carries them, what is counted, when connections end, what commands put an end to. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { build, eventually } from '../../demo/lab.js';
-import { FAMILIES, IPV4, METHODS, SERVERS } from '../../demo/layout.js';
-import type { DestSpec, ForwardName, ProtocolName } from '../../src/control/command.js';
-import { startTunDatapath, type TunDatapath } from '../../src/daemon/tun-datapath.js';
+import { eventually } from '../../demo/lab.js';
+import { FAMILIES, IPV4, METHODS } from '../../demo/layout.js';
 import { RTPROT_IPVSD } from '../../src/linux/rtnetlink.js';
 import { rootOnly } from '../support/require-root.js';
-import { Namespaces } from './namespaces.js';
-
-const HTTP = 8080;
-const ECHO = 7;
-const MIB = 1 << 20;
-const FORWARD: Readonly<Record<string, ForwardName>> = { NAT: 'masq', DR: 'route', TUN: 'tunnel' };
-const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
-const inUrl = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+import { CarryingLab, FORWARD, inUrl, key, PORTS } from './carrying-lab.js';
 
 describe('the fast path', rootOnly('curl', 'socat', 'sysctl'), () => {
-  const net = new Namespaces('fast');
-  const state = mkdtempSync(join(tmpdir(), 'ipvsd-'));
-  const quiet = (): void => {};
-  const complaints: string[] = [];
-  const complain = (message: string, fields?: object): void => {
-    complaints.push(`${message} ${JSON.stringify(fields)}`);
-  };
-  let datapath: TunDatapath;
+  const lab = new CarryingLab('fast');
+  const { net } = lab;
 
   before(async () => {
-    build(net);
+    await lab.build();
     // joined segments that are too long for a tunnel are cut by the engine, and the sender does not hear of it
     for (const f of FAMILIES)
       net.ip('client', `route add ${f.vip(3)}${f.host} via ${f.clientGateway} mtu 1400`);
-    for (const n of SERVERS) {
-      const own = FAMILIES.flatMap((f) => [f.server(n), ...METHODS.slice(1).map(({ vip }) => f.vip(vip))]);
-      await net.start(`server${n}`, process.execPath, script('server'), `server${n}`, ...own);
-      await net.start(`server${n}`, process.execPath, script('echo'), `server${n}`, String(ECHO));
-      await net.spawn(process.execPath, script('decap-child'), net.name(`server${n}`));
-    }
-    const log = { debug: quiet, info: quiet, warn: complain, error: complain };
-    const netns = net.name('director');
-    datapath = await startTunDatapath({ netns, stateDirectory: state, log, fastPath: 'tc' });
+    await lab.start();
   });
-  afterEach(() => datapath.execute('flush', {}));
-  after(async () => {
-    await datapath?.stop();
-    net.close();
-    rmSync(state, { recursive: true });
-    assert.deepEqual(complaints, []);
-  });
-
-  const key = (protocol: ProtocolName, address: string, port: number) => ({ protocol, address, port });
-  const add = async (
-    service: ReturnType<typeof key>,
-    forward: ForwardName,
-    servers: readonly string[],
-    tunnel: Pick<DestSpec, 'tunType' | 'tunPort' | 'tunCsum'> = {},
-  ): Promise<void> => {
-    const netmask = service.address.includes(':') ? '128' : '255.255.255.255';
-    await datapath.execute('service.add', {
-      service: { ...service, scheduler: 'rr', flags: [], timeout: 0, netmask },
-    });
-    for (const address of servers) {
-      const dest = { address, port: service.port, forward, weight: 1, uThreshold: 0, lThreshold: 0 };
-      await datapath.execute('dest.add', { service, dest: { ...dest, ...tunnel } });
-    }
-  };
-  /** Asks from one port; `answers` will be who answered how often. */
-  const flow = async (address: string, count: number, gap: number, patience = 5000) => {
-    const args = [address, ECHO, count, gap, patience].map(String);
-    const { child, printed } = net.collect('client', process.execPath, script('udp-flow'), ...args);
-    const answers = printed.then((lines): Record<string, number> => JSON.parse(lines.replace('ready', '')));
-    return { child, answers };
-  };
+  afterEach(() => lab.datapath.execute('flush', {}));
+  after(() => lab.close());
 
   for (const family of FAMILIES) {
     for (const { name, vip: number } of METHODS) {
       const vip = family.vip(number);
 
       it(`carries TCP and UDP by ${name} over ${family.name}`, async () => {
-        const tcp = key('tcp', vip, HTTP);
-        const udp = key('udp', vip, ECHO);
-        await add(tcp, FORWARD[name]!, [family.server(1)]);
-        await add(udp, FORWARD[name]!, [family.server(1)]);
-        const before = await datapath.counters();
-        // 4 MiB to the client, 1 MiB from it
-        assert.equal(net.exec('client', `curl -sS -m 5 http://${inUrl(vip)}:${HTTP}/large`).length, 4 * MIB);
-        const sent = net.exec('client', `curl -sS -m 5 -T ${process.execPath} http://${inUrl(vip)}:${HTTP}/`);
-        assert.match(sent, /^server1 \d{7}/);
-        const { answers } = await flow(vip, 500, 0);
+        const tcp = key('tcp', vip, PORTS.http);
+        const udp = key('udp', vip, PORTS.echo);
+        await lab.add(tcp, FORWARD[name]!, [family.server(1)]);
+        await lab.add(udp, FORWARD[name]!, [family.server(1)]);
+        const before = await lab.datapath.counters();
+        lab.transfer(vip);
+        const { answers } = lab.flow(vip, 500, 0);
         assert.deepEqual(await answers, { server1: 500 });
-        const after = await datapath.counters();
+        const after = await lab.datapath.counters();
         // the engine sees how connections begin and end, and what comes before it has had the time to hand them over
         assert.ok(after.packets - before.packets < 500, `${after.packets - before.packets} packets by TUN`);
         assert.ok(after.installed - before.installed >= 3);
         // and yet all is counted
         const { stats } = await eventually('not all is counted', 20, async () => {
-          const found = await datapath.execute('service.get', { service: udp });
+          const found = await lab.datapath.execute('service.get', { service: udp });
           assert.equal(found.stats.inpkts, 500);
           return found;
         });
@@ -111,7 +52,7 @@ describe('the fast path', rootOnly('curl', 'socat', 'sysctl'), () => {
         );
         assert.equal(stats.inbytes, bytes);
         assert.equal(stats.outpkts, name === 'NAT' ? 500 : 0);
-        const [dest] = await datapath.execute('dest.list', { service: udp });
+        const [dest] = await lab.datapath.execute('dest.list', { service: udp });
         assert.deepEqual([dest!.stats.inpkts, dest!.stats.inbytes], [500, bytes]);
       });
     }
@@ -124,20 +65,16 @@ describe('the fast path', rootOnly('curl', 'socat', 'sysctl'), () => {
         it(`carries TCP and UDP by ${tunType} with ${tunCsum} over ${family.name}`, async () => {
           const vip = family.vip(3);
           const tunnel = { tunType, tunCsum, ...(tunType === 'gue' && { tunPort: 6080 }) };
-          const tcp = key('tcp', vip, HTTP);
-          const udp = key('udp', vip, ECHO);
-          await add(tcp, 'tunnel', [family.server(1)], tunnel);
-          await add(udp, 'tunnel', [family.server(1)], tunnel);
-          const before = await datapath.counters();
-          const sent = net.exec(
-            'client',
-            `curl -sS -m 20 -T ${process.execPath} http://${inUrl(vip)}:${HTTP}/`,
-          );
-          assert.match(sent, /^server1 \d{7}/);
+          const tcp = key('tcp', vip, PORTS.http);
+          const udp = key('udp', vip, PORTS.echo);
+          await lab.add(tcp, 'tunnel', [family.server(1)], tunnel);
+          await lab.add(udp, 'tunnel', [family.server(1)], tunnel);
+          const before = await lab.datapath.counters();
+          lab.upload(vip);
           // answers go straight to the client, so the upload took more than all that may come by TUN
-          const { answers } = await flow(vip, 500, 0);
+          const { answers } = lab.flow(vip, 500, 0);
           assert.deepEqual(await answers, { server1: 500 });
-          const after = await datapath.counters();
+          const after = await lab.datapath.counters();
           assert.ok(after.installed - before.installed >= 2);
           // segments that want a checksum each are the engine's
           const most = tunCsum === 'nocsum' ? 500 : Number.POSITIVE_INFINITY;
@@ -151,36 +88,39 @@ describe('the fast path', rootOnly('curl', 'socat', 'sysctl'), () => {
   }
 
   const vip = IPV4.vip(1);
-  const udp = key('udp', vip, ECHO);
+  const udp = key('udp', vip, PORTS.echo);
 
   it('keeps connections alive by what it carries, and lets them end', async () => {
-    await add(udp, 'masq', [IPV4.server(1), IPV4.server(2)]);
-    await datapath.execute('timeout.set', { udp: 2 });
-    const list = async () => (await datapath.execute('conn.list', {})).entries;
+    await lab.add(udp, 'masq', [IPV4.server(1), IPV4.server(2)]);
+    await lab.datapath.execute('timeout.set', { udp: 2 });
+    const list = async () => (await lab.datapath.execute('conn.list', {})).entries;
     // connections of other tests have longer timeouts
     const others = new Set((await list()).map(({ clientPort }) => clientPort));
     const entries = async () => (await list()).filter(({ clientPort }) => !others.has(clientPort));
-    const before = await datapath.counters();
+    const before = await lab.datapath.counters();
     // every 100 ms for four seconds: a new connection would go to the other server
-    const { answers } = await flow(vip, 40, 100);
+    const { answers } = lab.flow(vip, 40, 100);
     await sleep(3000);
     const [entry] = await entries();
     // of two seconds, as seconds are listed
     assert.ok(entry!.expires >= 1);
     assert.deepEqual(Object.values(await answers), [40]);
-    assert.ok((await datapath.counters()).packets - before.packets < 10);
+    assert.ok((await lab.datapath.counters()).packets - before.packets < 10);
     await eventually('it does not end', 20, async () => assert.deepEqual(await entries(), []));
-    await datapath.execute('timeout.set', { udp: 300 });
+    await lab.datapath.execute('timeout.set', { udp: 300 });
   });
 
   it('sends nothing to a real server any more when the command that removes it has returned', async () => {
-    await add(udp, 'masq', [IPV4.server(1)]);
+    await lab.add(udp, 'masq', [IPV4.server(1)]);
     const received = () => Number(net.exec('server1', 'cat /proc/net/snmp').match(/^Udp: (\d+)/m)![1]);
     for (let round = 0; round < 10; round++) {
       const before = received();
-      const { child, answers } = await flow(vip, 1e9, 1, 20);
+      const { child, answers } = lab.flow(vip, 1e9, 1, 20);
       await eventually('no packets', 20, () => assert.ok(received() > before + 20));
-      await datapath.execute('dest.delete', { service: udp, dest: { address: IPV4.server(1), port: ECHO } });
+      await lab.datapath.execute('dest.delete', {
+        service: udp,
+        dest: { address: IPV4.server(1), port: PORTS.echo },
+      });
       // what was on its way arrives; the client asks ten times more at least
       await eventually('packets go on', 20, async () => {
         const then = received();
@@ -189,13 +129,13 @@ describe('the fast path', rootOnly('curl', 'socat', 'sysctl'), () => {
       });
       const dest = {
         address: IPV4.server(1),
-        port: ECHO,
+        port: PORTS.echo,
         forward: 'masq',
         weight: 1,
         uThreshold: 0,
         lThreshold: 0,
       } as const;
-      await datapath.execute('dest.add', { service: udp, dest });
+      await lab.datapath.execute('dest.add', { service: udp, dest });
       // and it goes on where it comes back
       const there = received();
       await eventually('packets do not come again', 20, () => assert.ok(received() > there + 20));
@@ -206,28 +146,28 @@ describe('the fast path', rootOnly('curl', 'socat', 'sysctl'), () => {
   });
 
   it('follows routes and neighbours', async () => {
-    await add(udp, 'masq', [IPV4.server(1)]);
-    const before = await datapath.counters();
-    const { child, answers } = await flow(vip, 1e9, 5);
+    await lab.add(udp, 'masq', [IPV4.server(1)]);
+    const before = await lab.datapath.counters();
+    const { child, answers } = lab.flow(vip, 1e9, 5);
     await eventually('not carried', 20, async () =>
-      assert.equal((await datapath.counters()).installed, before.installed + 1),
+      assert.equal((await lab.datapath.counters()).installed, before.installed + 1),
     );
     net.ip('director', `route add ${IPV4.client}/32 via ${IPV4.router}`);
     net.ip('director', 'neigh flush dev eth0');
     await sleep(200);
     net.ip('director', `route del ${IPV4.client}/32 via ${IPV4.router}`);
     await eventually('its way was not closed', 20, async () =>
-      assert.ok((await datapath.counters()).installed > before.installed + 1),
+      assert.ok((await lab.datapath.counters()).installed > before.installed + 1),
     );
     child.kill('SIGTERM');
     assert.deepEqual(Object.keys(await answers), ['server1']);
-    const after = await datapath.counters();
+    const after = await lab.datapath.counters();
     assert.ok(after.packets - before.packets < 20, `${after.packets - before.packets} packets by TUN`);
   });
 
   it('does not mind interfaces that come and go', async () => {
-    await add(udp, 'masq', [IPV4.server(1)]);
-    const { answers } = await flow(vip, 200, 5);
+    await lab.add(udp, 'masq', [IPV4.server(1)]);
+    const { answers } = lab.flow(vip, 200, 5);
     for (let i = 0; i < 20; i++) {
       net.ip('director', 'link add gone0 type veth peer name gone1');
       net.ip('director', 'link del gone0');
@@ -239,8 +179,8 @@ describe('the fast path', rootOnly('curl', 'socat', 'sysctl'), () => {
     for (const family of FAMILIES) {
       const vip = family.vip(1);
       // nobody listens on port 9
-      for (const port of [ECHO, 9]) await add(key('udp', vip, port), 'masq', [family.server(1)]);
-      await add(key('tcp', vip, HTTP), 'masq', [family.server(1)]);
+      for (const port of [PORTS.echo, 9]) await lab.add(key('udp', vip, port), 'masq', [family.server(1)]);
+      await lab.add(key('tcp', vip, PORTS.http), 'masq', [family.server(1)]);
     }
     for (const ip of ['', '-6 ']) {
       net.ip('director', `${ip}rule add priority 0 lookup local`);
@@ -248,19 +188,19 @@ describe('the fast path', rootOnly('curl', 'socat', 'sysctl'), () => {
     }
     for (const family of FAMILIES) {
       const vip = family.vip(1);
-      const before = await datapath.counters();
-      assert.match(net.exec('client', `curl -sS -m 20 http://${inUrl(vip)}:${HTTP}/`), /^server1/);
+      const before = await lab.datapath.counters();
+      assert.match(net.exec('client', `curl -sS -m 20 http://${inUrl(vip)}:${PORTS.http}/`), /^server1/);
       const ask = (port: number, size: number): string => {
         const target = `UDP${family === IPV4 ? 4 : 6}:${inUrl(vip)}:${port}`;
         const socat = ['socat', '-b65000', '-t4', '-', target];
         const options = { encoding: 'utf8', input: 'x'.repeat(size), stdio: 'pipe' } as const;
         return execFileSync('ip', ['netns', 'exec', net.name('client'), ...socat], options);
       };
-      assert.match(ask(ECHO, 1), /^server1 x/);
+      assert.match(ask(PORTS.echo, 1), /^server1 x/);
       // more than a frame holds, there and back
-      assert.ok(ask(ECHO, 5000).length > 5000);
+      assert.ok(ask(PORTS.echo, 5000).length > 5000);
       assert.throws(() => ask(9, 1), /Connection refused/);
-      const after = await datapath.counters();
+      const after = await lab.datapath.counters();
       assert.ok(after.packets > before.packets && after.fragments >= before.fragments + 4);
     }
   });

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { build } from '../../demo/lab.js';
 import { FAMILIES, IPV4, METHODS } from '../../demo/layout.js';
 import type { Args, ConnEntry, ForwardName } from '../../src/control/command.js';
@@ -13,13 +12,13 @@ import { startTunDatapath, type TunDatapath } from '../../src/daemon/tun-datapat
 import { rootOnly } from '../support/require-root.js';
 import type { Load } from './http-load.js';
 import { Namespaces } from './namespaces.js';
+import { script } from './script.js';
 import { ANSWER } from './tcp-half.js';
 
 const HTTP = 8080;
 const HALF = 9000;
 /** Seconds by which something is so, on a busy machine. */
 const PATIENCE = 20;
-const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 
 describe('TCP on the fast path', rootOnly('sysctl'), () => {
   const net = new Namespaces('state');

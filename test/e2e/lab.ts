@@ -4,13 +4,12 @@ import { once } from 'node:events';
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { build, eventually, IPVSADM, IPVSD } from '../../demo/lab.js';
 import { endpoint, FAMILIES, METHODS, SERVERS } from '../../demo/layout.js';
 import { Namespaces, run } from './namespaces.js';
+import { script } from './script.js';
 
 export const PORTS = { http: 80, echo: 7, iperf: 5201 } as const;
-const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 
 /** The laboratory: up until `close`. */
 export class Lab {

@@ -8,19 +8,18 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { build, eventually, IPVSADM, IPVSD } from '../../demo/lab.js';
 import { IPV4, IPV6, SERVERS } from '../../demo/layout.js';
 import { connectDirector } from '../../src/control/client.js';
 import { until } from '../support/daemon.js';
 import { rootOnly } from '../support/require-root.js';
 import { Namespaces, run } from './namespaces.js';
+import { script } from './script.js';
 import type { Many } from './tcp-many.js';
 
 const PORT = 7;
 /** Longest wait for anything, s: the machine may have much else to do. */
 const PATIENCE = 60;
-const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 const endpointOf = (address: string): string =>
   address.includes(':') ? `[${address}]:${PORT}` : `${address}:${PORT}`;
 

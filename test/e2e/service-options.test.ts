@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { ipvsd, type Started, start, temporaryFolder, until } from '../support/daemon.js';
 import { Namespaces, skipReason } from './namespaces.js';
+import { script } from './script.js';
 
-const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 const net = new Namespaces('opt');
 const folder = temporaryFolder();
 const socket = `${folder.path}/s.sock`;

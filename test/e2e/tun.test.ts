@@ -5,14 +5,13 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { DestSpec, ForwardName, ProtocolName, ServiceKey } from '../../src/control/command.js';
 import { startTunDatapath, type TunDatapath, type TunDatapathStart } from '../../src/daemon/tun-datapath.js';
 import { rootOnly } from '../support/require-root.js';
 import { Namespaces, run, skipReason } from './namespaces.js';
+import { script } from './script.js';
 
 const skip = skipReason('curl', 'socat', 'sysctl');
-const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 
 const VIP = { inet: '10.0.0.100', inet6: '2001:db8::100' };
 const SERVER = {

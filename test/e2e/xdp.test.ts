@@ -4,111 +4,48 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { build, eventually, IPVSD } from '../../demo/lab.js';
+import { eventually, IPVSD } from '../../demo/lab.js';
 import { FAMILIES, IPV4, METHODS, SERVERS } from '../../demo/layout.js';
-import type { ForwardName, ProtocolName } from '../../src/control/command.js';
-import { startTunDatapath, type TunDatapath } from '../../src/daemon/tun-datapath.js';
 import { rootOnly } from '../support/require-root.js';
+import { CarryingLab, FORWARD, key, PORTS } from './carrying-lab.js';
 import { Namespaces } from './namespaces.js';
 
-const HTTP = 8080;
-const ECHO = 7;
-const MIB = 1 << 20;
 const PATIENCE = 30;
-const FORWARD: Readonly<Record<string, ForwardName>> = { NAT: 'masq', DR: 'route', TUN: 'tunnel' };
-const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
-const inUrl = (address: string): string => (address.includes(':') ? `[${address}]` : address);
-const quiet = (): void => {};
 
 describe('XDP', rootOnly('curl', 'sysctl', 'ethtool'), () => {
-  const net = new Namespaces('xdp');
-  const state = mkdtempSync(join(tmpdir(), 'ipvsd-'));
-  const complaints: string[] = [];
+  const lab = new CarryingLab('xdp');
+  const { net } = lab;
   const attached: string[] = [];
-  let datapath: TunDatapath;
 
   /** Sets a feature of an interface. */
   const feature = (host: string, device: string, name: string, value: 'on' | 'off'): void =>
     void net.exec(host, `ethtool -K ${device} ${name} ${value}`);
 
   before(async () => {
-    build(net);
-    for (const n of SERVERS) {
-      const own = FAMILIES.flatMap((f) => [f.server(n), ...METHODS.slice(1).map(({ vip }) => f.vip(vip))]);
-      await net.start(`server${n}`, process.execPath, script('server'), `server${n}`, ...own);
-      await net.start(`server${n}`, process.execPath, script('echo'), `server${n}`, String(ECHO));
-      await net.spawn(process.execPath, script('decap-child'), net.name(`server${n}`));
-      // as if their packets had come from a network: with checksums
-      feature(`server${n}`, 'eth0', 'tx', 'off');
-    }
-    feature('client', 'eth0', 'tx', 'off');
+    await lab.build();
+    // as if their packets had come from a network: with checksums
+    for (const host of ['client', ...SERVERS.map((n) => `server${n}`)]) feature(host, 'eth0', 'tx', 'off');
     // the other end of what XDP sends by must expect frames
     feature('router', 'director', 'gro', 'on');
-    const log = {
-      debug: quiet,
-      info: (message: string, fields?: object) => {
-        if (message === 'XDP carries packets') attached.push(JSON.stringify(fields));
-      },
-      warn: (message: string, fields?: object) => complaints.push(`${message} ${JSON.stringify(fields)}`),
-      error: (message: string, fields?: object) => complaints.push(`${message} ${JSON.stringify(fields)}`),
-    };
-    datapath = await startTunDatapath({
-      netns: net.name('director'),
-      stateDirectory: state,
-      log,
-      fastPath: 'tc',
-      xdp: 'native',
+    await lab.start({ xdp: 'native' }, (message, fields) => {
+      if (message === 'XDP carries packets') attached.push(JSON.stringify(fields));
     });
   });
-  afterEach(() => datapath.execute('flush', {}));
-  after(async () => {
-    await datapath?.stop();
-    net.close();
-    rmSync(state, { recursive: true });
-    assert.deepEqual(complaints, []);
-  });
+  afterEach(() => lab.datapath.execute('flush', {}));
+  after(() => lab.close());
 
-  const key = (protocol: ProtocolName, address: string, port: number) => ({ protocol, address, port });
-  const add = async (
-    service: ReturnType<typeof key>,
-    forward: ForwardName,
-    servers: readonly string[],
-  ): Promise<void> => {
-    const netmask = service.address.includes(':') ? '128' : '255.255.255.255';
-    await datapath.execute('service.add', {
-      service: { ...service, scheduler: 'rr', flags: [], timeout: 0, netmask },
-    });
-    for (const address of servers) {
-      const dest = { address, port: service.port, forward, weight: 1, uThreshold: 0, lThreshold: 0 };
-      await datapath.execute('dest.add', { service, dest });
-    }
-  };
-  /** Asks from one port; `answers` will be who answered how often. */
-  const flow = async (address: string, count: number, gap: number) => {
-    const args = [address, String(ECHO), String(count), String(gap)];
-    const { stdout } = await net.start('client', process.execPath, script('udp-flow'), ...args);
-    return { answers: text(stdout!).then((printed): Record<string, number> => JSON.parse(printed)) };
-  };
   /** Packets by tier while `work` runs. */
   const tiers = async (work: () => Promise<void>): Promise<{ tun: number; tc: number; xdp: number }> => {
-    const before = await datapath.counters();
+    const before = await lab.datapath.counters();
     await work();
-    const now = await datapath.counters();
+    const now = await lab.datapath.counters();
     return {
       tun: now.packets - before.packets,
       tc: now.tcPackets - before.tcPackets,
       xdp: now.xdpPackets - before.xdpPackets,
     };
-  };
-  const transfers = (vip: string): void => {
-    // 4 MiB to the client, 1 MiB or more from it
-    assert.equal(net.exec('client', `curl -sS -m 60 http://${inUrl(vip)}:${HTTP}/large`).length, 4 * MIB);
-    const sent = net.exec('client', `curl -sS -m 60 -T ${process.execPath} http://${inUrl(vip)}:${HTTP}/`);
-    assert.match(sent, /^server1 \d{7}/);
   };
 
   it('is attached where it was asked for, and nowhere else', () => {
@@ -121,11 +58,11 @@ describe('XDP', rootOnly('curl', 'sysctl', 'ethtool'), () => {
       const vip = family.vip(number);
 
       it(`carries TCP and UDP by ${name} over ${family.name}`, async () => {
-        await add(key('tcp', vip, HTTP), FORWARD[name]!, [family.server(1)]);
-        await add(key('udp', vip, ECHO), FORWARD[name]!, [family.server(1)]);
+        await lab.add(key('tcp', vip, PORTS.http), FORWARD[name]!, [family.server(1)]);
+        await lab.add(key('udp', vip, PORTS.echo), FORWARD[name]!, [family.server(1)]);
         const { tun, tc, xdp } = await tiers(async () => {
-          transfers(vip);
-          const { answers } = await flow(vip, 500, 0);
+          lab.transfer(vip);
+          const { answers } = lab.flow(vip, 500, 0);
           assert.deepEqual(await answers, { server1: 500 });
         });
         const said = JSON.stringify({ tun, tc, xdp });
@@ -138,9 +75,9 @@ describe('XDP', rootOnly('curl', 'sysctl', 'ethtool'), () => {
 
   it('leaves to tc what has its checksum still to be completed', async () => {
     const vip = IPV4.vip(1);
-    await add(key('tcp', vip, HTTP), 'masq', [IPV4.server(1)]);
+    await lab.add(key('tcp', vip, PORTS.http), 'masq', [IPV4.server(1)]);
     for (const host of ['client', 'server1']) feature(host, 'eth0', 'tx', 'on');
-    const { tc, xdp } = await tiers(async () => transfers(vip));
+    const { tc, xdp } = await tiers(async () => lab.transfer(vip));
     for (const host of ['client', 'server1']) feature(host, 'eth0', 'tx', 'off');
     assert.ok(tc > 10 * xdp, JSON.stringify({ tc, xdp }));
   });
@@ -148,28 +85,20 @@ describe('XDP', rootOnly('curl', 'sysctl', 'ethtool'), () => {
   /** A flow from one port to server 1 that is carried by XDP before `change` and after it. */
   const under = async (change: () => void | Promise<void>): Promise<void> => {
     const vip = IPV4.vip(1);
-    await add(key('udp', vip, ECHO), 'masq', [IPV4.server(1)]);
-    const asking = await net.start(
-      'client',
-      process.execPath,
-      script('udp-flow'),
-      vip,
-      String(ECHO),
-      '100000',
-      '10',
-    );
+    await lab.add(key('udp', vip, PORTS.echo), 'masq', [IPV4.server(1)]);
+    const { child } = lab.flow(vip, 100_000, 10);
     await carriedBy('xdpPackets');
     await change();
     // and again when things have settled
     await carriedBy('xdpPackets');
-    asking.kill();
+    child.kill();
   };
   /** Waits until this tier alone carries packets, and more of them than come when nobody answers: three a second. */
   const carriedBy = async (tier: 'tcPackets' | 'xdpPackets'): Promise<void> => {
     for (const end = Date.now() + PATIENCE * 1000; ; ) {
-      const before = await datapath.counters();
+      const before = await lab.datapath.counters();
       await sleep(1000);
-      const now = await datapath.counters();
+      const now = await lab.datapath.counters();
       const other = tier === 'tcPackets' ? 'xdpPackets' : 'tcPackets';
       if (now[tier] - before[tier] > 10 && now[other] === before[other]) return;
       const rise = (name: keyof typeof now): string => `${name} ${now[name] - before[name]}`;
