@@ -9,6 +9,7 @@ import { type InetAddr, parseInet } from '../../src/wire/inet.js';
 import { ipv4Version } from '../../src/wire/ipv4.js';
 import { Packet } from '../../src/wire/packet.js';
 import { segmentTcp } from '../../src/wire/segment.js';
+import { assertInvariants } from '../../test/support/invariants.js';
 import { fuzzRules, LOCAL_ADDRESSES } from './fuzz-rules.js';
 import { NullHost } from './null-host.js';
 import type { Random } from './random.js';
@@ -83,13 +84,16 @@ export class EngineFuzzer {
     }
   }
 
-  /** Hands `p` to the engine at a random hook. @throws when the engine does, or gives a verdict that there is not. */
+  /** Hands `p` to the engine at a random hook. @throws when the engine does, gives a verdict that there is not, or is left in disorder. */
   run(p: Packet): void {
     const { random, net } = this;
     const verdict = net.receive(p, 1 + random.below(3));
     if (verdict !== 0 && verdict !== 1 && verdict !== 2) throw new Error(`verdict ${verdict}`);
     if (random.oneIn(256)) this.wait(random.below(2000));
-    if (random.oneIn(1024)) this.disturb();
+    if (!random.oneIn(1024)) return;
+    assertInvariants(net.ipvs);
+    this.disturb();
+    assertInvariants(net.ipvs);
   }
 
   /** Lets every connection end. @throws when something is left that should have gone with them. */

@@ -32,6 +32,17 @@ export function serviceFlagNames(bits: number): string[] {
   return Object.keys(SERVICE_FLAGS).filter((name) => (bits & SERVICE_FLAGS[name]!) !== 0);
 }
 
+/** A name that nothing has. */
+const NOBODY = '\ufffd';
+/** Characters of a scheduler's, a persistence engine's or an interface's name. */
+const NAME_MAX = 15;
+
+/** The name that a program gave, as commands may say it: what nothing can be called is a name that nothing has, and so it is not found. */
+export function wordForName(name: string): string {
+  const good = name !== '' && name.length <= NAME_MAX && Array.from(name).every((letter) => letter >= ' ');
+  return good ? name : NOBODY;
+}
+
 /** Forwarding methods, by number: `CONN_F_MASQ` ... `CONN_F_BYPASS`. */
 export const FORWARDS: readonly ForwardName[] = ['masq', 'local', 'tunnel', 'route', 'bypass'];
 /** Kinds of tunnel, by number. */

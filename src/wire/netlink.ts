@@ -3,6 +3,7 @@
 export const NLM_F_REQUEST = 0x001;
 export const NLM_F_MULTI = 0x002;
 export const NLM_F_ACK = 0x004;
+export const NLM_F_ECHO = 0x008;
 export const NLM_F_DUMP_INTR = 0x010;
 export const NLM_F_DUMP = 0x300;
 export const NLM_F_REPLACE = 0x100;
@@ -174,16 +175,19 @@ export function* netlinkMessages(bytes: Uint8Array): Generator<WholeMessage> {
 
 /** The attributes from `offset` on, by type (nested and byte-order bits removed); the last of a type counts. */
 export function attributes(view: DataView, offset: number): Map<number, DataView> {
-  const found = new Map<number, DataView>();
+  return new Map(eachAttribute(view, offset));
+}
+
+/** The attributes from `offset` on, in order, up to the first that cannot be one. */
+export function* eachAttribute(view: DataView, offset: number): Generator<[type: number, value: DataView]> {
   let at = offset;
   while (at + NLA_HEADER <= view.byteLength) {
     const length = view.getUint16(at, LITTLE);
     if (length < NLA_HEADER || at + length > view.byteLength) break;
     const type = view.getUint16(at + 2, LITTLE) & NLA_TYPE_MASK;
-    found.set(type, new DataView(view.buffer, view.byteOffset + at + NLA_HEADER, length - NLA_HEADER));
+    yield [type, new DataView(view.buffer, view.byteOffset + at + NLA_HEADER, length - NLA_HEADER)];
     at += align(length);
   }
-  return found;
 }
 
 /** The bytes of an attribute. */

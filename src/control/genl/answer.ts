@@ -6,6 +6,7 @@ import {
   NLM_F_ACK,
   NLM_F_CAPPED,
   NLM_F_DUMP,
+  NLM_F_ECHO,
   NLM_F_MULTI,
   NLM_F_REQUEST,
   NLMSG_DONE,
@@ -18,7 +19,7 @@ import type { Director } from '../command.js';
 import { errnoOf } from '../errno-of.js';
 import { carryOut, dump } from './commands.js';
 import { abilities, asksForFamily, familyMessage, GENL_ID_CTRL, IPVS_FAMILY_ID } from './family.js';
-import { GENL_HEADER } from './numbers.js';
+import { CMD, GENL_HEADER } from './numbers.js';
 
 /** Who asks. */
 export interface Asker {
@@ -69,6 +70,7 @@ async function answerRequest(director: Director, message: WholeMessage, asker: A
   // netlink's own messages, and answers to nothing
   if (type < NLMSG_MIN_TYPE || (flags & NLM_F_REQUEST) === 0) return acknowledgement(message, asker);
   if (view.byteLength < GENL_HEADER) throw new IpvsError('BAD_REQUEST');
+  if (!isWellMade(view, flags)) throw new IpvsError('BAD_REQUEST');
   const can = abilities(view.getUint8(0));
   const wantsDump = (flags & NLM_F_DUMP) === NLM_F_DUMP;
   if (can === undefined || !(wantsDump ? can.dump : can.do)) throw new IpvsError('NOT_SUPPORTED');
@@ -81,6 +83,13 @@ async function answerRequest(director: Director, message: WholeMessage, asker: A
   const answer = await carryOut(director, view);
   const answers = answer === undefined ? [] : [answer.finish(sequence, asker.port)];
   return [...answers, ...acknowledgement(message, asker)];
+}
+
+/** What a kernel demands of headers, in commands that the family does not have yet (`genl_header_check`). */
+function isWellMade(view: DataView, flags: number): boolean {
+  if (view.getUint8(0) <= CMD.FLUSH) return true;
+  const others = (flags & NLM_F_DUMP) === NLM_F_DUMP ? flags & ~NLM_F_DUMP : flags;
+  return view.getUint16(2) === 0 && (others & ~(NLM_F_REQUEST | NLM_F_ACK | NLM_F_ECHO)) === 0;
 }
 
 /** The kernel dumps nothing of what is not there. */

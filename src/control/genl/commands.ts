@@ -1,7 +1,8 @@
 /** The commands of the family, carried out on a director. Checks come in the kernel's order, so that the same one of two errors is told. */
 import { IpvsError } from '../../errors.js';
 import { LITTLE, NetlinkWriter, NLM_F_MULTI } from '../../wire/netlink.js';
-import type { Director } from '../command.js';
+import type { Director, ServiceKey, ServiceSpec } from '../command.js';
+import { keyOf } from '../fields.js';
 import { serviceFlagBits } from '../kernel-numbers.js';
 import { IPVS_FAMILY_ID } from './family.js';
 import { CMD, CMD_ATTR, GENL_HEADER, IPVS_GENL_VERSION } from './numbers.js';
@@ -61,12 +62,12 @@ export async function carryOut(director: Director, view: DataView): Promise<Netl
       await director.execute('zero', service === undefined ? {} : { service: readService(service).key });
       return undefined;
     case CMD.NEW_SERVICE:
-      await director.execute('service.add', { service: readServiceSpec(readService(service), 0) });
+      await addService(director, readServiceSpec(readService(service, 'BAD_REQUEST'), 0));
       return undefined;
     case CMD.SET_SERVICE: {
       const request = readService(service);
       const spec = readServiceSpec(request, await flagsNow(director, request));
-      await director.execute('service.edit', { service: spec });
+      await forService(director, request.key, () => director.execute('service.edit', { service: spec }));
       return undefined;
     }
     case CMD.DEL_SERVICE:
@@ -109,26 +110,60 @@ function serviceToDump(view: DataView): ServiceRequest['key'] {
   }
 }
 
-async function changeDest(
+function changeDest(
   director: Director,
   command: number,
   { key: service, family }: ServiceRequest,
   view: DataView | undefined,
-): Promise<void> {
-  try {
+): Promise<null> {
+  return forService(director, service, () => {
     if (command === CMD.DEL_DEST) {
       const { address, port } = readDest(view, family);
-      await director.execute('dest.delete', { service, dest: { address, port } });
-      return;
+      return director.execute('dest.delete', { service, dest: { address, port } });
     }
     const dest = readDestSpec(view, family);
-    await director.execute(command === CMD.NEW_DEST ? 'dest.add' : 'dest.edit', { service, dest });
+    return director.execute(command === CMD.NEW_DEST ? 'dest.add' : 'dest.edit', { service, dest });
+  });
+}
+
+/** What is wrong with a request comes after what the kernel looks at first: that the service is not there. */
+async function forService(
+  director: Director,
+  service: ServiceKey,
+  change: () => Promise<null>,
+): Promise<null> {
+  try {
+    return await change();
   } catch (error) {
-    // the kernel looks for the service first: that it is not there goes before anything else
-    if (error instanceof IpvsError && error.code === 'BAD_REQUEST')
-      await director.execute('service.get', { service });
+    if (isMalformed(error)) await director.execute('service.get', { service });
     throw error;
   }
+}
+
+/** Here it looks first whether the service is there already. */
+async function addService(director: Director, service: ServiceSpec): Promise<void> {
+  try {
+    await director.execute('service.add', { service });
+  } catch (error) {
+    if (isMalformed(error) && (await isThere(director, keyOf(service))))
+      throw new IpvsError('SERVICE_EXISTS');
+    throw error;
+  }
+}
+
+async function isThere(director: Director, service: ServiceKey): Promise<boolean> {
+  try {
+    await director.execute('service.get', { service });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isMalformed(error: unknown): boolean {
+  return (
+    error instanceof IpvsError && (error.code === 'BAD_REQUEST' || error.code === 'FAMILY_NOT_SUPPORTED')
+  );
 }
 
 /** Bits of the flags that the service has, where the request does not set them all. */

@@ -1,6 +1,6 @@
 /** What the kernel demands of attributes before it looks at them (`lib/nlattr.c`, the lax rules that the family has). */
 import { type ErrorCode, IpvsError } from '../../errors.js';
-import { attributeBytes, attributes, NLA_HEADER } from '../../wire/netlink.js';
+import { attributeBytes, eachAttribute, NLA_HEADER } from '../../wire/netlink.js';
 import { CMD_ATTR, DAEMON_ATTR, DEST_ATTR, SVC_ATTR } from './numbers.js';
 
 /** Bytes at least, bytes at most, or a text of so many characters with its final 0. */
@@ -37,6 +37,7 @@ export const SVC_POLICY: Policy = {
   [SVC_ATTR.FLAGS]: { most: 8 },
   [SVC_ATTR.TIMEOUT]: U32,
   [SVC_ATTR.NETMASK]: U32,
+  [SVC_ATTR.STATS]: NESTED,
 };
 
 /** `ip_vs_dest_policy`. */
@@ -47,6 +48,10 @@ export const DEST_POLICY: Policy = {
   [DEST_ATTR.WEIGHT]: U32,
   [DEST_ATTR.U_THRESH]: U32,
   [DEST_ATTR.L_THRESH]: U32,
+  [DEST_ATTR.ACTIVE_CONNS]: U32,
+  [DEST_ATTR.INACT_CONNS]: U32,
+  [DEST_ATTR.PERSIST_CONNS]: U32,
+  [DEST_ATTR.STATS]: NESTED,
   [DEST_ATTR.ADDR_FAMILY]: U16,
   [DEST_ATTR.TUN_TYPE]: U8,
   [DEST_ATTR.TUN_PORT]: U16,
@@ -66,7 +71,7 @@ export const DAEMON_POLICY: Policy = {
 };
 
 /**
- * The attributes from `offset` on, when they keep to `policy`.
+ * The attributes from `offset` on, when they all keep to `policy`; the last of a type counts.
  * @throws the error `code` when one does not.
  */
 export function readAttributes(
@@ -75,10 +80,11 @@ export function readAttributes(
   policy: Policy,
   code: ErrorCode,
 ): Map<number, DataView> {
-  const found = attributes(view, offset);
-  for (const [type, value] of found) {
+  const found = new Map<number, DataView>();
+  for (const [type, value] of eachAttribute(view, offset)) {
     const rule = policy[type];
     if (rule !== undefined && !keeps(value, rule)) throw new IpvsError(code);
+    found.set(type, value);
   }
   return found;
 }

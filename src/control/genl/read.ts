@@ -1,6 +1,6 @@
 /** Services, real servers and daemons of a request, as the plain data of commands. Every error is the kernel's. */
 import { IPPROTO_TCP } from '../../engine/flags.js';
-import { IpvsError } from '../../errors.js';
+import { type ErrorCode, IpvsError } from '../../errors.js';
 import { AF_INET, AF_INET6, type Family, inet4, inetFromBytes, inetToString } from '../../wire/inet.js';
 import { attributeBytes, attributeText, LITTLE } from '../../wire/netlink.js';
 import type { DaemonSpec, DestKey, DestSpec, ServiceKey, ServiceSpec } from '../command.js';
@@ -11,6 +11,7 @@ import {
   serviceFlagNames,
   TUN_CSUMS,
   TUN_TYPES,
+  wordForName,
 } from '../kernel-numbers.js';
 import { DAEMON_ATTR, DEST_ATTR, SVC_ATTR } from './numbers.js';
 import { DAEMON_POLICY, DEST_POLICY, readAttributes, SVC_POLICY } from './policy.js';
@@ -20,6 +21,8 @@ type Attributes = ReadonlyMap<number, DataView>;
 /** Lowest three bits of a method; the rest is the kernel's own. */
 const FWD_MASK = 7;
 const ADDRESS_BYTES = 16;
+/** What describes a service, beside its flags. */
+const DESCRIPTION = [SVC_ATTR.SCHED_NAME, SVC_ATTR.TIMEOUT, SVC_ATTR.NETMASK];
 
 /** The flags that a request sets: those of `mask`. */
 export interface FlagChange {
@@ -36,9 +39,13 @@ export interface ServiceRequest {
 
 /**
  * The service that a request names.
- * @throws BAD_REQUEST without identity, FAMILY_NOT_SUPPORTED.
+ * @param otherProtocol what is told of a protocol that no service can have: such a service is not found.
+ * @throws BAD_REQUEST without identity, FAMILY_NOT_SUPPORTED, `otherProtocol`.
  */
-export function readService(view: DataView | undefined): ServiceRequest {
+export function readService(
+  view: DataView | undefined,
+  otherProtocol: ErrorCode = 'SERVICE_NOT_FOUND',
+): ServiceRequest {
   if (view === undefined) throw new IpvsError('BAD_REQUEST');
   const attributes = readAttributes(view, 0, SVC_POLICY, 'BAD_REQUEST');
   const af = attributes.get(SVC_ATTR.AF);
@@ -57,7 +64,7 @@ export function readService(view: DataView | undefined): ServiceRequest {
     if (mark) return { fwmark: mark, family: family === AF_INET ? 'inet' : 'inet6' };
     // mark 0 is what the kernel stores for a service without one
     const name = protocolName(mark === 0 ? IPPROTO_TCP : protocol!.getUint16(0, LITTLE));
-    if (name === undefined) throw new IpvsError('BAD_REQUEST', 'not a protocol of services');
+    if (name === undefined) throw new IpvsError(otherProtocol, 'not a protocol of services');
     const address = readAddress(family, mark === 0 ? undefined : addr);
     return { protocol: name, address, port: mark === 0 ? 0 : port!.getUint16(0) };
   }
@@ -69,30 +76,24 @@ export function readService(view: DataView | undefined): ServiceRequest {
  * @throws BAD_REQUEST when something is missing.
  */
 export function readServiceSpec({ key, family, attributes }: ServiceRequest, flagsNow: number): ServiceSpec {
-  const [scheduler, timeout, netmask] = required(attributes, [
-    SVC_ATTR.SCHED_NAME,
-    SVC_ATTR.TIMEOUT,
-    SVC_ATTR.NETMASK,
-  ]);
+  const [scheduler, timeout, netmask] = required(attributes, DESCRIPTION);
   const { flags, mask } = readFlags(attributes);
   const pe = attributes.get(SVC_ATTR.PE_NAME);
   const peName = pe === undefined ? '' : attributeText(pe);
-  const schedulerName = attributeText(scheduler!);
-  if (schedulerName === '') throw new IpvsError('SCHEDULER_NOT_FOUND');
   return {
     ...key,
-    scheduler: schedulerName,
+    scheduler: wordForName(attributeText(scheduler!)),
     flags: serviceFlagNames((flagsNow & ~mask) | (flags & mask)),
     timeout: timeout!.getUint32(0, LITTLE),
     netmask:
       family === AF_INET ? inetToString(inet4(netmask!.getUint32(0))) : String(netmask!.getUint32(0, LITTLE)),
-    ...(peName !== '' && { pe: peName }),
+    ...(peName !== '' && { pe: wordForName(peName) }),
   };
 }
 
-/** What a request says of a service's flags. @throws BAD_REQUEST when it says nothing */
+/** What a request says of a service's flags. @throws BAD_REQUEST when it does not describe the service */
 export function readFlags(attributes: Attributes): FlagChange {
-  const [value] = required(attributes, [SVC_ATTR.FLAGS]);
+  const [value] = required(attributes, [SVC_ATTR.FLAGS, ...DESCRIPTION]);
   const both = new DataView(padded(value!, 8).buffer);
   return { flags: both.getUint32(0, LITTLE), mask: both.getUint32(4, LITTLE) };
 }
@@ -155,7 +156,7 @@ export function readDaemonSpec(view: DataView | undefined): DaemonSpec {
   const ttl = attributes.get(DAEMON_ATTR.MCAST_TTL);
   return {
     state: daemonState(attributes),
-    interface: attributeText(name!),
+    interface: wordForName(attributeText(name!)),
     syncid: syncid!.getUint32(0, LITTLE),
     ...(maxlen && { maxlen: maxlen.getUint16(0, LITTLE) }),
     ...(group6 && { group: readAddress(AF_INET6, group6) }),

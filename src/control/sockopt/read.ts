@@ -4,7 +4,7 @@ import { IpvsError } from '../../errors.js';
 import { AF_INET, inet4, inetFromBytes, inetToString } from '../../wire/inet.js';
 import { LITTLE } from '../../wire/netlink.js';
 import type { DaemonSpec, DestSpec, ServiceKey, ServiceSpec } from '../command.js';
-import { DAEMON_STATES, FORWARDS, protocolName, serviceFlagNames } from '../kernel-numbers.js';
+import { DAEMON_STATES, FORWARDS, protocolName, serviceFlagNames, wordForName } from '../kernel-numbers.js';
 import { addressAt, DAEMON_USER, DEST_USER, nameAt, SERVICE_USER, u32 } from './layout.js';
 
 /**
@@ -19,13 +19,11 @@ export function readServiceKey(view: DataView): ServiceKey | undefined {
   return { protocol, address: readAddress(view, SERVICE_USER.addr), port: view.getUint16(SERVICE_USER.port) };
 }
 
-/** The service of a `struct ip_vs_service_user`. @throws SCHEDULER_NOT_FOUND when it names none */
+/** The service of a `struct ip_vs_service_user`. */
 export function readServiceSpec(view: DataView, key: ServiceKey): ServiceSpec {
-  const scheduler = readName(view, SERVICE_USER.schedName);
-  if (scheduler === '') throw new IpvsError('SCHEDULER_NOT_FOUND');
   return {
     ...key,
-    scheduler,
+    scheduler: wordForName(readName(view, SERVICE_USER.schedName)),
     flags: serviceFlagNames(u32(view, SERVICE_USER.flags)),
     timeout: u32(view, SERVICE_USER.timeout),
     netmask: inetToString(inet4(view.getUint32(SERVICE_USER.netmask))),
@@ -50,7 +48,7 @@ export function readDestSpec(view: DataView): DestSpec {
 export function readDaemonSpec(view: DataView): DaemonSpec {
   return {
     state: readDaemonState(view),
-    interface: readName(view, DAEMON_USER.mcastIfn),
+    interface: wordForName(readName(view, DAEMON_USER.mcastIfn)),
     syncid: u32(view, DAEMON_USER.syncid),
   };
 }

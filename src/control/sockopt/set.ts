@@ -82,7 +82,8 @@ async function carryOut(director: Director, option: number, view: DataView): Pro
 }
 
 async function changeService(director: Director, option: number, view: DataView): Promise<number> {
-  readName(view, SERVICE_USER.schedName);
+  // where it means something it must end in its field, before all else
+  if (option === SET.ADD || option === SET.EDIT) readName(view, SERVICE_USER.schedName);
   if (option === SET.ZERO && namesNothing(view)) {
     await director.execute('zero', {});
     return 0;

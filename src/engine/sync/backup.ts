@@ -139,7 +139,8 @@ function update(ipvs: NetnsIpvs, c: number, told: number): void {
   const h = c << HOT_SHIFT;
   const flags = hot[h + C_FLAGS]!;
   const dest = destOf(ipvs, c);
-  if (dest !== null && ((flags ^ told) & CONN_F_INACTIVE) !== 0 && (told & CONN_F_TEMPLATE) === 0) {
+  // a template with a client's port, which only a message can make, may be taken for a connection: the kernel counts it as one from then on
+  if (dest !== null && ((flags ^ told) & CONN_F_INACTIVE) !== 0 && ((flags | told) & CONN_F_TEMPLATE) === 0) {
     dest.activeconns += (told & CONN_F_INACTIVE) !== 0 ? -1 : 1;
   }
   hot[h + C_FLAGS] = (told & CONN_F_BACKUP_UPD_MASK) | (flags & ~CONN_F_BACKUP_UPD_MASK);
