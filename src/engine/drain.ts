@@ -35,12 +35,22 @@ export interface Drained {
 /** Seconds without a packet after which a connection that is not active holds nobody up. */
 const QUIET = 2;
 
-/** Drains a server; one that drains already has the new terms from now on. @throws SERVICE_NOT_FOUND, DEST_NOT_FOUND */
-export function drainDest(ipvs: NetnsIpvs, id: ServiceId, which: DestId, policy: DrainPolicy): void {
+/**
+ * Drains a server; one that drains already has the new terms.
+ * @param since jiffies when it began, the beginning of its deadline.
+ * @throws SERVICE_NOT_FOUND, DEST_NOT_FOUND
+ */
+export function drainDest(
+  ipvs: NetnsIpvs,
+  id: ServiceId,
+  which: DestId,
+  policy: DrainPolicy,
+  since = ipvs.net.jiffies,
+): void {
   const svc = getService(ipvs, id);
   const dest = findDest(svc, which);
   if (dest === undefined) throw new IpvsError('DEST_NOT_FOUND');
-  dest.drain = { weight: dest.drain?.weight ?? dest.weight, policy, since: ipvs.net.jiffies };
+  dest.drain = { weight: dest.drain?.weight ?? dest.weight, policy, since };
   dest.weight = 0;
   ipvs.draining.add(dest);
   svc.scheduler?.updDest?.(svc, dest, ipvs.schedulerContext);

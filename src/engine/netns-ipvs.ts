@@ -250,8 +250,8 @@ export class NetnsIpvs {
   }
 
   /** Drains a real server: see drain.ts. @throws SERVICE_NOT_FOUND, DEST_NOT_FOUND */
-  drainDest(id: ServiceId, which: DestId, policy: DrainPolicy): void {
-    drainDest(this, id, which, policy);
+  drainDest(id: ServiceId, which: DestId, policy: DrainPolicy, since?: number): void {
+    drainDest(this, id, which, policy, since);
   }
 
   /** Gives it its weight back. @throws SERVICE_NOT_FOUND, DEST_NOT_FOUND, INVALID */

@@ -7,6 +7,7 @@ import { crc32 } from 'node:zlib';
 import type { DaemonSpec, DestSpec, ServiceKey, ServiceSpec, VipSpec } from '../../control/command.js';
 import { keyOf } from '../../control/fields.js';
 import { serviceId } from '../../control/resource-id.js';
+import type { DrainPolicy } from '../../engine/service-options.js';
 import { IpvsError } from '../../errors.js';
 
 /** Changes when older programs cannot read what is written. */
@@ -14,8 +15,16 @@ const FORMAT = 1;
 /** Changes after which the file is written anew, when they are also more than it began with. */
 const CHANGES = 1000;
 
+/** What a server that is being drained comes back to. */
+export interface SavedDrain extends DrainPolicy {
+  /** The weight that it has when it is to stay after all. */
+  readonly weight: number;
+  /** CLOCK_MONOTONIC, ms, when it began. */
+  readonly since: number;
+}
+
 /** A real server with the engine's number for it, by which maps of the kernel know it. */
-export type NumberedDest = DestSpec & { number: number };
+export type NumberedDest = DestSpec & { number: number; drain?: SavedDrain };
 
 /** A service as it is on record. */
 export interface SavedService {

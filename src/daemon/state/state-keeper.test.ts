@@ -11,6 +11,7 @@ import { ascii } from '../../../test/support/bytes.js';
 import { packetOf } from '../../../test/support/packet-of.js';
 import { ACK, FIN, RST, SYN, type TcpOptions, tcp, udp } from '../../../test/support/packets.js';
 import type { Args, CommandName, Director, ServiceSpec } from '../../control/command.js';
+import { serviceOf } from '../../control/drain-list.js';
 import { EngineDirector } from '../../control/engine-director.js';
 import { NO_MACHINE, VipDirector } from '../../control/vip-director.js';
 import { C_CONTROL, C_DEST, C_EXPIRES, C_FLAGS, HOT_SHIFT } from '../../engine/conn-table.js';
@@ -49,18 +50,23 @@ class Kept {
   readonly vips: VipDirector;
   now = 0;
 
-  constructor(name: string, clock: () => number) {
+  /** @param begun CLOCK_MONOTONIC, ms, when it is made. */
+  constructor(name: string, begun: number) {
     const state = {
       rules: join(folder, `${name}.rules`),
       conns: join(folder, `${name}.conns`),
       namespace: 'a namespace',
       pinned: false,
       defaults: defaultsOf(this.net.ipvs),
-      clock,
+      clock: () => begun + this.now,
     };
     this.keeper = new StateKeeper(this.net, state, (level, message, fields) => {
       if (level !== 'info') this.reports.push(`${message} ${JSON.stringify(fields)}`);
     });
+    this.net.ipvs.onDrained = ({ dest }) => {
+      this.keeper.changed(serviceOf(dest));
+      this.keeper.save();
+    };
     this.vips = new VipDirector(new EngineDirector(this.net), NO_MACHINE);
     this.director = this.keeper.recording(this.vips);
   }
@@ -87,6 +93,7 @@ class Kept {
     return {
       services: await ask('service.page', { limit: 1000 }),
       conns: await ask('conn.list', {}),
+      drains: await ask('drain.list', {}),
       info: await ask('info', {}),
       stats: await ask('stats', {}),
       sysctls: await ask('sysctl.list', {}),
@@ -150,6 +157,8 @@ class Kept {
         d.flags,
         d.uThreshold,
         d.lThreshold,
+        d.ending,
+        d.drain && { ...d.drain, since: (this.net.jiffies - d.drain.since) | 0 },
         d.stats,
       ]);
     // free places, and free numbers, are taken in another order
@@ -177,6 +186,8 @@ interface Step {
     | 'addDest'
     | 'editDest'
     | 'deleteDest'
+    | 'drain'
+    | 'undrain'
     | 'setting'
     | 'turn';
 }
@@ -203,6 +214,8 @@ const steps = fc.array(
       'addDest',
       'editDest',
       'deleteDest',
+      'drain',
+      'undrain',
       'setting',
       'turn',
     ),
@@ -247,6 +260,12 @@ async function play(kept: Kept, s: Step): Promise<void> {
       return kept.command('dest.edit', { service, dest: { ...dest, forward, ...limits, weight: 0 } });
     case 'deleteDest':
       return kept.command('dest.delete', { service, dest });
+    case 'drain': {
+      const end = (['none', 'rst', 'icmp'] as const)[s.client % 3]!;
+      return kept.command('dest.drain', { service, dest, deadline: s.client > 3 ? 5 : 0, end });
+    }
+    case 'undrain':
+      return kept.command('dest.undrain', { service, dest });
     case 'setting': {
       await kept.command('sysctl.set', { name: 'sync_threshold', value: `${s.client}\t${10 * s.client}` });
       await kept.command('timeout.set', { tcp: 100 * s.client, udp: s.client });
@@ -267,13 +286,11 @@ describe('state on record', () => {
     await fc.assert(
       fc.asyncProperty(steps, steps, fc.constantFrom(0, 0, 700, 20_000), async (played, later, gap) => {
         const name = `random${files++}`;
-        let time = 5000;
-        const a = await new Kept(name, () => time).start();
+        const a = await new Kept(name, 5000).start();
         for (const step of played) await play(a, step);
         a.keeper.close();
         connections += a.net.ipvs.conns.count;
-        time += gap;
-        const b = await new Kept(name, () => time).start();
+        const b = await new Kept(name, 5000 + a.now + gap).start();
         assert.deepEqual([...a.reports, ...b.reports], []);
         if (gap === 0) {
           assert.deepEqual(b.hidden(), a.hidden());
@@ -299,7 +316,7 @@ describe('state on record', () => {
 
   it('has what connection tracking and the FTP helper know', async () => {
     const name = `ftp${files++}`;
-    const a = await new Kept(name, () => 0).start();
+    const a = await new Kept(name, 0).start();
     const service = { protocol: 'tcp', address: VIP, port: 21 } as const;
     const dest = {
       address: SERVER,
@@ -325,7 +342,7 @@ describe('state on record', () => {
     const changed = server(a, ACK, { seq: 5001, ack: 1007, data: reply });
     assert.notEqual(changed.length, reply.length + 40, 'the address has another length');
     a.keeper.close();
-    const b = await new Kept(name, () => 0).start();
+    const b = await new Kept(name, a.now).start();
     // what follows has moved by as many bytes, in both directions
     for (const kept of [a, b]) {
       const next = server(kept, ACK, {
@@ -346,9 +363,9 @@ describe('state on record', () => {
     await fc.assert(
       fc.asyncProperty(steps, async (played) => {
         const name = `killed${files++}`;
-        const a = await new Kept(name, () => 0).start();
+        const a = await new Kept(name, 0).start();
         for (const step of played) await play(a, step);
-        const b = await new Kept(name, () => 0).start();
+        const b = await new Kept(name, a.now).start();
         assert.equal(
           b.net.ipvs.proc('ip_vs').replace(/ +\d+ +\d+ *$/gm, ''),
           a.net.ipvs.proc('ip_vs').replace(/ +\d+ +\d+ *$/gm, ''),
@@ -367,7 +384,7 @@ describe('state on record', () => {
 
   it('is refused when it is damaged, and kept', async () => {
     const name = `damaged${files++}`;
-    const a = await new Kept(name, () => 0).start();
+    const a = await new Kept(name, 0).start();
     for (const step of fc.sample(steps, { seed: 7, numRuns: 10 }).flat()) await play(a, step);
     a.keeper.close();
     const whole = {
@@ -395,7 +412,7 @@ describe('state on record', () => {
         else if (how === 'longer') bytes = Buffer.concat([bytes, Buffer.alloc(by, by)]);
         else bytes = Buffer.from(Array.from({ length: by }, (_, i) => (i * at) & 255));
         writeFileSync(path, bytes);
-        const b = await new Kept(copy, () => 0).start();
+        const b = await new Kept(copy, a.now).start();
         // a line that was not finished was never true
         if (kind === 'rules' && b.reports.length === 0) {
           assert.ok(
@@ -420,7 +437,7 @@ describe('state on record', () => {
 
   it('of another network namespace, or another format, is refused', async () => {
     const name = `foreign${files++}`;
-    const a = await new Kept(name, () => 0).start();
+    const a = await new Kept(name, 0).start();
     a.keeper.close();
     const path = join(folder, `${name}.rules`);
     for (const [from, to, why] of [
@@ -433,14 +450,14 @@ describe('state on record', () => {
         .replace(from, to)
         .replace(/"records":\d+/, '"records":0');
       writeFileSync(path, `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`);
-      const b = await new Kept(name, () => 0).start();
+      const b = await new Kept(name, a.now).start();
       assert.match(b.reports[0]!, new RegExp(`^state refused .*${why}`));
     }
   });
 
   it('has all of many changes, and does not grow without end', async () => {
     const name = `long${files++}`;
-    const a = await new Kept(name, () => 0).start();
+    const a = await new Kept(name, 0).start();
     const service = { protocol: 'tcp', address: VIP, port: 80 } as const;
     await a.command('service.add', {
       service: { ...service, scheduler: 'rr', flags: [], timeout: 0, netmask: '255.255.255.255' },
@@ -449,7 +466,7 @@ describe('state on record', () => {
       await a.command('timeout.set', { tcp: port });
     }
     assert.ok(readFileSync(join(folder, `${name}.rules`)).length < 1_000_000);
-    const b = await new Kept(name, () => 0).start();
+    const b = await new Kept(name, a.now).start();
     assert.equal((await b.director.execute('timeout.get', {})).tcp, 3000);
     assert.equal(b.net.ipvs.services.size, 1);
   });

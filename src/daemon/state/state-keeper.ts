@@ -86,7 +86,7 @@ export class StateKeeper {
     );
     if (rules === undefined) return { sync: [], vips: [] };
     const { ipvs } = this.#net;
-    restoreRules(ipvs, rules, (what, error) =>
+    restoreRules(ipvs, rules, this.#clock(), (what, error) =>
       this.#report('error', 'not restored', { what, error: String(error) }),
     );
     const { namespace, conns: path } = this.#state;
@@ -141,9 +141,9 @@ export class StateKeeper {
     this.#attempt(() => {
       const { ipvs } = this.#net;
       if (this.#all || this.#log.long) {
-        this.#log.rewrite([...this.#settings(), ...serviceRecords(ipvs)]);
+        this.#log.rewrite([...this.#settings(), ...serviceRecords(ipvs, this.#clock())]);
       } else {
-        const records = [...this.#changed.values()].map((id) => serviceRecord(ipvs, id));
+        const records = [...this.#changed.values()].map((id) => serviceRecord(ipvs, id, this.#clock()));
         this.#log.append(this.#settingsChanged ? [...records, ...this.#settings()] : records);
       }
       this.#all = false;

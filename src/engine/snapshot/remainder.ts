@@ -4,12 +4,14 @@ import { C_FLAGS, HOT_SHIFT, NO_CONN } from '../conn-table.js';
 import { Conntrack } from '../ct-table.js';
 import { TcpTrack } from '../ct-tcp.js';
 import { Dest } from '../dest.js';
+import { beginEnding } from '../ending.js';
 import type { Carried } from '../fast-path.js';
 import { CONN_F_APP, DEST_F_OVERLOAD } from '../flags.js';
 import type { NetnsIpvs } from '../netns-ipvs.js';
 import { persistenceEngines } from '../persistence-engine.js';
 import type { ConnSeq, SeqAdj } from '../seq.js';
 import { Service, type ServiceId } from '../service.js';
+import type { DrainEnd } from '../service-options.js';
 import type { Stats } from '../stats.js';
 import type { SyncSeq } from '../sync/message.js';
 
@@ -37,6 +39,7 @@ interface SavedDest {
   readonly tunFlags: number;
   readonly uThreshold: number;
   readonly lThreshold: number;
+  readonly ending: DrainEnd;
   /** See `FastPath.carried`. */
   readonly carried?: Carried;
 }
@@ -195,9 +198,9 @@ function serviceOf({ protocol, vaddr, vport, vfwmark }: Dest): ServiceId {
 }
 
 function savedDest(dest: Dest, orphan: boolean): SavedDest {
-  const { index, addr, port, stats, lastWeight, uThreshold, lThreshold } = dest;
+  const { index, addr, port, stats, lastWeight, uThreshold, lThreshold, ending } = dest;
   const { connFlags, tunType, tunPort, tunFlags } = dest;
-  const settings = { connFlags, tunType, tunPort, tunFlags, uThreshold, lThreshold };
+  const settings = { connFlags, tunType, tunPort, tunFlags, uThreshold, lThreshold, ending };
   const identity = { index, id: savedId(serviceOf(dest)), addr: savedAddr(addr), port };
   return { ...identity, stats, lastWeight, overload: dest.overloaded, orphan, ...settings };
 }
@@ -219,6 +222,7 @@ function removedDest(ipvs: NetnsIpvs, was: SavedDest): Dest {
   ipvs.dests[index] = dest;
   ipvs.destTrash.push(dest);
   ipvs.net.armTrash();
+  if (was.ending !== 'none') beginEnding(ipvs, dest, was.ending);
   return dest;
 }
 
