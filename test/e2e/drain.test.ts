@@ -26,11 +26,20 @@ async function stopServer(n: number): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
 
-/** The configuration with these servers. */
-function config(which: readonly number[]): string {
+/** The weight of servers that are checked. */
+const FULL = 10;
+/** Each server is asked by HTTP, is nothing before it has answered, and has its whole weight after three seconds. */
+const CHECKED = `
+    health:
+      checks: [{ type: http, interval: 200, rise: 2, fall: 2, start: down }]
+      slowStart: 3000`;
+
+/** The configuration with these servers. @param health of the service. */
+function config(which: readonly number[], health = ''): string {
   const path = `${folder.path}/ipvsd.yaml`;
+  const weight = health === '' ? 1 : FULL;
   const dests = which.map(
-    (n) => `      - { address: ${address(n)}, port: 80, forward: masq, name: s${n} }\n`,
+    (n) => `      - { address: ${address(n)}, port: 80, forward: masq, name: s${n}, weight: ${weight} }\n`,
   );
   writeFileSync(
     path,
@@ -42,8 +51,8 @@ services:
     port: 80
     name: shop
     labels: { team: web }
-    scheduler: rr
-    drain: { deadline: 20s }
+    scheduler: wrr
+    drain: { deadline: 20s }${health}
     dests:
 ${dests.join('')}`,
   );
@@ -141,25 +150,40 @@ describe('draining', { skip: skipReason('ss') }, () => {
     for (const child of [idle, second]) child.kill('SIGKILL');
   });
 
-  test('every server can be replaced under load: not one request fails', {
+  test('every server can be replaced under load, drained, checked and begun slowly: not one request fails', {
     skip: skipReason('wrk'),
   }, async () => {
-    await done('apply', config(SERVERS));
+    const apply = () => done('apply', config(SERVERS, CHECKED));
+    const whole = SERVERS.map((n) => `s${n}=${FULL}`).join(' ');
+    await apply();
+    await until(async () => (await weights()) === whole, 'all servers at their whole weight');
     // a client that keeps its connection would have to be told by its server when to leave it
     const { child, printed } = net.collect(
       'c',
       'sh',
       '-c',
-      `wrk -t2 -c8 -d120s --timeout 10s -H 'Connection: close' http://${VIP}/ & trap 'kill -INT $!' TERM; wait $!; wait $!`,
+      `wrk -t2 -c8 -d280s --timeout 10s -H 'Connection: close' http://${VIP}/ & trap 'kill -INT $!' TERM; wait $!; wait $!`,
     );
     for (const n of SERVERS) {
       await done('drain', `s${n}`, '--wait');
       assert.ok(!(await weights()).includes(`s${n}`));
       await stopServer(n);
+      await apply();
+      // it has not answered yet
+      assert.ok((await weights()).includes(`s${n}=0`));
       await startServer(n);
-      await done('apply', config(SERVERS));
+      const seen = new Set<number>();
+      await until(async () => {
+        const weight = Number(new RegExp(`s${n}=(\\d+)`).exec(await weights())![1]);
+        seen.add(weight);
+        return weight === FULL;
+      }, 'its whole weight');
+      assert.ok(
+        [...seen].some((weight) => weight > 0 && weight < FULL),
+        `it began with all of it: ${[...seen]}`,
+      );
     }
-    assert.equal(await weights(), 's1=1 s2=1 s3=1');
+    assert.equal(await weights(), whole);
     child.kill('SIGTERM');
     const report = await printed;
     assert.doesNotMatch(report, /Socket errors|Non-2xx/, report);
