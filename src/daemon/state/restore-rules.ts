@@ -92,7 +92,10 @@ export function restoreRules(ipvs: NetnsIpvs, rules: SavedRules, now: number, on
 function restoreDest(ipvs: NetnsIpvs, service: ServiceId, dest: NumberedDest, now: number): void {
   const { drain } = dest;
   const user = toDestUser(dest);
-  if (drain === undefined) return ipvs.addDest(service, user);
+  if (drain === undefined) {
+    ipvs.addDest(service, user);
+    return;
+  }
   const { weight, since, ...policy } = drain;
   ipvs.addDest(service, { ...user, weight });
   const { jiffies, hz } = ipvs.net;
