@@ -103,7 +103,7 @@ export class EngineFuzzer {
     for (const name of ['lblc_expiration', 'lblcr_expiration']) ipvs.sysctls.set(name, '60');
     this.wait(3 * 3_600_000);
     if (ipvs.conns.count !== 0) throw new Error(`${ipvs.conns.count} connections never end`);
-    if (ipvs.destTrash.length !== 0) throw new Error(`${ipvs.destTrash.length} removed servers stay`);
+    if (ipvs.destTrash.size !== 0) throw new Error(`${ipvs.destTrash.size} removed servers stay`);
     for (const { service } of this.servers) {
       for (const dest of ipvs.findService(service)!.destinations) {
         const { activeconns, totalconns, persistconns } = dest;

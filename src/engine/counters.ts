@@ -10,7 +10,7 @@ export function engineCounters(ipvs: NetnsIpvs): Record<string, number> {
     connLimit: conns.limit,
     connRefused: ipvs.connRefused,
     defenceDropped: ipvs.dropped,
-    destTrash: ipvs.destTrash.length,
+    destTrash: ipvs.destTrash.size,
     syncMessagesSent: sync.sent,
     syncBytesSent: sync.sentBytes,
     syncMessagesDiscarded: sync.discarded,

@@ -197,7 +197,7 @@ export class Net {
         break;
       case TIMER_TRASH:
         collectTrash(this.ipvs);
-        if (this.ipvs.destTrash.length > 0) this.arm(id, TRASH_PERIOD / 2);
+        if (this.ipvs.destTrash.size > 0) this.arm(id, TRASH_PERIOD / 2);
         break;
       case TIMER_NODEST:
         expireNodestConns(this.ipvs);

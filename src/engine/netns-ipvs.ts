@@ -24,6 +24,7 @@ import {
 import { DEBUG_STATE } from './debug.js';
 import { updateDefenceLevel } from './defence.js';
 import type { Dest, DestUser } from './dest.js';
+import { DestTrash } from './dest-trash.js';
 import { type Drained, drainDest, undrainDest } from './drain.js';
 import type { Ending } from './ending.js';
 import { statsView } from './estimator.js';
@@ -101,7 +102,7 @@ export class NetnsIpvs {
   /** `tot_stats`. */
   readonly totStats = new Stats();
   /** Removed dests that connections may still refer to (`dest_trash`). */
-  readonly destTrash: Dest[] = [];
+  readonly destTrash = new DestTrash();
   /** Dests that are being drained. */
   readonly draining = new Set<Dest>();
   /** Drained ones whose connections are being ended. */

@@ -74,7 +74,7 @@ describe('a connection of a health check', () => {
     assert.equal(ipvs.findService(service)!.destinations[0]!.probe, false);
     // and its number is free again
     net.advance(400_000);
-    assert.equal(ipvs.destTrash.length, 0);
+    assert.equal(ipvs.destTrash.size, 0);
   });
 
   test('goes nowhere when its service has gone', () => {

@@ -117,6 +117,6 @@ export class SteeringControl {
 
   /** Removed dests to which connections still refer. */
   #liveTrash(): Dest[] {
-    return this.#ipvs?.destTrash.filter((dest) => dest.refcnt > 0) ?? [];
+    return [...(this.#ipvs?.destTrash ?? [])].filter((dest) => dest.refcnt > 0);
   }
 }

@@ -220,7 +220,7 @@ function removedDest(ipvs: NetnsIpvs, was: SavedDest): Dest {
   dest.uThreshold = was.uThreshold;
   dest.lThreshold = was.lThreshold;
   ipvs.dests[index] = dest;
-  ipvs.destTrash.push(dest);
+  ipvs.destTrash.add(dest);
   ipvs.net.armTrash();
   if (was.ending !== 'none') beginEnding(ipvs, dest, was.ending);
   return dest;
