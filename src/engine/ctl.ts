@@ -26,7 +26,7 @@ import { type PersistenceEngine, persistenceEngines } from './persistence-engine
 import { FTP_PORT } from './schedule.js';
 import type { Scheduler } from './scheduler.js';
 import { Service, type ServiceId, type ServiceUser } from './service.js';
-import { changeOptions } from './service-options.js';
+import { changeOptions, NO_OPTIONS } from './service-options.js';
 import { ownTimeouts } from './state-timeouts.js';
 import { TCP_S_ESTABLISHED, TCP_S_FIN_WAIT } from './tcp-states.js';
 
@@ -147,7 +147,7 @@ export function addDest(ipvs: NetnsIpvs, id: ServiceId, user: DestUser): void {
     if (there.drain === null) throw new IpvsError('DEST_EXISTS');
     // on its way out it is as good as in the trash
     forgetDrain(ipvs, there);
-    there.options = {};
+    there.options = NO_OPTIONS;
     changeDest(ipvs, svc, there, user);
     return;
   }
@@ -162,7 +162,7 @@ export function addDest(ipvs: NetnsIpvs, id: ServiceId, user: DestUser): void {
   }
   dest.svc = svc;
   dest.ending = 'none';
-  dest.options = {};
+  dest.options = NO_OPTIONS;
   if (user.addr.family !== svc.family) ipvs.mixedAddressFamilyDests++;
   dest.lastWeight = user.weight;
   applyDestUser(ipvs, svc, dest, user);

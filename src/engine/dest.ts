@@ -4,7 +4,7 @@ import type { Drain } from './drain.js';
 import { DEST_F_AVAILABLE, DEST_F_OVERLOAD, TUNNEL_ENCAP_FLAG_NOCSUM, TUNNEL_TYPE_IPIP } from './flags.js';
 import type { Route } from './host.js';
 import type { Service } from './service.js';
-import type { DestOptions, DrainEnd, OptionsUser } from './service-options.js';
+import { type DestOptions, type DrainEnd, NO_OPTIONS, type OptionsUser } from './service-options.js';
 import { Stats } from './stats.js';
 
 /** What identifies and configures a dest (`struct ip_vs_dest_user_kern`). Ports are host-order numbers. */
@@ -49,7 +49,7 @@ export class Dest {
   tunPort = 0;
   tunFlags = TUNNEL_ENCAP_FLAG_NOCSUM;
   /** What the kernel has no words for. */
-  options: DestOptions = {};
+  options: DestOptions = NO_OPTIONS;
   /** It is being drained. */
   drain: Drain | null = null;
   /** In the trash: what its connections are told. */
@@ -65,6 +65,10 @@ export class Dest {
   refcnt = 0;
   /** The service it belongs to, also while it is in the trash. */
   svc: Service | null = null;
+  /** Port that it is kept under among real servers, -1 while it is not there (`in_rs_table`), */
+  rsPort = -1;
+  /** and its method and kind of tunnel there. */
+  rsKind = 0;
   /** Identity of its service, for finding it in the trash again. */
   readonly protocol: number;
   readonly vaddr: InetAddr;

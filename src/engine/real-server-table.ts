@@ -3,38 +3,29 @@ import { AF_INET, type Family } from '../wire/inet.js';
 import type { Dest } from './dest.js';
 import { CONN_F_FWD_MASK, CONN_F_MASQ, CONN_F_TUNNEL, TUNNEL_TYPE_GUE } from './flags.js';
 
-/** Where a dest is kept, and what as. */
-interface Place {
-  readonly hash: number;
-  readonly port: number;
-  /** Method and kind of tunnel. */
-  readonly kind: number;
-}
-
 /** NAT dests by address and port; tunnel dests by address and, for GUE, the tunnel's port. Others are not kept. */
 export class RealServerTable {
   private readonly buckets = new Map<number, Dest[]>();
-  private readonly where = new Map<Dest, Place>();
 
   /** Adds a dest, or moves it after its method or tunnel changed (`ip_vs_rs_hash`). The newest of several at one place is found. */
   add(dest: Dest): void {
     const port = keyPort(dest);
     const kind = ((dest.connFlags & CONN_F_FWD_MASK) << 8) | dest.tunType;
-    const old = this.where.get(dest);
-    if (old !== undefined && old.port === port && old.kind === kind) return;
+    if (dest.rsPort === port && dest.rsKind === kind) return;
     this.delete(dest);
     if (port < 0) return;
     const hash = hashOf(dest.addr.words, port);
     const list = this.buckets.get(hash);
     if (list === undefined) this.buckets.set(hash, [dest]);
     else list.unshift(dest);
-    this.where.set(dest, { hash, port, kind });
+    dest.rsPort = port;
+    dest.rsKind = kind;
   }
 
   delete(dest: Dest): void {
-    const hash = this.where.get(dest)?.hash;
-    if (hash === undefined) return;
-    this.where.delete(dest);
+    if (dest.rsPort < 0) return;
+    const hash = hashOf(dest.addr.words, dest.rsPort);
+    dest.rsPort = -1;
     const list = this.buckets.get(hash)!;
     list.splice(list.indexOf(dest), 1);
     if (list.length === 0) this.buckets.delete(hash);

@@ -38,6 +38,9 @@ export interface DestOptions {
   readonly labels?: Labels;
 }
 
+/** None is set: one object for all that have none. */
+export const NO_OPTIONS: Readonly<Record<never, never>> = Object.freeze({});
+
 /** What a command says of options. */
 export interface OptionsUser<T> {
   readonly values: T;
@@ -50,7 +53,8 @@ export function changeOptions<T extends object>(old: T, user: OptionsUser<T> | u
   if (user === undefined) return old;
   if (!user.replace && Object.keys(user.values).length === 0) return old;
   const all = user.replace ? Object.entries(user.values) : Object.entries({ ...old, ...user.values });
-  return Object.fromEntries(all.filter(([, value]) => !saysNothing(value))) as T;
+  const said = all.filter(([, value]) => !saysNothing(value));
+  return (said.length === 0 ? NO_OPTIONS : Object.fromEntries(said)) as T;
 }
 
 /** True for a value that is as good as none. */

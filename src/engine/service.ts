@@ -4,7 +4,7 @@ import type { Dest } from './dest.js';
 import { SVC_F_ONEPACKET, SVC_F_PERSISTENT } from './flags.js';
 import type { PersistenceEngine } from './persistence-engine.js';
 import type { Scheduler } from './scheduler.js';
-import type { OptionsUser, ServiceOptions } from './service-options.js';
+import { NO_OPTIONS, type OptionsUser, type ServiceOptions } from './service-options.js';
 import type { OwnTimeouts } from './state-timeouts.js';
 import { Stats } from './stats.js';
 
@@ -56,7 +56,7 @@ export class Service implements ServiceId {
   /** Where connections of this host go that health checks make, by their source ports; null while there are none. */
   probes: Map<number, Dest> | null = null;
   /** What the kernel has no words for. */
-  options: ServiceOptions = {};
+  options: ServiceOptions = NO_OPTIONS;
   /** `options.timeouts` in jiffies. */
   ownTimeouts: OwnTimeouts | undefined = undefined;
   readonly stats = new Stats();

@@ -12,22 +12,14 @@ export interface Change<T> {
 export class ChangingSet<T> extends CountedSet<T> {
   readonly #changes = new Map<string, Change<T>>();
 
-  override add(key: string, item: T): boolean {
-    const isNew = super.add(key, item);
-    if (isNew) this.#changes.set(key, { item, there: true });
-    return isNew;
-  }
-
-  override remove(key: string): T | undefined {
-    const item = super.remove(key);
-    if (item !== undefined) this.#changes.set(key, { item, there: false });
-    return item;
-  }
-
   /** The last change of each item since the last call. */
   takeChanges(): Change<T>[] {
     const changes = [...this.#changes.values()];
     this.#changes.clear();
     return changes;
+  }
+
+  protected override changed(key: string, item: T, there: boolean): void {
+    this.#changes.set(key, { item, there });
   }
 }

@@ -14,7 +14,8 @@ export interface Place {
 
 /** A text that is equal for equal places. */
 export function placeKey({ side, address, protocol, port }: Place): string {
-  return `${side} ${address === undefined ? '' : inetToString(address)} ${protocol} ${port}`;
+  // joined, it takes the room of its letters alone
+  return [side, address === undefined ? '' : inetToString(address), protocol, port].join(' ');
 }
 
 /** Where the packets of a virtual service come in. @param port 0 for all. */

@@ -11,9 +11,9 @@ import {
 import { FTP_PORT } from '../../engine/schedule.js';
 import type { Service, ServiceId } from '../../engine/service.js';
 import { AF_INET, type Family, type InetAddr, inetToString } from '../../wire/inet.js';
-import { Answers, type Source } from './answers.js';
+import { Answers } from './answers.js';
 import { ChangingSet } from './changing-set.js';
-import { CountedSet } from './counted-set.js';
+import { CountedSet, type Want } from './counted-set.js';
 import { ANY_ERROR, answerPlaces, type Place, placeKey, servicePlaces } from './place.js';
 
 /** What steering needs to know of a dest. */
@@ -38,16 +38,6 @@ export interface Mark {
   readonly mark: number;
 }
 
-/** One thing that somebody asks for. */
-type Wish = { readonly key: string } & (
-  | { readonly set: 'ports'; readonly item: Port }
-  | { readonly set: 'addresses' | 'wholeAddresses'; readonly item: InetAddr }
-  | { readonly set: 'answers'; readonly item: Source }
-  | { readonly set: 'marks'; readonly item: Mark }
-  | { readonly set: 'tunnels'; readonly item: Family }
-  | { readonly set: 'places'; readonly item: Place }
-);
-
 /** True where a helper looks at connections to a port: they may bring other connections, of any ports. */
 export type HasHelper = (protocol: number, port: number) => boolean;
 
@@ -69,8 +59,8 @@ export class Traffic {
   readonly tunnels = new CountedSet<Family>();
   /** All of it but marks, as the steering program has it. */
   readonly places = new ChangingSet<Place>();
-  /** By service (its identity as a text) or dest. */
-  readonly #wishes = new Map<unknown, readonly Wish[]>();
+  /** By service (its identity as a text) or dest: what it asks for. */
+  readonly #wants = new Map<unknown, readonly Want[]>();
   #trash: ReadonlySet<SteeredDest> = new Set();
   readonly #helped: HasHelper;
 
@@ -90,12 +80,12 @@ export class Traffic {
 
   /** Takes over what a service asks for now; `undefined` when it is gone. */
   setService(id: ServiceId, service: SteeredService | undefined): void {
-    this.#set(serviceKey(id), service === undefined ? [] : this.#serviceWishes(service));
+    this.#set(serviceKey(id), service === undefined ? [] : this.#wantService(service));
   }
 
   /** Forgets all services. */
   clearServices(): void {
-    for (const owner of [...this.#wishes.keys()]) if (typeof owner === 'string') this.#set(owner, []);
+    for (const owner of [...this.#wants.keys()]) if (typeof owner === 'string') this.#set(owner, []);
   }
 
   /** Takes over the dests in the trash whose connections may still live. */
@@ -104,79 +94,63 @@ export class Traffic {
     for (const dest of this.#trash) if (!now.has(dest)) this.#set(dest, []);
     for (const dest of now) {
       if (!this.#trash.has(dest))
-        this.#set(dest, [...this.#virtualWishes(virtualOf(dest)), ...this.#destWishes(dest)]);
+        this.#set(dest, [...this.#wantVirtual(virtualOf(dest)), ...this.#wantDest(dest)]);
     }
     this.#trash = now;
   }
 
-  #set(owner: unknown, wishes: readonly Wish[]): void {
-    const before = this.#wishes.get(owner) ?? [];
-    // first the new ones: what is wanted before and after never goes
-    for (const wish of wishes) this.#count(wish);
-    for (const { set, key } of before) this[set].remove(key);
-    if (wishes.length > 0) this.#wishes.set(owner, wishes);
-    else this.#wishes.delete(owner);
+  /** @param wants are there already: what is wanted before and after never goes. */
+  #set(owner: unknown, wants: readonly Want[]): void {
+    for (const want of this.#wants.get(owner) ?? []) want.release();
+    if (wants.length > 0) this.#wants.set(owner, wants);
+    else this.#wants.delete(owner);
   }
 
-  #count({ set, key, item }: Wish): void {
-    (this[set] as { add(key: string, item: Wish['item']): unknown }).add(key, item);
+  #wantService(service: SteeredService): Want[] {
+    return [...this.#wantVirtual(service), ...service.destinations.flatMap((dest) => this.#wantDest(dest))];
   }
 
-  #serviceWishes(service: SteeredService): Wish[] {
-    return [
-      ...this.#virtualWishes(service),
-      ...service.destinations.flatMap((dest) => this.#destWishes(dest)),
-    ];
-  }
-
-  #virtualWishes({ family, protocol, addr, port: own, fwmark }: ServiceId): Wish[] {
-    if (fwmark !== 0) {
-      return [{ set: 'marks', key: `${family} ${fwmark}`, item: { family, mark: fwmark } }];
-    }
+  #wantVirtual({ family, protocol, addr, port: own, fwmark }: ServiceId): Want[] {
+    if (fwmark !== 0) return [this.marks.add(`${family} ${fwmark}`, { family, mark: fwmark })];
     const key = inetToString(addr);
     const port = this.#hasDataPorts(protocol, own) ? 0 : own;
-    const wishes: Wish[] = [
-      { set: 'ports', key: `${family} ${protocol} ${port}`, item: { family, protocol, port } },
-      { set: 'addresses', key, item: addr },
-      ...wishPlaces(servicePlaces(addr, protocol, port)),
+    return [
+      this.ports.add(`${family} ${protocol} ${port}`, { family, protocol, port }),
+      this.addresses.add(key, addr),
+      ...(port === 0 ? [this.wholeAddresses.add(key, addr)] : []),
+      ...this.#wantPlaces(servicePlaces(addr, protocol, port)),
     ];
-    return port === 0 ? [...wishes, { set: 'wholeAddresses', key, item: addr }] : wishes;
   }
 
-  #destWishes({ addr, port, protocol, connFlags, vaddr, vport, vfwmark, svc }: SteeredDest): Wish[] {
+  #wantDest({ addr, port, protocol, connFlags, vaddr, vport, vfwmark, svc }: SteeredDest): Want[] {
     const { family } = addr;
     const method = connFlags & CONN_F_FWD_MASK;
     if (method === CONN_F_TUNNEL) {
       // only for IPv4 does IPVS look into errors about tunnels
       const errors = family === AF_INET ? [ANY_ERROR] : [];
-      const wishes: Wish[] = [{ set: 'tunnels', key: `${family}`, item: family }, ...wishPlaces(errors)];
-      if (!svc?.options.clampMss || protocol !== IPPROTO_TCP || vfwmark !== 0) return wishes;
-      const key = `${inetToString(vaddr)} ${protocol} ${vport}`;
-      return [...wishes, { set: 'answers', key, item: { address: vaddr, port: vport, protocol } }];
+      const wants = [this.tunnels.add(`${family}`, family), ...this.#wantPlaces(errors)];
+      if (!svc?.options.clampMss || protocol !== IPPROTO_TCP || vfwmark !== 0) return wants;
+      return [...wants, this.answers.add({ address: vaddr, port: vport, protocol })];
     }
     if (method !== CONN_F_MASQ) return [];
     const marked = vfwmark !== 0;
     // a service on every port hands the client's port on
     const every = !marked && (vport === 0 || this.#hasDataPorts(protocol, vport));
-    const item = { address: addr, port: every ? 0 : port || vport };
-    return (marked ? MARKED_PROTOCOLS : [protocol]).flatMap((number): Wish[] => [
-      {
-        set: 'answers',
-        key: `${inetToString(addr)} ${number} ${item.port}`,
-        item: { ...item, protocol: number },
-      },
-      ...wishPlaces(answerPlaces(addr, number, item.port)),
+    const from = every ? 0 : port || vport;
+    return (marked ? MARKED_PROTOCOLS : [protocol]).flatMap((number) => [
+      this.answers.add({ address: addr, protocol: number, port: from }),
+      ...this.#wantPlaces(answerPlaces(addr, number, from)),
     ]);
+  }
+
+  #wantPlaces(places: readonly Place[]): Want[] {
+    return places.map((place) => this.places.add(placeKey(place), place));
   }
 
   /** FTP's data connections have any ports, and a helper's may. */
   #hasDataPorts(protocol: number, port: number): boolean {
     return (protocol === IPPROTO_TCP && port === FTP_PORT) || this.#helped(protocol, port);
   }
-}
-
-function wishPlaces(places: readonly Place[]): Wish[] {
-  return places.map((item) => ({ set: 'places', key: placeKey(item), item }));
 }
 
 /** A text that is equal for equal identities. */
