@@ -6,7 +6,6 @@ import {
   type IncomingMessage,
   type RequestOptions,
 } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { IpvsError } from '../errors.js';
 
 /** Requests at the same time at most; others wait. */
@@ -50,17 +49,18 @@ export function openEndpoint(where: string, token: string | undefined): Endpoint
     );
   }
   const secure = url.protocol === 'https:';
-  const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  // TLS takes its time to load, and few need it
+  const { Agent, request } = secure
+    ? process.getBuiltinModule('node:https')
+    : { Agent: HttpAgent, request: httpRequest };
+  const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
   const shown = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return {
     name: url.origin,
     request: (options, onAnswer) =>
-      (secure ? httpsRequest : httpRequest)(
-        { ...options, agent, host, port, headers: { ...options.headers, ...shown } },
-        onAnswer,
-      ),
+      request({ ...options, agent, host, port, headers: { ...options.headers, ...shown } }, onAnswer),
     close: () => agent.destroy(),
   };
 }

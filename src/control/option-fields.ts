@@ -1,6 +1,6 @@
 /** The shapes of what services and real servers can be told beyond what the kernel has words for. */
 import type { DestOptions, DrainPolicy, Labels, ServiceOptions } from '../engine/service-options.js';
-import { TIMEOUT_STATES } from '../engine/state-timeouts.js';
+import { TIMEOUT_STATES } from '../engine/timeout-states.js';
 import { IpvsError } from '../errors.js';
 import {
   boolean,

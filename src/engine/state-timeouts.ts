@@ -1,25 +1,11 @@
 /** How long connections live in each state: what the protocol says, or their service. */
 import { IpvsError } from '../errors.js';
 import { destOf } from './conn.js';
-import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from './flags.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
 import type { ProtoData } from './protocol.js';
-import { SCTP_STATES } from './sctp-states.js';
 import type { ServiceId } from './service.js';
 import type { ServiceOptions } from './service-options.js';
-import { TCP_STATES } from './tcp-states.js';
-
-/** States by protocol, as options name them. NONE is no state that anything waits in. */
-const STATES: ReadonlyMap<number, readonly string[]> = new Map([
-  [IPPROTO_TCP, TCP_STATES.map((name) => name.toLowerCase())],
-  [IPPROTO_UDP, ['udp']],
-  [IPPROTO_SCTP, SCTP_STATES.map((name) => name.toLowerCase())],
-]);
-
-/** All states that may have a timeout of their own. */
-export const TIMEOUT_STATES: readonly string[] = [...new Set([...STATES.values()].flat())].filter(
-  (name) => name !== 'none',
-);
+import { PROTOCOL_STATES } from './timeout-states.js';
 
 /** By protocol: jiffies by state, 0 where the protocol's own count. */
 export type OwnTimeouts = ReadonlyMap<number, Int32Array>;
@@ -37,7 +23,7 @@ export function ownTimeouts(
   const tables = new Map<number, Int32Array>();
   for (const [name, seconds] of Object.entries(timeouts)) {
     let known = false;
-    for (const [number, states] of STATES) {
+    for (const [number, states] of PROTOCOL_STATES) {
       const state = states.indexOf(name);
       if (state < 0 || (fwmark === 0 && number !== protocol)) continue;
       known = true;

@@ -165,6 +165,22 @@ test('services that are written as before are the same objects', async () => {
   assert.notDeepEqual(after.services![1], before.services![1]);
 });
 
+test('whatever is added, removed and moved: it is read as if nothing had been read before, and what is there again is the same object', async () => {
+  const marks = fc.uniqueArray(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 12 });
+  const textOf = (all: number[]) => `services:\n${all.map((mark) => `  - { fwmark: ${mark} }\n`).join('')}`;
+  await fc.assert(
+    fc.asyncProperty(marks, marks, async (before, after) => {
+      const reader = new ConfigReader();
+      const first = (await reader.read(textOf(before), 'f')).services!;
+      const second = (await reader.read(textOf(after), 'f')).services!;
+      assert.deepEqual({ services: second }, await read(textOf(after)));
+      for (const [i, mark] of after.entries()) {
+        if (before.includes(mark)) assert.equal(second[i], first[before.indexOf(mark)]);
+      }
+    }),
+  );
+});
+
 describe('whatever the way of reading', () => {
   test('the same comes out: YAML in blocks, YAML as a whole, JSON', async () => {
     await fc.assert(

@@ -13,7 +13,7 @@ import { familyOf, keyOf } from '../../control/fields.js';
 import type { HealthSpec } from '../../control/health-fields.js';
 import { DEST_OPTIONS, SERVICE_OPTIONS } from '../../control/option-fields.js';
 import { destId, serviceId } from '../../control/resource-id.js';
-import { destEntry } from '../../daemon/config/yaml-text.js';
+import { destEntry } from '../../daemon/config/entries.js';
 
 /** Settings of a thing by their names, as texts; those that are usual and need not be said are in `usual`. */
 interface Description {

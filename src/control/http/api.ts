@@ -92,7 +92,10 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   for (const route of ROUTES) if (route.textBody === undefined) add(app, route);
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+    // as a whole: text by pieces takes twice as long
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) =>
+      done(null, String(body)),
+    );
     for (const route of ROUTES) if (route.textBody === true) add(scope, route);
   });
   for (const name of COMMAND_NAMES) {

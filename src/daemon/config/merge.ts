@@ -13,17 +13,10 @@ import { vipId } from '../../control/config-fields.js';
 import type { HealthPolicy } from '../../control/health-fields.js';
 import { destId, serviceId } from '../../control/resource-id.js';
 import type { Config } from './config.js';
+import { destEntry, healthEntry, sysctlScalar, vipEntry } from './entries.js';
 import { ListNode, ownMap, setField } from './list-node.js';
 import { plan, type Running } from './plan.js';
-import {
-  destEntry,
-  healthEntry,
-  healthNode,
-  serviceNode,
-  sysctlScalar,
-  vipEntry,
-  YAML_STYLE,
-} from './yaml-text.js';
+import { healthNode, serviceNode, YAML_STYLE } from './yaml-text.js';
 
 /** Fields that say which thing it is. */
 const IDENTITY = {

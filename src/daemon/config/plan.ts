@@ -14,7 +14,8 @@ import type {
 import { healthOf, vipId } from '../../control/config-fields.js';
 import { familyOf, keyOf } from '../../control/fields.js';
 import { destOptionsOf, sameOptions, serviceOptionsOf } from '../../control/option-fields.js';
-import { destId, serviceId } from '../../control/resource-id.js';
+import { destId } from '../../control/resource-id.js';
+import { configuredId } from './configured-id.js';
 
 /** What runs. What no configuration is about is left out. */
 export interface Running {
@@ -133,7 +134,7 @@ function planServices(running: Running['services'], wanted: readonly ConfiguredS
   const changes: Change[] = [];
   const kept = new Set<string>();
   for (const after of wanted) {
-    const id = serviceId(after);
+    const id = configuredId(after);
     kept.add(id);
     const before = running.get(id);
     // the same object: nobody has changed it since it was applied

@@ -2,9 +2,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ConfiguredService } from '../../control/command.js';
 import { configuredService, refuseTwice } from '../../control/config-fields.js';
-import { serviceId } from '../../control/resource-id.js';
 import { IpvsError } from '../../errors.js';
 import { type Config, configShape } from './config.js';
+import { configuredId } from './configured-id.js';
 import { ConfigDocument, type Problem } from './document.js';
 import { NOT_PLAIN, parsePlainYaml } from './plain-yaml.js';
 import { configError } from './problems.js';
@@ -16,9 +16,15 @@ const SLICE = 20;
 /** Problems after which no more are looked for. */
 const ENOUGH = 100;
 
+/** A service as it was read, and from what. */
+interface KnownService {
+  readonly text: string;
+  readonly service: ConfiguredService;
+}
+
 /** Reads texts of which one is mostly the one before: services whose text has not changed come out as the same objects. */
 export class ConfigReader {
-  #known: ReadonlyMap<string, ConfiguredService> = new Map();
+  #known: readonly KnownService[] = [];
 
   /**
    * What `text` says.
@@ -38,17 +44,14 @@ export class ConfigReader {
     const rest = readRest(cut.rest, source);
     if (!Array.isArray(rest) && rest.services !== undefined) return readWhole(text);
     const problems = Array.isArray(rest) ? rest : [];
-    const known = new Map<string, ConfiguredService>();
-    const services: ConfiguredService[] = [];
+    const knownAt = alike(this.#known, cut.blocks);
+    const known: KnownService[] = [];
     let end = performance.now() + SLICE;
     for (const [i, block] of cut.blocks.entries()) {
-      const service = this.#known.get(block.text) ?? readBlock(block, i, source);
+      const service = knownAt(i) ?? readBlock(block, i, source);
       if (service === undefined) return readWhole(text);
       if (Array.isArray(service)) problems.push(...service);
-      else {
-        known.set(block.text, service);
-        services.push(service);
-      }
+      else known.push({ text: block.text, service });
       if (problems.length >= ENOUGH) break;
       if (performance.now() >= end) {
         await turn();
@@ -59,12 +62,35 @@ export class ConfigReader {
     this.#known = known;
     return tryRead(
       () => {
-        refuseTwice(services, serviceId, 'services');
+        const services = known.map(({ service }) => service);
+        refuseTwice(services, configuredId, 'services');
         return { ...(rest as Config), services };
       },
       (errors) => problemsOf(source, errors),
     );
   }
+}
+
+/**
+ * Where a text has services of the one before. What stands before and behind all that is new is found by comparing the texts in order, and only
+ * what is between by the texts themselves: hashing eight million letters takes longer than all the rest.
+ */
+function alike(
+  known: readonly KnownService[],
+  blocks: readonly ServiceBlock[],
+): (i: number) => ConfiguredService | undefined {
+  const shorter = Math.min(known.length, blocks.length);
+  const shift = known.length - blocks.length;
+  let head = 0;
+  while (head < shorter && known[head]!.text === blocks[head]!.text) head++;
+  let tail = blocks.length;
+  while (tail > head && tail + shift > head && known[tail + shift - 1]!.text === blocks[tail - 1]!.text)
+    tail--;
+  const between = new Map(known.slice(head, tail + shift).map(({ text, service }) => [text, service]));
+  return (i) => {
+    if (i < head) return known[i]!.service;
+    return i >= tail ? known[i + shift]!.service : between.get(blocks[i]!.text);
+  };
 }
 
 /** What `read` gives, or the problems that its errors are. */

@@ -16,6 +16,7 @@ import type { HealthEntry } from '../../control/health-fields.js';
 import { healthList } from '../../control/health-list.js';
 import { serviceId } from '../../control/resource-id.js';
 import { IpvsError } from '../../errors.js';
+import { configuredId } from './configured-id.js';
 import type { Defaults } from './managed.js';
 import type { Running } from './plan.js';
 
@@ -56,7 +57,7 @@ export class RunningState {
     if (sync !== undefined) this.#syncAsked = sync;
     if (services === undefined) return;
     this.#services.clear();
-    for (const service of services) this.#services.set(serviceId(service), service);
+    for (const service of services) this.#services.set(configuredId(service), service);
     this.#stale.clear();
     this.#complete = true;
   }

@@ -23,7 +23,7 @@ export interface ServiceBlock {
 const KEY = /^services:[ \t]*(#.*)?\r?$/gm;
 /** An anchor, an alias, a tag or a merge key: pieces would not know each other's. */
 const REFERENCE = /(?<![^\s,[{])[&*!]\S/;
-const ITEM = /^( *)-[ \r\n]/;
+const ITEM = /^ *-[ \r\n]/;
 
 /** The pieces of `text`, or undefined when it is not one that can be cut. */
 export function cutServices(text: string): ServiceBlocks | undefined {
@@ -32,20 +32,24 @@ export function cutServices(text: string): ServiceBlocks | undefined {
   const { index, 0: line } = keys[0]!;
   const begin = index + line.length + 1;
   const starts: number[] = [];
-  let indent: string | undefined;
+  let indent: number | undefined;
   let end = begin;
   while (end < text.length) {
     const next = nextLine(text, end);
     const first = firstLetter(text, end);
     // blank lines and comments belong to what is before them
     if (first < next && text[first] !== '#') {
-      const item = ITEM.exec(text.slice(end, Math.min(next, first + 2)));
-      if (item !== null && item[1]!.length === (indent ?? item[1]!).length) {
-        indent ??= item[1]!;
+      const column = first - end;
+      const item =
+        text[first] === '-' &&
+        column === (indent ?? column) &&
+        ITEM.test(text.slice(end, Math.min(next, first + 2)));
+      if (item) {
+        indent = column;
         starts.push(end);
       } else if (indent === undefined) return undefined;
-      else if (first === end) break;
-      else if (first - end <= indent.length) return undefined;
+      else if (column === 0) break;
+      else if (column <= indent) return undefined;
     }
     end = next;
   }
