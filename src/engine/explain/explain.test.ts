@@ -104,7 +104,7 @@ describe('explaining a packet', () => {
         }),
         { numRuns: 25 },
       );
-      assert.ok(sent > (name === 'twos' ? 5 : 60), `${sent} packets were sent`);
+      assert.ok(sent > (name === 'twos' ? 5 : 30), `${sent} packets were sent`);
     });
   }
 });
