@@ -41,8 +41,19 @@ type ReadFields<F> = { [K in Exclude<keyof F, OptionalKeys<F>>]: Read<F[K]> } & 
 
 /** A value as it is shown in a message: JSON, cut when it is long. */
 export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = textFor(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+function textFor(value: unknown): string {
+  // those that JSON does not have
+  if (typeof value === 'number') return String(value);
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // what was read from YAML may lead back to itself
+    return 'something without an end';
+  }
 }
 
 /** The name of the field `key` inside `field`. */

@@ -33,10 +33,11 @@ class TwoInterfaces extends NullHost {
 
 const quiet = (): void => {};
 
-/** Directors of network namespaces that are added and removed, each with an engine of its own. */
-export async function newNamespaces(): Promise<DirectorOf> {
+/** Directors of network namespaces that are added and removed, each with an engine of its own. @param made is told of each. */
+export async function newNamespaces(made: (net: Net) => void = () => {}): Promise<DirectorOf> {
   const open = async (): Promise<Datapath> => {
     const net = new Net({ host: new TwoInterfaces([]), random: () => 1, connLimit: 1 << 8 });
+    made(net);
     const director = uncheckedDirector(new VipDirector(new EngineDirector(net), NO_MACHINE));
     return {
       defaults: defaultsOf(net.ipvs),

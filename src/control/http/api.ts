@@ -16,6 +16,7 @@ import { netnsName } from '../fields.js';
 import { list, object, optional, type Shape, text } from '../shape.js';
 import type { Asked } from './authorize.js';
 import { answerEvents, eventsSchema } from './events.js';
+import { parseJson } from './json.js';
 import { answerMetrics, metricsSchema } from './metrics.js';
 import { addSchemas, batchSchema, commandSchema, DOCUMENT, healthSchema, routeSchema } from './openapi.js';
 import type { Route, RouteInput } from './route.js';
@@ -134,9 +135,9 @@ function acceptJson(app: FastifyInstance): void {
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => {
     if (body === '') return done(null, undefined);
     try {
-      done(null, JSON.parse(body as string));
+      done(null, parseJson(body as string));
     } catch (error) {
-      done(new IpvsError('BAD_REQUEST', `not JSON: ${(error as Error).message}`, 'body'));
+      done(error as IpvsError);
     }
   });
 }

@@ -10,8 +10,8 @@ import {
   LineCounter,
   type Node,
   type Pair,
-  parseAllDocuments,
 } from 'yaml';
+import { parseYaml } from './parse-yaml.js';
 
 /** Something that is wrong in a configuration. Lines and columns count from 1. */
 export interface Problem {
@@ -29,12 +29,11 @@ export class ConfigDocument {
   #data: unknown;
 
   constructor(text: string) {
-    const all = parseAllDocuments(text, { lineCounter: this.#lines, merge: true, prettyErrors: false });
-    this.#document = 'empty' in all ? undefined : all[0];
-    this.#problems = (this.#document?.errors ?? []).map(({ message, pos }) => this.#problem(pos[0], message));
-    if (!('empty' in all) && all.length > 1) {
-      this.#problems.push(this.#problem(all[1]!.range[0], 'expected one document, found another one'));
-    }
+    // the parser itself does not count the lines of what it cannot read
+    for (let at = 0; at >= 0; at = text.indexOf('\n', at) + 1 || -1) this.#lines.addNewLine(at);
+    const { document, faults } = parseYaml(text);
+    this.#document = document;
+    this.#problems = faults.map(({ offset, message }) => this.#problem(offset, message));
     if (this.#problems.length === 0) this.#read();
   }
 

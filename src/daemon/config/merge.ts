@@ -41,7 +41,8 @@ export interface MergedPart {
  * @throws BAD_CONFIG when a part that would have to be changed is an alias of another
  */
 export function mergeText(text: string, said: Config, parts: readonly MergedPart[]): string {
-  const document = parseDocument(text, { merge: true });
+  // it has been read before: of a text as long and as deep as any, keys twice included, this would take too long
+  const document = parseDocument(text, { merge: true, uniqueKeys: false });
   if (document.contents === null) document.contents = document.createNode({}) as never;
   const root = document.contents as unknown as YAMLMap;
   for (const { name, running, unusual } of parts) {

@@ -19,6 +19,9 @@ interface Line {
   readonly text: string;
 }
 
+/** Maps and lists inside one another, more than anybody's; what is deeper is left to who can tell of it. */
+const DEPTH_MAX = 64;
+
 class NotPlainError extends Error {}
 
 /** The data in `text`, or {@link NOT_PLAIN}. */
@@ -53,6 +56,7 @@ function linesOf(text: string): Line[] {
 class PlainReader {
   readonly #lines: Line[];
   #at = 0;
+  #depth = 0;
 
   constructor(lines: Line[]) {
     this.#lines = lines;
@@ -67,7 +71,13 @@ class PlainReader {
 
   /** What begins at the current line. */
   #node(): unknown {
-    const { column, text } = this.#lines[this.#at]!;
+    if (++this.#depth > DEPTH_MAX) throw new NotPlainError();
+    const value = this.#nodeAt(this.#lines[this.#at]!);
+    this.#depth--;
+    return value;
+  }
+
+  #nodeAt({ column, text }: Line): unknown {
     if (text === '-' || text.startsWith('- ')) return this.#sequence(column);
     if (KEY.test(text)) return this.#map(column);
     this.#at++;

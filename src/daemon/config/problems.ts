@@ -4,6 +4,8 @@ import type { Problem } from './document.js';
 
 /** Characters of a line that are shown at most. */
 const WIDTH = 120;
+/** Characters of a message that are shown at most: some repeat what they are about. */
+const MESSAGE = 1000;
 /** Problems that are shown at most. */
 const SHOWN = 20;
 
@@ -31,6 +33,7 @@ function showProblem(file: string, source: string, { line, column, message }: Pr
     .replaceAll('\t', ' ');
   const number = String(line);
   const margin = ' '.repeat(number.length);
+  const said = message.length > MESSAGE ? `${message.slice(0, MESSAGE)}...` : message;
   const mark = `${' '.repeat(Math.max(column - 1 - skip, 0))}^`;
-  return `${file}:${line}:${column}: ${message}\n  ${number} | ${part}\n  ${margin} | ${mark}`;
+  return `${file}:${line}:${column}: ${said}\n  ${number} | ${part}\n  ${margin} | ${mark}`;
 }

@@ -27,10 +27,15 @@ export function problemsOf(source: ConfigSource, errors: readonly IpvsError[]): 
   });
 }
 
+/** Stands for what is not a block, where blocks have their numbers. */
+const REST = -1;
+
 /** A text that was cut. */
 export class CutSource implements ConfigSource {
   readonly #text: string;
   readonly #cut: ServiceBlocks;
+  /** The piece that was asked about last. */
+  #last: { readonly index: number; readonly document: ConfigDocument } | undefined;
 
   constructor(text: string, cut: ServiceBlocks) {
     this.#text = text;
@@ -41,10 +46,17 @@ export class CutSource implements ConfigSource {
     const [whole, number] = /^services\[(\d+)\]/.exec(path) ?? [];
     const block = this.#cut.blocks[Number(number)];
     if (whole === undefined || block === undefined) {
-      return this.inRest(new ConfigDocument(this.#cut.rest).problemAt(path, message, atKey));
+      return this.inRest(this.#documentOf(REST, this.#cut.rest).problemAt(path, message, atKey));
     }
-    const inside = new ConfigDocument(block.text).problemAt(`[0]${path.slice(whole.length)}`, message, atKey);
+    const document = this.#documentOf(Number(number), block.text);
+    const inside = document.problemAt(`[0]${path.slice(whole.length)}`, message, atKey);
     return this.inBlock(Number(number), inside);
+  }
+
+  /** One piece has many problems, one after the other. */
+  #documentOf(index: number, text: string): ConfigDocument {
+    if (this.#last?.index !== index) this.#last = { index, document: new ConfigDocument(text) };
+    return this.#last.document;
   }
 
   /** A problem of a block as one of the whole text. */
