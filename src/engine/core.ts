@@ -56,7 +56,7 @@ import { outIcmp } from './icmp-out.js';
 import type { IpHdr } from './iphdr.js';
 import { hasPorts } from './nat-icmp.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
-import { sendCheck } from './out-route.js';
+import { hasWayOut, sendCheck } from './out-route.js';
 import { connOut } from './persist.js';
 import { reusesPort } from './port-reuse.js';
 import { readPorts } from './proto-ports.js';
@@ -274,6 +274,10 @@ function handleResponse(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, c: numbe
     }
   }
   if (ipvs.mssClampers > 0) clampMss(ipvs, packet, c, iph);
+  if (!hasWayOut(ipvs, packet)) {
+    connPut(ipvs, c);
+    return NF_STOLEN;
+  }
   outStats(ipvs, c, packet.len);
   stateTransition(ipvs, c, DIR_OUTPUT, packet, pd);
   if (ipvs.debugLevel >= DEBUG_CHANGED) debugPacket(ipvs, pd.pp, packet, iph, 'After SNAT');

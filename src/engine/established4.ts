@@ -67,7 +67,7 @@ export function established4(ipvs: NetnsIpvs, packet: Packet, hook: number): num
   const route = dest.route;
   const ttl = v.getUint16(at + 8);
   if (reply) {
-    if (method !== CONN_F_MASQ) return LONG_WAY;
+    if (method !== CONN_F_MASQ || ipvs.net.host.reroutes !== undefined) return LONG_WAY;
   } else if (
     hook !== NF_INET_LOCAL_IN ||
     (method !== CONN_F_MASQ && method !== CONN_F_DROUTE) ||

@@ -70,7 +70,7 @@ export function established6(ipvs: NetnsIpvs, packet: Packet, hook: number): num
   const limit = v.getUint8(at + 7);
   const size = packet.fragMaxSize !== 0 ? packet.fragMaxSize : packet.len;
   if (reply) {
-    if (method !== CONN_F_MASQ) return LONG_WAY;
+    if (method !== CONN_F_MASQ || ipvs.net.host.reroutes !== undefined) return LONG_WAY;
   } else if (
     hook !== NF_INET_LOCAL_IN ||
     (method !== CONN_F_MASQ && method !== CONN_F_DROUTE) ||

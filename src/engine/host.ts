@@ -37,6 +37,11 @@ export interface Host {
   transmit(packet: Packet, route: Route): void;
   /** Sends an ICMP or ICMPv6 error about `packet` to its source (`icmp_send`, `icmpv6_send`), under the host's own rules. */
   icmpSend(packet: Packet, type: number, code: number, info: number): void;
+  /**
+   * With `snat_reroute`, of an answer whose source was replaced: false when no way leads out from that source (`ip_route_me_harder`), so that
+   * it is dropped. Absent where ways do not depend on sources, or the system routes what it is given back.
+   */
+  readonly reroutes?: ((packet: Packet) => boolean) | undefined;
   /** Learns a smaller path MTU towards `daddr` (`update_pmtu`). */
   updatePmtu(daddr: InetAddr, mtu: number): void;
   /** First port that needs no privilege (`net.ipv4.ip_unprivileged_port_start`). */

@@ -9,6 +9,7 @@ import { CONN_F_FWD_MASK, CONN_F_MASQ } from './flags.js';
 import type { IpHdr } from './iphdr.js';
 import { icmpChecksumOk, natIcmp } from './nat-icmp.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
+import { hasWayOut } from './out-route.js';
 import { outStats } from './traffic.js';
 import { NF_ACCEPT, NF_DROP } from './verdict.js';
 
@@ -38,6 +39,7 @@ export function outIcmp(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
     if (!icmpChecksumOk(packet, iph)) return NF_DROP;
     natIcmp(ipvs, packet, c, iph, ciph, true);
   }
+  if (!hasWayOut(ipvs, packet)) return NF_DROP;
   outStats(ipvs, c, packet.len);
   packet.ipvsProperty = true;
   return NF_ACCEPT;

@@ -18,6 +18,7 @@ import { tunnelHeaderLength } from './encapsulate.js';
 import type { Route } from './host.js';
 import type { IpHdr } from './iphdr.js';
 import type { NetnsIpvs } from './netns-ipvs.js';
+import { NF_INET_LOCAL_IN } from './verdict.js';
 
 /** The new route may be to this host. */
 export const RT_MODE_LOCAL = 1;
@@ -157,6 +158,13 @@ function mtuAdequate(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr, mode: number, 
   if ((mode & RT_MODE_TUNNEL) !== 0 && ipvs.sysctls.values.pmtu_disc === 0) return true;
   ipvs.net.host.icmpSend(packet, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu);
   return false;
+}
+
+/** False for an answer that is to be routed anew, by its new source, when that leads nowhere (`ip_vs_route_me_harder`). */
+export function hasWayOut(ipvs: NetnsIpvs, packet: Packet): boolean {
+  const { host } = ipvs.net;
+  if (host.reroutes === undefined || ipvs.hook === NF_INET_LOCAL_IN) return true;
+  return ipvs.sysctls.values.snat_reroute === 0 || host.reroutes(packet);
 }
 
 /** Recomputes the IPv4 header checksum of the packet, as the kernel does after it rewrote an address (`ip_send_check`). */

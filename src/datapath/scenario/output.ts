@@ -41,26 +41,25 @@ export function rerouted(host: SimHost, p: Packet, before: InetAddr): Route | un
   if (!p.ipvsProperty || host.net.ipvs.sysctls.values.snat_reroute === 0) return undefined;
   const v6 = before.family === AF_INET6;
   const source = inetFromBytes(before.family, p.bytes, p.data + (v6 ? IPV6_SOURCE : 12));
-  if (inetEqual(source, before)) return undefined;
-  return routeFrom(
-    host,
-    source,
-    inetFromBytes(before.family, p.bytes, p.data + (v6 ? IPV6_DESTINATION : 16)),
-  );
+  return inetEqual(source, before) ? undefined : wayOfOwn(host, p);
 }
 
 /** The route of a packet of this host's: IPv4 sends nothing from an address that is not its own. */
 function outputRoute(host: SimHost, p: Packet): Route | undefined {
-  if (p.view.getUint8(p.data) >>> 4 === 6) {
-    return routeFrom(
-      host,
-      inetFromBytes(AF_INET6, p.bytes, p.data + IPV6_SOURCE),
-      inetFromBytes(AF_INET6, p.bytes, p.data + IPV6_DESTINATION),
-    );
-  }
-  const source = inetFromBytes(AF_INET, p.bytes, p.data + 12);
-  if (!host.isLocal(AF_INET, source.words, 0)) return undefined;
-  return routeFrom(host, source, inetFromBytes(AF_INET, p.bytes, p.data + 16));
+  const v4 = p.view.getUint8(p.data) >>> 4 === 4;
+  if (v4 && !host.isLocal(AF_INET, inetFromBytes(AF_INET, p.bytes, p.data + 12).words, 0)) return undefined;
+  return wayOfOwn(host, p);
+}
+
+/** The route of a packet as if this host had made it, from whatever source. */
+export function wayOfOwn(host: SimHost, p: Packet): Route | undefined {
+  const v6 = p.view.getUint8(p.data) >>> 4 === 6;
+  const family = v6 ? AF_INET6 : AF_INET;
+  return routeFrom(
+    host,
+    inetFromBytes(family, p.bytes, p.data + (v6 ? IPV6_SOURCE : 12)),
+    inetFromBytes(family, p.bytes, p.data + (v6 ? IPV6_DESTINATION : 16)),
+  );
 }
 
 /** An IPv4 address of the loopback network is no source outside. */

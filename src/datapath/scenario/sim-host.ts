@@ -22,7 +22,7 @@ import type { IpOptions } from './ip-options.js';
 import { icmpError } from './local-icmp.js';
 import { UdpSockets } from './local-udp.js';
 import { NeighbourQueue } from './neighbours.js';
-import { output } from './output.js';
+import { output, wayOfOwn } from './output.js';
 import { PathMtus } from './path-mtus.js';
 import { openSyncSender } from './sync-sender.js';
 import type { Topology } from './topology.js';
@@ -107,6 +107,7 @@ export class SimHost implements Host {
   #net: Net | undefined;
   #defrag6 = false;
   #ident = 0;
+  readonly #reroutes = (packet: Packet): boolean => wayOfOwn(this, packet) !== undefined;
 
   constructor(topology: Topology, emit: (frame: Frame) => void) {
     this.config = new IpConfig(topology);
@@ -324,6 +325,11 @@ export class SimHost implements Host {
 
   icmpSend(packet: Packet, type: number, code: number, info: number): void {
     icmpError(this, packet, type, code, info, this.arrival);
+  }
+
+  /** Only rules make a way depend on the source. */
+  get reroutes(): ((packet: Packet) => boolean) | undefined {
+    return this.config.fib.rules.length > 0 ? this.#reroutes : undefined;
   }
 
   updatePmtu(daddr: InetAddr, mtu: number): void {

@@ -8,6 +8,7 @@ import { ICMP_SCENARIOS } from './icmp.js';
 import { MALFORMED } from './malformed.js';
 import { PERSISTENCE } from './persistence.js';
 import { POLICY } from './policy.js';
+import { REROUTE } from './reroute.js';
 import { SCHEDULERS } from './schedulers.js';
 import { SYNC_BACKUP } from './sync-backup.js';
 import { SYNC_MALFORMED } from './sync-malformed.js';
@@ -24,6 +25,7 @@ export const SCENARIOS: readonly ScenarioFile[] = [
   ...ICMP_SCENARIOS,
   ...SCHEDULERS,
   ...POLICY,
+  ...REROUTE,
   ...PERSISTENCE,
   ...FTP_TRACKING,
   ...TEXTS,
