@@ -231,7 +231,7 @@ export const destEntry: Named<DestEntry> = named(
 export const daemonState = oneOf('a daemon state', ['master', 'backup']);
 
 const daemonConfig = {
-  interface: text('an interface name', 1, 15),
+  interface: text('an interface name', 0, 15),
   syncid: integer('a sync id', 0, 255),
   maxlen: optional(described(integer('a message length', 0, 65535), 'Bytes; 0 for the default.')),
   group: optional(address),
@@ -264,7 +264,7 @@ export const netnsEntry: Named<NetnsEntry> = named(
   }),
 );
 
-const vipIdentity = { address, interface: text('an interface name', 1, 15) };
+const vipIdentity = { address, interface: text('an interface name', 0, 15) };
 
 /** Identity of a virtual address on an interface. */
 export const vipKey: Named<VipKey> = named('VipKey', object(vipIdentity));

@@ -1,6 +1,6 @@
 /** NAT of the TCP connections that have an application, or that connection tracking sees: few, so that they may cost more. */
 import type { Packet } from '../wire/packet.js';
-import { TCP_ACK, TCP_CHECKSUM, tcpAck, tcpFlags, tcpSequence } from '../wire/tcp.js';
+import { TCP_CHECKSUM, TCP_MIN, tcpAck, tcpSequence } from '../wire/tcp.js';
 import { type AppConn, leaveChecksum } from './app.js';
 import { C_FLAGS, HOT_SHIFT } from './conn-table.js';
 import { trackedChecksumOk, trackOf } from './conntrack.js';
@@ -59,9 +59,14 @@ function appPacket(
 ): boolean {
   const h = (c << HOT_SHIFT) + C_FLAGS;
   const { hot } = ipvs.conns;
-  const seq = tcpSequence(packet.view, packet.data + iph.len);
-  if ((hot[h]! & CONN_F_SEQ_MASK) !== 0) fixNumbers(packet, iph, hot[h]!, reply, conn);
   const { app } = conn.inc;
+  const at = app.conntrack ? ihl(packet) : iph.len;
+  if (packet.len < at + TCP_MIN) return false;
+  const seq = tcpSequence(packet.view, packet.data + at);
+  if ((hot[h]! & CONN_F_SEQ_MASK) !== 0) {
+    fixNumbers(packet.view, packet.data + at, hot[h]!, reply, conn);
+    if (!app.conntrack) leaveChecksum(packet, iph, TCP_CHECKSUM);
+  }
   const show = reply ? app.pktOut : app.pktIn;
   if (show === undefined) return true;
   conn.diff = 0;
@@ -73,14 +78,19 @@ function appPacket(
   return true;
 }
 
-/** Numbers behind payload that IPVS itself has seen change its length (`vs_fix_seq`, `vs_fix_ack_seq`). */
-function fixNumbers(packet: Packet, iph: IpHdr, flags: number, reply: boolean, conn: AppConn): void {
-  const v = packet.view;
-  const tcp = packet.data + iph.len;
+/**
+ * Where the kernel looks for a segment's numbers: where IPv4's header length says, in IPv6 too (`ip_hdrlen`). There it is the traffic
+ * class that says so, and what is changed is mostly the header itself. It does so for FTP alone, and only by numbers that another
+ * director has told: its own are connection tracking's. The checksum it leaves as it was.
+ */
+function ihl(packet: Packet): number {
+  return (packet.view.getUint8(packet.data) & 15) << 2;
+}
+
+/** Numbers behind payload that IPVS itself has seen change its length (`vs_fix_seq`, `vs_fix_ack_seq`); no flag is looked at. */
+function fixNumbers(v: DataView, tcp: number, flags: number, reply: boolean, conn: AppConn): void {
   const [sent, acked] = reply ? [conn.outSeq, conn.inSeq] : [conn.inSeq, conn.outSeq];
   const [sentFlag, ackedFlag] = reply ? [CONN_F_OUT_SEQ, CONN_F_IN_SEQ] : [CONN_F_IN_SEQ, CONN_F_OUT_SEQ];
   if ((flags & sentFlag) !== 0) v.setUint32(tcp + 4, sent.fix(tcpSequence(v, tcp)));
-  if ((flags & ackedFlag) !== 0 && (tcpFlags(v, tcp) & TCP_ACK) !== 0)
-    v.setUint32(tcp + 8, acked.fixAck(tcpAck(v, tcp)));
-  leaveChecksum(packet, iph, TCP_CHECKSUM);
+  if ((flags & ackedFlag) !== 0) v.setUint32(tcp + 8, acked.fixAck(tcpAck(v, tcp)));
 }
