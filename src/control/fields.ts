@@ -264,7 +264,7 @@ export const netnsEntry: Named<NetnsEntry> = named(
   }),
 );
 
-const vipIdentity = { address, interface: text('an interface name', 0, 15) };
+const vipIdentity = { address, interface: text('an interface name', 1, 15) };
 
 /** Identity of a virtual address on an interface. */
 export const vipKey: Named<VipKey> = named('VipKey', object(vipIdentity));
