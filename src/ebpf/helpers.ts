@@ -15,6 +15,10 @@ export const HELPERS = {
   xdp_adjust_head: 44,
   skb_adjust_room: 50,
   ringbuf_output: 130,
+  ringbuf_reserve: 131,
+  ringbuf_submit: 132,
+  ringbuf_discard: 133,
+  csum_level: 135,
   redirect_neigh: 152,
   ktime_get_coarse_ns: 160,
 } as const;

@@ -65,21 +65,30 @@ export class RingBuffer extends BpfObject {
     return Atomics.load(this.#produced, 0) !== (this.#position | 0);
   }
 
-  /** Visits the records that are finished, oldest first, and frees their room. @param visit is given where in {@link data} a record is, and its length. */
-  read(visit: (offset: number, length: number) => void): void {
+  /**
+   * Visits the records that are finished, oldest first, and frees their room.
+   * @param visit is given where in {@link data} a record is, and its length.
+   * @param limit as many are visited at most.
+   */
+  read(visit: (offset: number, length: number) => void, limit = Number.POSITIVE_INFINITY): void {
     if (!this.pending) return;
     const end = Atomics.load(this.#produced, 0);
-    let position = this.#position;
-    while ((position | 0) !== end) {
-      const at = position % this.#size;
+    // the low word of the position is enough for all but the kernel
+    const start = this.#position | 0;
+    let position = start;
+    for (let left = limit; position !== end && left > 0; ) {
+      const at = position & (this.#size - 1);
       const header = Atomics.load(this.#headers, at >>> 2);
       if ((header & BUSY) !== 0) break;
       const length = header & ~DISCARDED;
-      if ((header & DISCARDED) === 0) visit(at + HEADER, length);
-      position += HEADER + ((length + 7) & ~7);
+      if ((header & DISCARDED) === 0) {
+        visit(at + HEADER, length);
+        left--;
+      }
+      position = (position + HEADER + ((length + 7) & ~7)) | 0;
     }
-    this.#position = position;
-    Atomics.store(this.#consumed, 0, BigInt(position));
+    this.#position += (position - start) >>> 0;
+    Atomics.store(this.#consumed, 0, BigInt(this.#position));
   }
 
   override close(): void {

@@ -14,6 +14,8 @@ const VECTOR_COUNT = 24;
 const IOVEC = 16;
 
 const WORD = 0x1_0000_0000;
+/** Where the low word of a pointer or size is. */
+const LOW = LITTLE ? 0 : 4;
 
 /** Frames that wait to be sent. 64-bit machines, whose libc has `struct msghdr` as the kernel has it. Nothing is allocated for a frame. */
 export class PacketBatch {
@@ -25,6 +27,9 @@ export class PacketBatch {
   readonly #names: Memory;
   readonly #vectorView: DataView;
   readonly #nameView: DataView;
+  /** What the names say. */
+  readonly #ifindexes: Int32Array;
+  readonly #protocols: Uint16Array;
 
   constructor(socket: PacketSocket, capacity: number) {
     this.#socket = socket;
@@ -34,6 +39,8 @@ export class PacketBatch {
     this.#names = new Memory(SOCKADDR_LL * capacity);
     this.#vectorView = new DataView(this.#vectors.bytes.buffer);
     this.#nameView = new DataView(this.#names.bytes.buffer);
+    this.#ifindexes = new Int32Array(capacity);
+    this.#protocols = new Uint16Array(capacity);
     const headers = new DataView(this.#headers.bytes.buffer);
     for (let i = 0; i < capacity; i++) {
       const at = MMSGHDR * i;
@@ -56,7 +63,11 @@ export class PacketBatch {
   add(address: number, length: number, ifindex: number, protocol: number): void {
     const i = this.#count++;
     setPointer(this.#vectorView, IOVEC * i, address);
-    setPointer(this.#vectorView, IOVEC * i + 8, length);
+    this.#vectorView.setUint32(IOVEC * i + 8 + LOW, length, LITTLE);
+    // mostly the same again
+    if (this.#ifindexes[i] === ifindex && this.#protocols[i] === protocol) return;
+    this.#ifindexes[i] = ifindex;
+    this.#protocols[i] = protocol;
     writeLinkAddress(this.#nameView, SOCKADDR_LL * i, ifindex, protocol);
   }
 
@@ -79,6 +90,6 @@ export class PacketBatch {
 }
 
 function setPointer(view: DataView, at: number, value: number): void {
-  view.setUint32(at + (LITTLE ? 0 : 4), value >>> 0, LITTLE);
-  view.setUint32(at + (LITTLE ? 4 : 0), Math.floor(value / WORD), LITTLE);
+  view.setUint32(at + LOW, value >>> 0, LITTLE);
+  view.setUint32(at + 4 - LOW, Math.floor(value / WORD), LITTLE);
 }

@@ -20,6 +20,8 @@ export const HEADROOM = 128;
 export class Packet {
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** Where `bytes` lie, for whoever calls the system with it; 0 while nobody has asked. They never move. */
+  address = 0;
   /** Offset of the network header. */
   data = HEADROOM;
   /** Bytes from the network header to the packet's end. */

@@ -1,6 +1,7 @@
-/** Which packets the steering program sends into the TUN device, and that they have then gone one hop. */
+/** Which packets the steering program sends to the engine, and that they have then gone one hop. How they go: hand-over.test.ts. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { Arrivals } from '../../src/datapath/tun/arrivals.js';
 import { ANY_ERROR, answerPlaces, type Place, servicePlaces } from '../../src/datapath/tun/place.js';
 import { writePlace } from '../../src/datapath/tun/steering-program.js';
 import { relocate } from '../../src/ebpf/program.js';
@@ -29,7 +30,9 @@ import {
 import { rootOnly } from '../support/require-root.js';
 import { routed } from '../support/routed.js';
 
-const STEERED = 7;
+/** Verdicts: into the TUN device; handed over already. */
+const DEVICE = 7;
+const HANDED_OVER = 2;
 const LEFT = -1;
 
 const WORLDS = [
@@ -47,6 +50,7 @@ for (const { name, vip, server, client, other } of WORLDS) {
   const six = name === 'IPv6';
   describe(`the steering program over ${name}`, rootOnly(), () => {
     let map: BpfMap;
+    let arrivals: Arrivals;
     let program: BpfProgram;
     const write = (place: Place, there = true): void => {
       writePlace(map.key, place);
@@ -56,8 +60,10 @@ for (const { name, vip, server, client, other } of WORLDS) {
 
     before(() => {
       map = new BpfMap({ ...STEER_MAP, maxEntries: 64 });
+      arrivals = new Arrivals(4);
       const steer = steerProgram(2);
-      program = new BpfProgram('tc', { ...steer, instructions: relocate(steer, { steer: map.fd }) });
+      const instructions = relocate(steer, { steer: map.fd, ...arrivals.descriptors });
+      program = new BpfProgram('tc', { ...steer, instructions });
       const [virtual, real] = [parseInet(vip)!, parseInet(server)!];
       const places = [
         ...servicePlaces(virtual, TCP, 80),
@@ -69,8 +75,7 @@ for (const { name, vip, server, client, other } of WORLDS) {
       for (const place of places) write(place);
     });
     after(() => {
-      program.close();
-      map.close();
+      for (const each of [program, arrivals, map]) each.close();
     });
 
     const run = (packet: Uint8Array, to = new Uint8Array(6)) => {
@@ -79,10 +84,12 @@ for (const { name, vip, server, client, other } of WORLDS) {
     };
     const steered = (packet: Uint8Array): void => {
       const { verdict, packet: frame } = run(packet);
-      assert.equal(verdict, STEERED);
       const expected = packet.slice();
       routed(expected);
-      assert.equal(hex(frame.subarray(14)), hex(expected));
+      const handedOver = arrivals.read();
+      assert.deepEqual([verdict, handedOver], handedOver === 1 ? [HANDED_OVER, 1] : [DEVICE, 0]);
+      const bytes = handedOver === 1 ? arrivals.packets[0]!.payload() : frame.subarray(14);
+      assert.equal(hex(bytes), hex(expected));
     };
     const left = (packet: Uint8Array): void => {
       const { verdict, packet: frame } = run(packet);

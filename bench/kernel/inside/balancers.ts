@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../../../demo/lab.js';
+import { connectDirector } from '../../../src/control/client.js';
 import { run } from '../../../test/e2e/namespaces.js';
 import { ADDRESSES, type Director, FAMILIES, host, METHODS, PORT, SERVER_PORT } from './layout.js';
 import { addVips } from './network.js';
@@ -43,9 +44,24 @@ export async function start(director: Director): Promise<void> {
   if (director === 'tc' || director === 'xdp') await daemon(director);
 }
 
+/** Packets that have come to the engine so far; 0 where there is none. */
+export async function decided(director: Director): Promise<number> {
+  if (director !== 'tc' && director !== 'xdp') return 0;
+  const client = connectDirector({ socket: socketOf(director) });
+  try {
+    return (await client.execute('counters', {})).packets!;
+  } finally {
+    client.close();
+  }
+}
+
+function socketOf(director: 'tc' | 'xdp'): string {
+  return `/run/ipvsd-${director}.sock`;
+}
+
 async function daemon(director: 'tc' | 'xdp'): Promise<void> {
   addVips(director);
-  const socket = `/run/ipvsd-${director}.sock`;
+  const socket = socketOf(director);
   const options = ['--socket', socket, '--log-level', 'warn', ...FAST_PATH[director]];
   const args = ['netns', 'exec', host('d', director), process.execPath, program('ipvsd'), 'run', ...options];
   const child = spawn('ip', args, { stdio: ['ignore', 'inherit', 'inherit'] });

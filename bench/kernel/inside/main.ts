@@ -10,9 +10,9 @@ import { Generator } from '../../burst/generator.js';
 import { burst } from '../../burst/measure.js';
 import { Receiver } from '../../burst/receiver.js';
 import { giveWay } from '../../burst/scheduling.js';
-import { loadModules, start } from './balancers.js';
+import { decided, loadModules, start } from './balancers.js';
 import { ADDRESSES, hardware, host, PORT, SERVER_PORT, type Way } from './layout.js';
-import { build, enter, passed } from './network.js';
+import { build, enter } from './network.js';
 import type { GuestResult, GuestTask, Sample } from './task.js';
 
 const FLOWS = 64;
@@ -25,8 +25,6 @@ const LESSON = 10_000;
 /** Blocks of clients' addresses that one way's flows have for themselves. */
 const BLOCKS = 64;
 const KIB = 1024;
-/** The device through which ipvsd's engine gets its packets. */
-const TUN = 'ipvsd0';
 
 const task = JSON.parse(process.argv[2]!) as GuestTask;
 const receivers = new Map<string, Receiver>();
@@ -73,12 +71,6 @@ function slabs(): number {
   return Number(/^Slab:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))![1]) * KIB;
 }
 
-/** What went through the engine so far. */
-function throughEngine({ director }: Way): number {
-  enterNetns(host('d', director));
-  return passed(TUN);
-}
-
 /** A way with flows that exist. */
 class Established {
   readonly sample: Sample;
@@ -103,12 +95,12 @@ class Established {
   }
 
   async measure(): Promise<void> {
-    const before = throughEngine(this.#way);
+    const before = await decided(this.#way.director);
     enterSender(this.#way);
     const { sent, received, nanoseconds } = await burst(this.#generator, this.#receiver, task.packets);
     this.sample.instructions.push(nanoseconds);
     this.sample.lost += sent - received;
-    this.sample.slow += throughEngine(this.#way) - before;
+    this.sample.slow += (await decided(this.#way.director)) - before;
   }
 }
 

@@ -1,5 +1,4 @@
 /** Builds the hosts of `layout.ts`. */
-import { readFileSync } from 'node:fs';
 import { enterNetns } from '../../../src/linux/netns.js';
 import { run } from '../../../test/e2e/namespaces.js';
 import { ADDRESSES, type Director, FAMILIES, hardwareText, host, METHODS } from './layout.js';
@@ -62,15 +61,6 @@ export function addVips(director: Director): void {
 export function enter(name: string, link: string): number {
   enterNetns(name);
   return Number(run(`ip netns exec ${name} cat /sys/class/net/${link}/ifindex`));
-}
-
-/** Packets that user space has been given by, or has put into, interface `link` of the thread's namespace. */
-export function passed(link: string): number {
-  const row = readFileSync('/proc/thread-self/net/dev', 'utf8')
-    .split('\n')
-    .find((line) => line.trim().startsWith(`${link}:`));
-  const fields = row?.split(':').at(1)?.trim().split(/\s+/) ?? [];
-  return Number(fields[1] ?? 0) + Number(fields[9] ?? 0);
 }
 
 function pair(link: 'c0' | 'far', peer: 'near' | 's0', peerHost: string): string {

@@ -12,6 +12,7 @@ import { SystemError } from '../../linux/errno.js';
 import type { NetlinkSocket } from '../../linux/netlink.js';
 import { ARPHRD_ETHER, type Link, listLinks } from '../../linux/rt-link.js';
 import { inetBytes } from '../../wire/inet.js';
+import type { Arrivals } from './arrivals.js';
 import type { ChangingSet } from './changing-set.js';
 import type { Place } from './place.js';
 
@@ -38,16 +39,21 @@ export class SteeringProgram {
   #broken = false;
 
   /**
-   * @param ifindex of the TUN device. @param names of the interfaces that programs may be attached to; all when left out.
+   * @param ifindex of the TUN device. @param arrivals what packets are handed over by. @param names of the interfaces that programs may be attached to; all when left out.
    * @throws VerifierError, SYSTEM
    */
-  constructor(socket: NetlinkSocket, ifindex: number, names?: readonly string[]) {
+  constructor(
+    socket: NetlinkSocket,
+    ifindex: number,
+    arrivals: Pick<Arrivals, 'descriptors'>,
+    names?: readonly string[],
+  ) {
     this.#socket = socket;
     this.#names = names;
     this.#map = new BpfMap({ ...STEER_MAP, maxEntries: ENTRIES, flags: BPF_F_NO_PREALLOC });
     try {
       const program = steerProgram(ifindex);
-      const instructions = relocate(program, { steer: this.#map.fd });
+      const instructions = relocate(program, { steer: this.#map.fd, ...arrivals.descriptors });
       this.#program = new BpfProgram('tc', { ...program, instructions });
     } catch (error) {
       this.#map.close();

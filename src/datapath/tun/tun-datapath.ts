@@ -19,6 +19,7 @@ import { type FlowCacheCounters, noCounters } from '../fast/flow-cache.js';
 import type { FastPathName, XdpName } from '../fast/names.js';
 import { Pins } from '../fast/pins.js';
 import { deviceIsHeld, presentFamilies, removeDevice } from '../tun-setup.js';
+import { Arrivals } from './arrivals.js';
 import { debugLog } from './debug-log.js';
 import { journalPath, STATE_DIRECTORY } from './journal.js';
 import { Machine } from './machine.js';
@@ -66,6 +67,8 @@ export type Report = (
 export type TunCounters = LoopCounters & HostCounters & FlowCacheCounters & { readonly refused: number };
 
 const DEVICE = 'ipvsd0';
+/** Packets that the engine looks at before it decides about the first. */
+const ARRIVALS_AT_ONCE = 32;
 const TABLE = 11_800;
 const PRIORITY = 10;
 
@@ -244,7 +247,13 @@ export class TunDatapath implements VipMachine {
       this.#report('info', 'established connections are carried by tc');
       // rules go on without this process, and the program would not
       if (pins === undefined) {
-        this.#program = this.#keep(new SteeringProgram(this.#socket, this.#devices.ifindex, interfaces));
+        const arrivals = this.#keep(new Arrivals(ARRIVALS_AT_ONCE));
+        const { ifindex } = this.#devices;
+        this.#program = this.#keep(new SteeringProgram(this.#socket, ifindex, arrivals, interfaces));
+        this.#loop!.arrivals = arrivals;
+        this.#undo.push(() => {
+          this.#loop!.arrivals = undefined;
+        });
         this.#steering.use(this.#program);
       }
     } catch (error) {

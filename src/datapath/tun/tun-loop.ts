@@ -25,14 +25,17 @@ import {
 } from '../../wire/ipv6.js';
 import { CHECKSUM_NONE, CHECKSUM_UNNECESSARY, HEADROOM, Packet } from '../../wire/packet.js';
 import { Reassembler } from '../../wire/reassembly.js';
+import type { Arrivals } from './arrivals.js';
 import { raiseHopLimit } from './hop-limit.js';
 import { packetAddress } from './output.js';
 import type { TunHost } from './tun-host.js';
 
 /** What became of packets. */
 export interface LoopCounters {
-  /** Read from the TUN devices. */
+  /** Given to the engine: by the TUN devices, */
   packets: number;
+  /** and, of these, by the ring buffer of arrivals. */
+  handedOver: number;
   /** Let pass by the engine. */
   accepted: number;
   /** Sent on by the engine itself. */
@@ -56,6 +59,8 @@ export interface Input {
 const BATCH = 256;
 /** Of these, how many are read before the first is decided, so that the engine can look ahead. */
 const AHEAD = 16;
+/** More packets than may have been handed over and not been taken. */
+const EVERYTHING = 8192;
 /** Longest sleep, ms: the engine's timers tick every 10 ms, but none is that urgent while nothing comes. */
 const IDLE = 100;
 const SECOND = 1000;
@@ -66,6 +71,7 @@ const SECOND = 1000;
 export class TunLoop {
   readonly counters: LoopCounters = {
     packets: 0,
+    handedOver: 0,
     accepted: 0,
     forwarded: 0,
     dropped: 0,
@@ -89,6 +95,7 @@ export class TunLoop {
   readonly #start = performance.now();
   #ifindex = 0;
   #inputs: readonly Input[] = [];
+  #arrivals: Arrivals | undefined;
   #poll!: ReadPoll;
   #nextSecond = SECOND;
 
@@ -108,12 +115,19 @@ export class TunLoop {
     this.#watch();
   }
 
+  /** Takes what is handed over there as well, from now on. */
+  set arrivals(arrivals: Arrivals | undefined) {
+    this.#arrivals = arrivals;
+    this.#watch();
+  }
+
   #watch(): void {
     this.#poll = new ReadPoll([
       this.#wake.fd,
       this.#host.kernel.fd,
       ...this.#inputs.map(({ device }) => device.fd),
       ...this.#host.sync.fds,
+      ...(this.#arrivals === undefined ? [] : [this.#arrivals.fd]),
     ]);
   }
 
@@ -121,21 +135,35 @@ export class TunLoop {
   run(): void {
     for (;;) {
       const poll = this.#poll;
-      poll.wait(Math.min(this.#net.nextTimer(IDLE), IDLE));
+      this.#wait(poll);
       this.#advance();
       // a timer has brought other devices
       if (poll !== this.#poll) continue;
       if (poll.ready(1)) this.#host.kernel.follow(this.#host.now);
+      this.#takeArrivals(BATCH);
       const devices = this.#inputs.length;
       for (let i = 0; i < devices; i++) if (poll.ready(2 + i)) this.#drain(this.#inputs[i]!);
-      for (let i = 2 + devices; i < poll.count; i++)
-        if (poll.ready(i)) this.#host.sync.drain(i - 2 - devices);
+      const end = poll.count - (this.#arrivals === undefined ? 0 : 1);
+      for (let i = 2 + devices; i < end; i++) if (poll.ready(i)) this.#host.sync.drain(i - 2 - devices);
       this.onTurn();
       if (poll.ready(0)) {
         this.#wake.clear();
         return;
       }
     }
+  }
+
+  /** Sleeps until there is something to do. */
+  #wait(poll: ReadPoll): void {
+    const arrivals = this.#arrivals;
+    const timeout = Math.min(this.#net.nextTimer(IDLE), IDLE);
+    if (arrivals === undefined) {
+      poll.wait(timeout);
+      return;
+    }
+    if (!arrivals.pending) arrivals.sleep();
+    poll.wait(arrivals.pending ? 0 : timeout);
+    arrivals.wake();
   }
 
   /** Takes over what the fast path has carried until now. */
@@ -160,21 +188,41 @@ export class TunLoop {
   #drain({ device, mark }: Input): void {
     for (let i = 0; i < BATCH; i += AHEAD) {
       const n = this.#read(device);
-      // what was carried came before it
-      this.#replay();
-      if (n > 1) this.#net.foresee(this.#packets, n);
-      for (let j = 0; j < n; j++) {
-        const p = this.#packets[j]!;
-        p.mark = mark;
-        // of many segments in one, each is written by itself
-        this.#host.output.hold(p.gsoSize === 0 ? p : undefined);
-        this.#input(p);
-      }
-      this.#host.output.hold(undefined);
-      this.onDecided();
-      this.#host.output.release();
+      // what was handed over came before it
+      this.#takeArrivals(EVERYTHING);
+      for (let j = 0; j < n; j++) this.#packets[j]!.mark = mark;
+      this.#decide(this.#packets, n);
       if (n < AHEAD) return;
     }
+  }
+
+  /** Takes what was handed over. @param most packets, or a few more. */
+  #takeArrivals(most: number): void {
+    const arrivals = this.#arrivals;
+    if (arrivals === undefined) return;
+    // each time one that is still being written may have been in the way
+    for (let i = 0; i < most && arrivals.pending; i += arrivals.packets.length) {
+      const n = arrivals.read();
+      this.counters.packets += n;
+      this.counters.handedOver += n;
+      this.#decide(arrivals.packets, n);
+    }
+  }
+
+  /** Has the engine decide about packets, and sends what comes of them. */
+  #decide(packets: readonly Packet[], n: number): void {
+    // what was carried came before them
+    this.#replay();
+    if (n > 1) this.#net.foresee(packets, n);
+    for (let j = 0; j < n; j++) {
+      const p = packets[j]!;
+      // of many segments in one, each is written by itself
+      this.#host.output.hold(p.gsoSize === 0 ? p : undefined);
+      this.#input(p);
+    }
+    this.#host.output.hold(undefined);
+    this.onDecided();
+    this.#host.output.release();
   }
 
   /** Reads as many packets as there are and as can be held. @returns their number. */

@@ -44,7 +44,7 @@ export const SLOW = 'slow';
 /** MF and the fragment offset. */
 const FRAGMENT = htons(0x3fff);
 /** FIN, SYN, RST, ACK: whatever has another of these than ACK alone may change a connection's state. */
-const STATE_FLAGS = 0x17;
+export const STATE_FLAGS = 0x17;
 export const SYN = 0x02;
 export const ACK = 0x10;
 /** Smallest TTL that a router may take one from. */

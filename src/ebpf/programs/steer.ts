@@ -1,12 +1,13 @@
 /**
- * The steering program: behind the tc program at an interface's ingress, it sends what concerns a virtual service straight into the TUN device, past the
- * kernel's routing. The kernel takes the Ethernet header off, and keeps what is still to be done about checksums and segments.
+ * The steering program: behind the tc program at an interface's ingress, it sends what concerns a virtual service straight to the engine, past the
+ * kernel's routing: what may begin a connection by a ring buffer (hand-over.ts), all else into the TUN device. There the kernel takes the Ethernet header off, and
+ * keeps what is still to be done about checksums and segments.
  */
 import { Assembler } from '../assembler.js';
-import { type Memory, part, r0, r1, r2, r3, r4, r10, register } from '../operand.js';
+import { type Memory, part, r0, r1, r2, r3, r4, r10 } from '../operand.js';
 import type { Program } from '../program.js';
-import { be16, record, u8 } from '../record.js';
 import { ctx, decrementTtl4, decrementTtl6, packet } from './common.js';
+import { DEVICE, finishHandOver, handOver } from './hand-over.js';
 import {
   ETH_HLEN,
   ETH_P_IP,
@@ -19,7 +20,8 @@ import {
   IPV6,
   SK_BUFF,
 } from './headers.js';
-import { STEER_KEY, STEER_SIDES, type SteerSide } from './steer-map.js';
+import { type Frame, fragment, frame, LEFT, PEEK, PORTS, protocol, transport } from './steer-frame.js';
+import { STEER_SIDES, type SteerSide } from './steer-map.js';
 
 const TC_ACT_UNSPEC = -1;
 /** The frame is addressed to this host. */
@@ -43,33 +45,14 @@ const ICMPV6_INFO = 0x80;
 const LINK_LOCAL_MASK = htons(0xffc0);
 const LINK_LOCAL = htons(0xfe80);
 
-/** Offset of the transport header in the frame. */
-const transport = register(7, 'transport');
-const protocol = register(8, 'protocol');
-const fragment = register(9, 'fragment');
+/** How long a flow of which a packet had to take the TUN device keeps to it, ns. */
+const PATIENCE = 1_000_000_000;
 
-/** What is read of extension and transport headers. */
-const PEEK = record('peek', { next: u8, length: u8, fragment: be16 });
-/** Ports, or (its first byte) the type of an ICMP message. */
-const TRANSPORT = record('transport', { sourcePort: be16, destinationPort: be16 });
-
-type Frame = ReturnType<typeof frame>;
-
-function frame(a: Assembler) {
-  return {
-    ip4: a.stack(IPV4),
-    ip6: a.stack(IPV6),
-    peek: a.stack(PEEK),
-    ports: a.stack(TRANSPORT),
-    key: a.stack(STEER_KEY),
-  };
-}
-
-/** Where to go with packets that are left alone. */
-const LEFT = 'left';
-
-/** Its map is that of steer-map.ts, as `steer`. @param ifindex of the TUN device. */
-export function steerProgram(ifindex: number): Program {
+/**
+ * Its maps are that of steer-map.ts, as `steer`, and those of arrival.ts.
+ * @param ifindex of the TUN device. @param patience how long a flow of which a packet had to take it keeps to it, ns.
+ */
+export function steerProgram(ifindex: number, patience: number = PATIENCE): Program {
   const a = new Assembler('ipvsd_steer');
   const f = frame(a);
   const skb = SK_BUFF.at(ctx);
@@ -82,11 +65,13 @@ export function steerProgram(ifindex: number): Program {
     .jumpIf(r0, '!=', htons(ETH_P_IP), LEFT);
   readIpv4(a, f);
   decide(a, f, 4);
-  steer(a, f, 4, ifindex);
+  steer(a, f, 4, patience);
   a.label('ipv6');
   readIpv6(a, f);
   decide(a, f, 6);
-  steer(a, f, 6, ifindex);
+  steer(a, f, 6, patience);
+  finishHandOver(a, f);
+  a.label(DEVICE).mov(r1, ifindex).mov(r2, 0).call('redirect').exit();
   a.label(LEFT).mov(r0, TC_ACT_UNSPEC).exit();
   return a.finish();
 }
@@ -140,7 +125,7 @@ function decide(a: Assembler, f: Frame, version: 4 | 6): void {
   const v = `v${version}`;
   const find = (side: SteerSide, address: Memory, port?: Memory): void =>
     lookUp(a, f, version, { side, address, port });
-  a.store(f.key.protocol, protocol);
+  a.store(f.key.protocol, protocol).store(part(f.ports.sourcePort, 0, 4), 0);
   const whole = `whole.${v}`;
   a.jumpIf(fragment, '==', 0, whole);
   find('fragmentTo', ip.destination);
@@ -159,7 +144,7 @@ function decide(a: Assembler, f: Frame, version: 4 | 6): void {
   a.jump(LEFT);
 
   a.label(ports);
-  peek(a, transport, f.ports, TRANSPORT.size);
+  peek(a, transport, f.ports, PORTS.size);
   find('to', ip.destination, f.ports.destinationPort);
   find('from', ip.source, f.ports.sourcePort);
   a.label(none);
@@ -168,9 +153,9 @@ function decide(a: Assembler, f: Frame, version: 4 | 6): void {
   a.jump(LEFT);
 }
 
-/** Sends the packet into the TUN device, one hop further, as routing there would. What has no hop left is the kernel's to answer. */
-function steer(a: Assembler, f: Frame, version: 4 | 6, ifindex: number): void {
-  a.label(steered(version));
+/** Sends the packet to the engine, one hop further, as routing into its device would. What has no hop left is the kernel's to answer. */
+function steer(a: Assembler, f: Frame, version: 4 | 6, patience: number): void {
+  a.label(steered(version)).store(f.locals.transport, transport);
   a.load(r1, version === 4 ? f.ip4.ttl : f.ip6.hopLimit).jumpIf(r1, '<=', 1, LEFT);
   a.load(packet, SK_BUFF.at(ctx).data).load(r3, SK_BUFF.at(ctx).dataEnd);
   a.needBytes(packet, ETH_HLEN + (version === 4 ? IPV4.size : IPV6.size), r3, r1, LEFT);
@@ -180,7 +165,7 @@ function steer(a: Assembler, f: Frame, version: 4 | 6, ifindex: number): void {
     // a sum that a network card may have taken of the whole packet: one less in the upper byte of a word
     a.mov(r1, ctx).mov(r2, 0xfeff).call('csum_update');
   }
-  a.mov(r1, ifindex).mov(r2, 0).call('redirect').exit();
+  handOver(a, f, version, patience);
 }
 
 function steered(version: 4 | 6): string {

@@ -1,0 +1,63 @@
+/** First packets of connections, which the steering program hands to the engine in a ring buffer: the way through the TUN device is a longer one. */
+import { record, u8, u16, u32, u64 } from '../record.js';
+
+/** What is known of a packet's transport checksum. */
+export const ARRIVAL_CHECKSUMS = {
+  /** It is in the packet, and nobody has looked at it. */
+  unverified: 0,
+  /** Somebody trustworthy has. */
+  right: 1,
+  /** It is still to be completed: its field has the sum of the pseudo header. */
+  partial: 2,
+} as const;
+
+/** What stands before each packet in the ring buffer; the IP header follows. */
+export const ARRIVAL = record('arrival', {
+  /** Bytes from the IP header on, the padding of a short frame included. */
+  length: u16,
+  /** Of these, bytes before the transport header, */
+  transport: u16,
+  /** and from there to the checksum. */
+  checksumAt: u16,
+  /** {@link ARRIVAL_CHECKSUMS} */
+  checksum: u16,
+});
+
+/**
+ * Room for packets in the ring buffer, bytes from the IP header on: a program has to say beforehand how much it wants, in numbers that do not depend on the packet.
+ * What is longer takes the TUN device. The first is enough for a SYN and for questions, the second for what Ethernet carries.
+ */
+export const ARRIVAL_ROOMS = [152, 1512] as const;
+
+/** The ring buffer. */
+export const ARRIVALS = { name: 'ipvsd_arrivals', size: 1 << 20 } as const;
+
+/** What the engine tells the program; the program clears it. */
+export const ARRIVAL_STATE = record('arrival_state', {
+  /** 1: the engine sleeps, and is to be woken. */
+  sleeping: u32,
+  spare: u8,
+});
+
+/** CLOCK_MONOTONIC, ns, to the tick: when a packet last took the TUN device that might be of a flow in this slot. */
+export const DETOUR = record('detour', { time: u64 });
+/** Flows share slots, by a hash of their addresses and ports. A power of two. */
+export const DETOUR_BITS = 12;
+
+/** Names of the other maps in the program. */
+export const ARRIVAL_MAPS = {
+  arrivalState: {
+    name: 'ipvsd_arrival',
+    type: 'array',
+    keySize: 4,
+    valueSize: ARRIVAL_STATE.size,
+    maxEntries: 1,
+  },
+  detours: {
+    name: 'ipvsd_detours',
+    type: 'array',
+    keySize: 4,
+    valueSize: DETOUR.size,
+    maxEntries: 1 << DETOUR_BITS,
+  },
+} as const;
