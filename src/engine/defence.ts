@@ -1,7 +1,7 @@
 /** Defence strategies (`update_defense_level`, `ip_vs_todrop`): what is given up when memory runs short. */
 import type { NetnsIpvs } from './netns-ipvs.js';
 
-/** Brings the modes up to date: each second, and when a sysctl of theirs was written. */
+/** Brings the modes up to date: each second, and when one was changed by hand. */
 export function updateDefenceLevel(ipvs: NetnsIpvs): void {
   const values = ipvs.sysctls.values;
   const available = ipvs.net.host.availablePages();
@@ -14,8 +14,10 @@ export function updateDefenceLevel(ipvs: NetnsIpvs): void {
   }
   ipvs.dropentry = values.drop_entry > 1;
   if (values.drop_packet === 3) ipvs.dropRate = values.am_droprate;
-  else if (values.drop_packet === 2) ipvs.dropRate = Math.floor(threshold / (threshold - available));
-  else ipvs.dropRate = 0;
+  else if (values.drop_packet === 2) {
+    // counting begins anew, so that few packets a second are all spared
+    ipvs.dropRate = ipvs.dropCounter = Math.floor(threshold / (threshold - available));
+  } else ipvs.dropRate = 0;
   if (ipvs.dropRate > 0 && ipvs.dropCounter === 0) ipvs.dropCounter = 1;
   for (const pd of ipvs.protoData) pd?.pp.timeoutChange(pd, values.secure_tcp > 1);
 }

@@ -48,6 +48,8 @@ export interface Host {
   readonly unprivilegedPortStart: number;
   /** Free memory pages plus buffer pages, for the defence strategies. */
   availablePages(): number;
+  /** Pages that buffers may have in all (`nr_free_buffer_pages`), of which sync messages get a part; when absent, what is available. */
+  readonly bufferPages?: number;
   /** Shows a text that `debug_level` asks for. Absent where nobody looks. */
   debug?(text: string): void;
   /** MTU of the interface of that name, bytes; undefined when there is none. */

@@ -192,7 +192,7 @@ export class NetnsIpvs {
     this.conntracks = tables.conntracks ?? new CtTable(net.hz);
     this.schedulers = net.schedulers;
     this.sysctls = new Sysctls(net.hz, (name) => {
-      if (name === 'drop_packet' || name === 'drop_entry' || name === 'secure_tcp' || name === 'amemthresh') {
+      if (name === 'drop_packet' || name === 'drop_entry' || name === 'secure_tcp') {
         updateDefenceLevel(this);
       } else if (name === 'debug_level') {
         this.debugLevel = this.sysctls.values.debug_level;
@@ -206,7 +206,7 @@ export class NetnsIpvs {
       pp.initNetns(this, pd);
     }
     const values = this.sysctls.values;
-    values.sync_qlen_max = Math.floor(net.host.availablePages() / QLEN_PAGES);
+    values.sync_qlen_max = Math.floor((net.host.bufferPages ?? net.host.availablePages()) / QLEN_PAGES);
     this.schedulerContext = {
       get jiffies() {
         return net.jiffies;

@@ -88,7 +88,7 @@ export class Sysctls {
   private readonly hz: number;
   private readonly onChange: (name: SysctlName) => void;
 
-  /** @param hz jiffies a second. @param onChange called after a value was written. */
+  /** @param hz jiffies a second. @param onChange called after a value has changed. */
   constructor(hz: number, onChange: (name: SysctlName) => void) {
     this.hz = hz;
     this.onChange = onChange;
@@ -132,6 +132,7 @@ export class Sysctls {
     if (first < (spec.min ?? -Infinity) || first > (spec.max ?? Infinity)) {
       throw new IpvsError('INVALID', `${first} is not within ${spec.min ?? ''}..${spec.max ?? ''}`, name);
     }
+    if (this.values[key] === first) return;
     this.values[key] = first;
     this.onChange(key);
   }

@@ -97,6 +97,8 @@ export class SimHost implements Host {
   /** For what is put together before it is known where it goes: see `input4`. */
   readonly tracked4 = new Reassembler({ timeoutMs: 30_000, maxBytes: REASSEMBLY_BYTES });
   readonly reassembler6 = new Reassembler({ timeoutMs: 60_000, maxBytes: REASSEMBLY_BYTES });
+  /** As many as the machine of the recordings has to begin with. */
+  readonly bufferPages = 90_656;
   readonly emit: (frame: Frame) => void;
   /** Takes what `debug_level` shows. */
   onDebug: (text: string) => void = () => {};
@@ -341,9 +343,9 @@ export class SimHost implements Host {
     return this.sysctls.get('ipv4/ip_unprivileged_port_start');
   }
 
-  /** As much as the machine of the recordings has. */
+  /** What Linux and the recorder leave of them, within some hundred pages. */
   availablePages(): number {
-    return 90_656;
+    return 82_500;
   }
 
   debug(text: string): void {

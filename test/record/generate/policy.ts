@@ -131,6 +131,43 @@ function drops(rate: number): ScenarioFile {
   return story.dump(LIST, RULES).end();
 }
 
+/** drop_packet where memory decides: the machine has 65,000 to 83,000 pages left, and counting begins anew each second. */
+function memoryDrops(): ScenarioFile {
+  const mode = 'cat /proc/sys/net/ipv4/vs/drop_packet';
+  const story = new Story(
+    'policy_drop_memory',
+    'drop_packet 1 and 2 with amemthresh',
+    service(4, 'tcp', 'dr'),
+  );
+  let port = 5000;
+  const open = (count: number, gap: number): void => {
+    for (let i = 0; i < count; i++) story.send('client', new Flow(4, port++, 1, 80).ask(SYN)).wait(gap);
+  };
+  story.sysctl({ drop_packet: 1 });
+  open(3, 0.3);
+  // 1 in 2, then all of them: what is written here is heeded at the end of the second
+  for (const amemthresh of [127_000, 1_000_000]) {
+    story.change({ amemthresh });
+    open(16, 0.13);
+    story.dump(mode);
+  }
+  // a mode that is written is heeded at once, the one that is there already is not written
+  story.change({ amemthresh: 127_000 }).change({ drop_packet: 2 });
+  open(3, 0);
+  story.change({ drop_packet: 3, am_droprate: 4 });
+  open(6, 0.05);
+  story.change({ am_droprate: 2 });
+  open(6, 0.05);
+  story.wait(1.1);
+  open(6, 0.05);
+  for (const amemthresh of [-1, 1024]) {
+    story.change({ amemthresh }).change({ drop_packet: 2 });
+    open(3, 0);
+    story.dump(mode).change({ drop_packet: 0 });
+  }
+  return story.dump(RULES).end();
+}
+
 /** Counters and rates while packets come evenly, stop, and are set to zero. */
 function rates(ip: Ip): ScenarioFile {
   const story = new Story(
@@ -295,6 +332,7 @@ export const POLICY: readonly ScenarioFile[] = [
   drops(1),
   drops(2),
   drops(5),
+  memoryDrops(),
   localNode(4, 'nat', '10.2.0.1'),
   localNode(4, 'dr', '10.2.0.1'),
   localNode(4, 'tun', '10.1.0.1'),
