@@ -360,3 +360,42 @@ test('whatever the text, it is converted to a good configuration or refused', as
     { numRuns: 2000 },
   );
 });
+
+describe('what stands for more than any memory holds is refused', () => {
+  const TEN = 'ABCDEFGHIJ';
+  /** Each parameter is ten times the next. */
+  const parameters = (between: string): string =>
+    Array.from(
+      TEN,
+      (name, i) =>
+        `$${name}=${Array(10)
+          .fill(`\${${TEN[i + 1] ?? 'A'}}`)
+          .join(between)}`,
+    ).join('\n');
+
+  test('parameters of parameters, on one line', () => {
+    assert.throws(() => converted(`${parameters('')}\nx \${A}`), {
+      code: 'BAD_CONFIG',
+      message: /more than \d+ characters/,
+    });
+  });
+
+  test('parameters of parameters, in lines', () => {
+    assert.throws(() => converted(`${parameters('\\\n')}\n\${A}`), { code: 'BAD_CONFIG' });
+  });
+});
+
+test('a file that is included may be long', () => {
+  writeFileSync(`${folder.path}/long.conf`, '# nothing\nvrrp_sync_group x\n'.repeat(130_000));
+  const { notes } = converted('include long.conf\n');
+  assert.equal(notes.length, 130_000);
+});
+
+test('a bracket in the name of an included file that closes nowhere stands for itself', () => {
+  writeFileSync(`${folder.path}/a[`, 'vrrp_sync_group x\n');
+  const { notes } = converted('include *[\ninclude [z-a]*\n');
+  assert.match(
+    notes.sort().join('\n'),
+    /^a\[:1: vrrp_sync_group x: not about virtual servers.*\nk\.conf:2: .*no such file$/,
+  );
+});

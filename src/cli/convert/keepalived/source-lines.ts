@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { IpvsError } from '../../../errors.js';
-import type { Note, Place } from '../note.js';
+import { type Note, noteText, type Place } from '../note.js';
 
 /** A line that says something. */
 export interface SourceLine extends Place {
@@ -11,6 +11,9 @@ export interface SourceLine extends Place {
 
 /** Files included in files at most, and parameters in parameters. */
 const DEPTH_MAX = 20;
+/** Lines of all files, and characters of one line, parameters put in: a few of these can stand for more than any memory holds. */
+const LINES_MAX = 300_000;
+const LINE_MAX = 100_000;
 const INCLUDE = /^(include[rmwba]?)\s+(\S+)$/;
 const DEFINITION = /^\$([A-Za-z_]\w*)=(.*)$/;
 
@@ -21,16 +24,20 @@ export class SourceReader {
     ['_HASH', '#'],
     ['_BANG', '!'],
   ]);
+  #read = 0;
 
   constructor(note: Note) {
     this.#note = note;
   }
 
-  /** All lines of `text`, which is that of `file`. @throws BAD_CONFIG when files include each other without an end */
+  /** All lines of `text`, which is that of `file`. @throws BAD_CONFIG when files or parameters include each other without an end */
   read(text: string, file: string, depth = 0): SourceLine[] {
     if (depth > DEPTH_MAX) throw new IpvsError('BAD_CONFIG', `${file}: included too deeply`);
     const out: SourceLine[] = [];
     const lines = text.split('\n');
+    this.#read += lines.length;
+    if (this.#read > LINES_MAX)
+      throw new IpvsError('BAD_CONFIG', `${file}: more than ${LINES_MAX} lines, parameters put in`);
     for (let i = 0; i < lines.length; i++) {
       const place = { file, line: i + 1 };
       let line = withoutComment(lines[i]!).trim();
@@ -49,8 +56,10 @@ export class SourceReader {
         line = `${line.slice(0, -1)} ${withoutComment(lines[++i]!).trim()}`;
       }
       const include = INCLUDE.exec(line);
-      if (include !== null) out.push(...this.#include(include[2]!, place, depth));
-      else out.push(...this.#expand(line, place, depth));
+      const found =
+        include !== null ? this.#include(include[2]!, place, depth) : this.#expand(line, place, depth);
+      // they may be more than a call takes arguments
+      for (const each of found) out.push(each);
     }
     return out;
   }
@@ -68,7 +77,7 @@ export class SourceReader {
       this.#note(place, `${text}: sequences are not understood; write the lines out`);
       return [];
     }
-    const replaced = this.#replace(text);
+    const replaced = this.#replace(text, place);
     // what a parameter holds may be lines, with parameters of their own
     if (!replaced.includes('\n')) return [{ ...place, text: replaced }];
     const { file, line: number } = place;
@@ -84,11 +93,18 @@ export class SourceReader {
     return '';
   }
 
-  #replace(line: string): string {
+  #replace(line: string, place: Place): string {
     let text = line;
     for (let round = 0; round < DEPTH_MAX; round++) {
+      let length = text.length;
       const next = text.replace(/\$(?:\{(\w+)\}|(\w+)(?=\s|$))/g, (whole, braced, bare) => {
         const value = this.#parameters.get(braced ?? bare);
+        length += value?.length ?? 0;
+        if (length > LINE_MAX)
+          throw new IpvsError(
+            'BAD_CONFIG',
+            noteText(place, `more than ${LINE_MAX} characters, parameters put in`),
+          );
         return value ?? whole;
       });
       if (next === text || next.includes('\n')) return next;
@@ -123,13 +139,20 @@ function matchingFiles(pattern: string, folder: string): string[] {
 
 function entriesLike(folder: string, pattern: string): string[] {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
-  const source = pattern
-    .replace(/[.+^${}()|\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  const like = new RegExp(`^${source}$`);
+  const like = likePattern(pattern);
   return readdirSync(folder)
     .filter((name) => like.test(name) && !basename(name).startsWith('.'))
     .sort()
     .map((name) => join(folder, name));
+}
+
+/** A pattern as a regular expression; a bracket that is none stands for itself. */
+function likePattern(pattern: string): RegExp {
+  const source = (special: RegExp): string =>
+    `^${pattern.replace(special, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`;
+  try {
+    return new RegExp(source(/[.+^${}()|\\]/g));
+  } catch {
+    return new RegExp(source(/[.+^${}()|\\[\]]/g));
+  }
 }
