@@ -115,6 +115,19 @@ f.yaml:8:11: services[0].dests[1].adress: unknown field (expected address, port,
     );
   });
 
+  test('what a terminal would take for a command is not shown as it is', async () => {
+    assert.equal(
+      (await refusal('connLimit: x\u0007\n\u001b[31m: 1\n')).replace(/ \(expected.*/, ''),
+      `f.yaml: 2 errors
+f.yaml:1:12: connLimit: "x\\u0007" is not a number of connections (1..134217728)
+  1 | connLimit: x\ufffd
+    |            ^
+f.yaml:2:1: \ufffd[31m: unknown field
+  2 | \ufffd[31m: 1
+    | ^`,
+    );
+  });
+
   test('of very many the first are shown', async () => {
     const text = `services:\n${'  - { port: 1 }\n'.repeat(500)}`;
     const message = await refusal(text);

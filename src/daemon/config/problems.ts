@@ -6,6 +6,9 @@ import type { Problem } from './document.js';
 const WIDTH = 120;
 /** Characters of a message that are shown at most: some repeat what they are about. */
 const MESSAGE = 1000;
+/** What a terminal takes for a command, and what is shown for it. */
+const CONTROL = /\p{Cc}/gu;
+const HIDDEN = '\ufffd';
 /** Problems that are shown at most. */
 const SHOWN = 20;
 
@@ -30,10 +33,12 @@ function showProblem(file: string, source: string, { line, column, message }: Pr
   const part = source
     .replace(/\r$/, '')
     .slice(skip, skip + WIDTH)
-    .replaceAll('\t', ' ');
+    .replaceAll('\t', ' ')
+    .replace(CONTROL, HIDDEN);
   const number = String(line);
   const margin = ' '.repeat(number.length);
-  const said = message.length > MESSAGE ? `${message.slice(0, MESSAGE)}...` : message;
+  const short = message.length > MESSAGE ? `${message.slice(0, MESSAGE)}...` : message;
+  const said = short.replace(CONTROL, HIDDEN);
   const mark = `${' '.repeat(Math.max(column - 1 - skip, 0))}^`;
   return `${file}:${line}:${column}: ${said}\n  ${number} | ${part}\n  ${margin} | ${mark}`;
 }
