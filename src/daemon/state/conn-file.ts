@@ -7,6 +7,7 @@ import { crc32 } from 'node:zlib';
 import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
 import { ConnWriter } from '../../engine/snapshot/conns.js';
 import { type Remainder, remainderOf } from '../../engine/snapshot/remainder.js';
+import { isRemainder } from '../../engine/snapshot/remainder-shape.js';
 import { IpvsError } from '../../errors.js';
 import { checkHead, type Head } from './rules-log.js';
 
@@ -127,6 +128,8 @@ export function readConns(path: string, namespace: string): SavedConns | undefin
   if (from + bytes.readUInt32LE(end + 4) !== end) throw new IpvsError('BAD_STATE', 'its lengths are wrong');
   const tail = JSON.parse(bytes.toString('utf8', from, end)) as Tail;
   checkHead(tail, 'connections', FORMAT, namespace);
+  if (!isRemainder(tail) || !Number.isFinite(tail.time))
+    throw new IpvsError('BAD_STATE', 'what is behind its connections is not what this program writes');
   return {
     // a copy, since a small file is read to anywhere
     words: new Int32Array(bytes.buffer.slice(bytes.byteOffset + MAGIC.length, bytes.byteOffset + from)),

@@ -9,6 +9,7 @@ import { keyOf } from '../../control/fields.js';
 import { serviceId } from '../../control/resource-id.js';
 import type { DrainPolicy } from '../../engine/service-options.js';
 import { IpvsError } from '../../errors.js';
+import { readRecord } from './rules-shape.js';
 
 /** Changes when older programs cannot read what is written. */
 const FORMAT = 1;
@@ -112,10 +113,10 @@ export function readRules(path: string, namespace: string): SavedRules | undefin
   const lines = text.split('\n');
   // whoever was killed in the midst of a line had not carried out what it is about
   lines.pop();
-  const [head, ...records] = lines.map(fromLine) as [RulesHead | undefined, ...RulesRecord[]];
+  const [head, ...values] = lines.map(fromLine) as [RulesHead | undefined, ...unknown[]];
   checkHead(head, 'rules', FORMAT, namespace);
-  if (records.length < head!.records!) throw new IpvsError('BAD_STATE', 'its end is missing');
-  return together(records);
+  if (values.length < head!.records!) throw new IpvsError('BAD_STATE', 'its end is missing');
+  return together(values.map((value, i) => readRecord(value, i + 2)));
 }
 
 /** The first thing in a state file. */

@@ -8,6 +8,7 @@ import {
   C_EXPIRES,
   C_FLAGS,
   C_NCONTROL,
+  C_STATE,
   C_TIMEOUT,
   CONN_LIMIT_MAX,
   CONN_WORDS,
@@ -76,9 +77,7 @@ export function restoreConns(ipvs: NetnsIpvs, words: Int32Array, context: ConnCo
   const places = new Int32Array(check(words)).fill(NO_CONN);
   const holes: number[] = [];
   for (let at = 0; at < words.length; at += ConnTable.wordsAt(words, at)) {
-    const protocol = (words[at + C_DPORT]! >>> 8) & 255;
-    // templates of marks have none
-    if (protocol !== IPPROTO_IP && ipvs.protoData[protocol] === undefined) continue;
+    if (!isKnown(ipvs, words, at)) continue;
     // they have the places that they had, where that can be: the fast path knows them by these
     while (ipvs.conns.highWater < ConnTable.placeAt(words, at)) {
       const hole = ipvs.conns.alloc();
@@ -100,6 +99,14 @@ export function restoreConns(ipvs: NetnsIpvs, words: Int32Array, context: ConnCo
     if (c !== NO_CONN && control !== NO_CONN && control !== c) controlAdd(ipvs, c, control);
   }
   return places;
+}
+
+/** There is its protocol here, and its state. Templates of marks have no protocol, and no template has a protocol's state. */
+function isKnown(ipvs: NetnsIpvs, words: Int32Array, at: number): boolean {
+  const protocol = (words[at + C_DPORT]! >>> 8) & 255;
+  const pp = ipvs.protoData[protocol]?.pp;
+  if ((words[at + C_FLAGS]! & CONN_F_TEMPLATE) !== 0) return pp !== undefined || protocol === IPPROTO_IP;
+  return pp !== undefined && (words[at + C_STATE]! & 0xff) < pp.numStates;
 }
 
 /** @returns how many places there were. */

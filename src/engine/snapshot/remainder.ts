@@ -111,7 +111,11 @@ const NUMBERS = 1 << 24;
 
 /** The next dest gets this number, if it is free. */
 export function reserveDest({ dests, freeDests }: NetnsIpvs, number: number): void {
-  if (!(number >= 0 && number < NUMBERS) || (number < dests.length && dests[number] !== null)) return;
+  if (
+    !(Number.isInteger(number) && number >= 0 && number < NUMBERS) ||
+    (number < dests.length && dests[number] !== null)
+  )
+    return;
   while (dests.length <= number) freeDests.push(dests.push(null) - 1);
   freeDests.splice(freeDests.indexOf(number), 1);
   freeDests.push(number);
