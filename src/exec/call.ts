@@ -11,7 +11,7 @@ import { LITTLE } from '../wire/netlink.js';
 import { callName } from './call-names.js';
 
 /** Bytes that a program may hand over at once. */
-const MOST = 1 << 24;
+export const MOST: number = 1 << 24;
 
 /** For texts. */
 const scratch = new Memory(256);

@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { SystemError } from '../linux/errno.js';
 import { LITTLE } from '../wire/netlink.js';
-import type { Call } from './call.js';
+import { type Call, MOST } from './call.js';
 
 /** `struct msghdr` of 64-bit machines. */
 const MSGHDR = {
@@ -85,8 +85,9 @@ export class MessageHeader {
     return this.#pieces.reduce((sum, piece) => sum + piece.length, 0);
   }
 
-  /** What is in the pieces. */
+  /** What is in the pieces, which may all be the same memory. @throws SystemError with EMSGSIZE when it is more than a program may hand over */
   gather(call: Call): Uint8Array {
+    if (this.length > MOST) throw new SystemError('sendmsg', constants.errno.EMSGSIZE);
     return Buffer.concat(this.#pieces.map(({ address, length }) => call.read(address, length)));
   }
 

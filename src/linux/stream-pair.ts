@@ -1,4 +1,5 @@
 /** Two connected ends (socketpair(2)), one of which is to go to another process. */
+import { constants } from 'node:os';
 import { checked, EAGAIN, lastErrno, systemError } from './errno.js';
 import { closeFd } from './fd.js';
 import { libc, stableBytes } from './libc.js';
@@ -36,7 +37,10 @@ export class StreamEnd {
     const n = libc.recv(this.#fd, this.#buffer, this.#buffer.length, MSG_DONTWAIT);
     if (n > 0) return this.#buffer.slice(0, n);
     if (n === 0) return 'end';
-    if (lastErrno() === EAGAIN) return undefined;
+    const errno = lastErrno();
+    if (errno === EAGAIN) return undefined;
+    // closed by somebody who has not read what we have written
+    if (errno === constants.errno.ECONNRESET) return 'end';
     throw systemError('recv(AF_UNIX)');
   }
 
