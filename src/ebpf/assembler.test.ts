@@ -156,11 +156,18 @@ describe('labels', () => {
 });
 
 test('maps are put in by their descriptors', () => {
-  const program = new Assembler('maps').movMap(r1, 'flows').movMap(r6, 'ways').exit().finish();
+  const program = new Assembler('maps')
+    .movMap(r1, 'flows')
+    .movMap(r6, 'ways')
+    .movMapValue(r0, 'ways')
+    .exit()
+    .finish();
   assert.deepEqual(disassemble(relocate(program, { flows: 7, ways: 8 })), [
     'r1 = map[fd:7]',
     '',
     'r6 = map[fd:8]',
+    '',
+    'r0 = map[fd:8][0]+0',
     '',
     'exit',
   ]);

@@ -13,7 +13,7 @@ import type { RecordLayout, Values } from './record.js';
 const { ALU, ATOMIC_ADD, ATOMIC_OR, BPF_ALU, BPF_ALU64, BPF_ATOMIC, BPF_CALL, BPF_EXIT, BPF_IMM, BPF_JA } =
   isa;
 const { BPF_JMP, BPF_JMP32, BPF_K, BPF_LD, BPF_LDX, BPF_MEM, BPF_PSEUDO_MAP_FD, BPF_SIZE, BPF_ST } = isa;
-const { BPF_STX, BPF_X, CONDITION, INSTRUCTION } = isa;
+const { BPF_PSEUDO_MAP_VALUE, BPF_STX, BPF_X, CONDITION, INSTRUCTION } = isa;
 
 /** Bytes of a program's stack. */
 const STACK = 512;
@@ -174,6 +174,11 @@ export class Assembler {
   /** The map of that name, for calls. */
   movMap(dst: Register, map: string): this {
     return this.#wide(dst, BPF_PSEUDO_MAP_FD, 0, 0, `${dst.name} = map ${map}`, map);
+  }
+
+  /** The value of the map of that name: an array of one element. */
+  movMapValue(dst: Register, map: string): this {
+    return this.#wide(dst, BPF_PSEUDO_MAP_VALUE, 0, 0, `${dst.name} = value of map ${map}`, map);
   }
 
   /** Reads memory; the upper bits of the register become 0. */

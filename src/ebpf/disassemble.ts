@@ -62,7 +62,9 @@ export function disassembleOne(
     case 'ld': {
       if (opcode !== 0x18) break;
       const value = (BigInt(view.getUint32(12, true)) << 32n) | BigInt(imm >>> 0);
-      return { text: `r${dst} = ${src === 1 ? `map[fd:${imm}]` : `0x${value.toString(16)}`}`, slots: 2 };
+      if (src === 1) return { text: `r${dst} = map[fd:${imm}]`, slots: 2 };
+      if (src === 2) return { text: `r${dst} = map[fd:${imm}][0]+${view.getInt32(12, true)}`, slots: 2 };
+      return { text: `r${dst} = 0x${value.toString(16)}`, slots: 2 };
     }
     case 'ldx':
       if (opcode >>> 5 === 3) return plain(`r${dst} = *(${width} *)${place}`);

@@ -72,6 +72,8 @@ export function writeFlow(view: DataView, at: number, flow: Flow, now: number): 
   const { fields } = FLOW;
   fields.packets.set(view, at + fields.packets.offset, 0);
   fields.lastUsed.set(view, at + fields.lastUsed.offset, now);
+  // of another tick: the first packet says when it was
+  fields.tick.set(view, at + fields.tick.offset, 0);
   fields.way.set(view, at + fields.way.offset, flow.way);
   fields.counter.set(view, at + fields.counter.offset, flow.counter);
   fields.owner.set(view, at + fields.owner.offset, flow.owner);
@@ -93,6 +95,16 @@ export function writeFlow(view: DataView, at: number, flow: Flow, now: number): 
   writeWords(view, at + fields.address.offset, flow.address, flow.family);
 }
 
+/** Hardware addresses that are known to be right. */
+export interface Hardware {
+  /** Of the neighbour. */
+  readonly destination: Uint8Array;
+  /** Of our interface. */
+  readonly source: Uint8Array;
+  /** XDP can send by the interface, too. */
+  readonly xdp: boolean;
+}
+
 /** How packets leave. */
 export interface Way {
   /** The neighbour that they are handed to. */
@@ -101,8 +113,7 @@ export interface Way {
   readonly ifindex: number;
   /** Largest packet that may take it, bytes; a tunnel's own headers are taken off already. */
   readonly mtu: number;
-  /** Hardware addresses of the neighbour and of our interface, when they are known. */
-  readonly hardware?: { readonly destination: Uint8Array; readonly source: Uint8Array } | undefined;
+  readonly hardware?: Hardware | undefined;
   readonly tunnel?: Tunnel | undefined;
   /** Whatever the caller knows it by; 32 bits. @default 0 */
   readonly owner?: number;
@@ -120,8 +131,8 @@ export interface Tunnel {
   readonly port: number;
 }
 
-/** Writes the record of a way at `at`. */
-export function writeWay(view: DataView, at: number, way: Way): void {
+/** Writes the record of a way at `at`. @param valid programs may rely on its hardware addresses. */
+export function writeWay(view: DataView, at: number, way: Way, valid = true): void {
   const { nextHop, ifindex, mtu, hardware, tunnel, owner = 0 } = way;
   new Uint8Array(view.buffer, view.byteOffset + at, WAY.size).fill(0);
   WAY.write(view, at, {
@@ -130,7 +141,12 @@ export function writeWay(view: DataView, at: number, way: Way): void {
     ifindex,
     mtu,
     owner,
-    ...(hardware && { resolved: 1, ...hardware }),
+    ...(hardware && {
+      resolved: valid ? 1 : 0,
+      xdp: valid && hardware.xdp ? 1 : 0,
+      destination: hardware.destination,
+      source: hardware.source,
+    }),
   });
   if (tunnel === undefined) return;
   const { source, destination, copyDf, type, csum, port } = tunnel;

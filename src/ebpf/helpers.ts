@@ -14,6 +14,7 @@ export const HELPERS = {
   skb_change_head: 43,
   xdp_adjust_head: 44,
   skb_adjust_room: 50,
+  jiffies64: 118,
   ringbuf_output: 130,
   ringbuf_reserve: 131,
   ringbuf_submit: 132,

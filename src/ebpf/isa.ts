@@ -70,3 +70,4 @@ export const ATOMIC_OR = 0x40;
 
 /** Source register of `ld_imm64` when the number is the descriptor of a map. */
 export const BPF_PSEUDO_MAP_FD = 1;
+export const BPF_PSEUDO_MAP_VALUE = 2;

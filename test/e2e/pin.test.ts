@@ -187,6 +187,29 @@ describe('a daemon that is started again', rootOnly('sysctl'), () => {
 
   const vip = IPV4.vip(1);
 
+  it('killed: packets find real servers that get other hardware addresses meanwhile', async () => {
+    await start('--pin', '--fast-path', 'tc');
+    ipvsadm('-R', rules(vip, IPV4.server));
+    noteOthers();
+    const stop = await many(vip, 8, 0);
+    const { carried } = await director.execute('counters', {});
+    assert.ok(carried! >= 8);
+    await end('SIGKILL');
+    for (const n of SERVERS) {
+      net.sysctl(`server${n}`, 'net/ipv4/conf/eth0/arp_notify', 1);
+      net.ip(`server${n}`, `link set eth0 address 02:00:00:00:00:1${n}`);
+    }
+    // nobody follows neighbours: what was known of them is not relied on for long
+    const first = received();
+    await eventually('nothing comes', PATIENCE, () => assert.ok(received() - first > 1_000_000));
+    await start('--pin', '--fast-path', 'tc');
+    const { failed, reason, blocks } = await stop();
+    assert.equal(failed, 0, reason);
+    assert.equal(blocks.length, 8);
+    ipvsadm('-C');
+    await end('SIGTERM');
+  });
+
   it('stopped: transfers go on, and begin again where only the engine carries them', async () => {
     await start('--pin', '--fast-path', 'none');
     ipvsadm('-R', rules(vip, IPV4.server));

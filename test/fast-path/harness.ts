@@ -2,7 +2,7 @@
 
 import { emptyFlow, type Flow, type Way, writeFlow, writeFlowKey, writeWay } from '../../src/ebpf/flow.js';
 import { type Program, relocate } from '../../src/ebpf/program.js';
-import { COUNTER, FLOW, LINK, MAPS, REPORT, REPORTS } from '../../src/ebpf/programs/flow-maps.js';
+import { COUNTER, FLOW, LEASE, LINK, MAPS, REPORT, REPORTS } from '../../src/ebpf/programs/flow-maps.js';
 import { BpfMap } from '../../src/linux/bpf-map.js';
 import { BpfProgram, type ProgramType } from '../../src/linux/bpf-program.js';
 import { RingBuffer } from '../../src/linux/bpf-ring-buffer.js';
@@ -20,6 +20,7 @@ export const LOOPBACK = new Uint8Array(6);
 export const HARDWARE = {
   destination: Uint8Array.of(2, 0, 0, 0, 0, 0x11),
   source: Uint8Array.of(2, 0, 0, 0, 0, 0x22),
+  xdp: true,
 };
 
 /** What a program made of a packet. */
@@ -37,12 +38,14 @@ export class Harness {
   readonly #program: BpfProgram;
 
   constructor(type: ProgramType, program: Program) {
-    const make = (name: keyof typeof MAPS) => new BpfMap({ ...MAPS[name], maxEntries: 32_768 });
+    const make = (name: keyof typeof MAPS) =>
+      new BpfMap({ ...MAPS[name], maxEntries: name === 'lease' ? 1 : 32_768 });
     const names = Object.keys(MAPS) as (keyof typeof MAPS)[];
     this.maps = Object.fromEntries(names.map((name) => [name, make(name)])) as unknown as Harness['maps'];
     this.maps.links.key.setUint32(0, LOOPBACK_INDEX, true);
     LINK.write(this.maps.links.value, 0, { address: LOOPBACK, active: 1 });
     this.maps.links.update();
+    this.setLease(Number.MAX_SAFE_INTEGER);
     const all = { ...this.maps, reports: this.#reports };
     const descriptors = Object.fromEntries(Object.entries(all).map(([name, { fd }]) => [name, fd]));
     const instructions = relocate(program, descriptors);
@@ -95,6 +98,13 @@ export class Harness {
     new Uint8Array(counters.value.buffer).fill(0);
     counters.update();
     return sum;
+  }
+
+  /** @param until CLOCK_MONOTONIC, ns. */
+  setLease(until: number): void {
+    const { lease } = this.maps;
+    LEASE.write(lease.value, 0, { until });
+    lease.update();
   }
 
   setWay(number: number, way: Way): void {

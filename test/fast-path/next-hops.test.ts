@@ -1,13 +1,15 @@
-/** What XDP sends where: by BPF_PROG_TEST_RUN, while neighbours come, change and go. */
+/** What programs send where on their own: by BPF_PROG_TEST_RUN, while neighbours come, change and go. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { FlowCache } from '../../src/datapath/fast/flow-cache.js';
+import { Lease } from '../../src/datapath/fast/lease.js';
 import { type FastMaps, loadProgram, openMaps } from '../../src/datapath/fast/maps.js';
 import { type NextHop, type NextHopHost, NextHops } from '../../src/datapath/fast/next-hops.js';
-import { LINK } from '../../src/ebpf/programs/flow-maps.js';
+import { LEASE, LINK } from '../../src/ebpf/programs/flow-maps.js';
+import { tcProgram } from '../../src/ebpf/programs/tc.js';
 import { xdpProgram } from '../../src/ebpf/programs/xdp.js';
 import type { BpfProgram } from '../../src/linux/bpf-program.js';
-import { NUD_REACHABLE, NUD_STALE } from '../../src/linux/rt-neighbour.js';
+import { NUD_NOARP, NUD_REACHABLE, NUD_STALE } from '../../src/linux/rt-neighbour.js';
 import { type InetAddr, inetToString } from '../../src/wire/inet.js';
 import { concat, hex } from '../support/bytes.js';
 import { ACK, TCP, tcp } from '../support/packets.js';
@@ -17,6 +19,7 @@ import { Routes } from './routes.js';
 
 const PASS = 2;
 const REDIRECT = 4;
+const TC_REDIRECT = 7;
 const CLIENT = '10.9.0.1';
 const OURS = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const SERVER = Uint8Array.of(2, 0, 0, 0, 0, 0x11);
@@ -44,12 +47,14 @@ class Neighbours implements NextHopHost {
   }
 }
 
-describe('next hops of XDP', rootOnly(), () => {
+describe('next hops', rootOnly(), () => {
   const nat = KINDS.find(({ name }) => name === 'nat4')!;
   let director: VectorDirector;
   let neighbours: Neighbours;
   let maps: FastMaps;
   let program: BpfProgram;
+  let tc: BpfProgram;
+  let lease: Lease;
   let cache: FlowCache;
   let sends: boolean;
   let connection: number;
@@ -58,8 +63,11 @@ describe('next hops of XDP', rootOnly(), () => {
     director = new VectorDirector();
     neighbours = new Neighbours();
     sends = true;
-    maps = openMaps({ flows: 20, ways: 8 });
+    maps = openMaps({ flows: 1024, ways: 512 });
     program = loadProgram('xdp', xdpProgram(), maps);
+    tc = loadProgram('tc', tcProgram(), maps);
+    lease = new Lease(maps.lease);
+    lease.extend();
     maps.links.key.setUint32(0, 1, true);
     LINK.write(maps.links.value, 0, { address: new Uint8Array(6), active: 1 });
     maps.links.update();
@@ -71,13 +79,35 @@ describe('next hops of XDP', rootOnly(), () => {
   });
   afterEach(() => {
     program.close();
+    tc.close();
     for (const map of Object.values(maps)) map.close();
   });
 
-  /** Who gets a packet of the client: a hardware address; or nobody, since tc has it. */
+  /** A packet of the client. */
+  const asked = (): Uint8Array =>
+    concat(
+      new Uint8Array(12),
+      Uint8Array.of(8, 0),
+      tcp(CLIENT, 1000, nat.vip, nat.port, ACK, { data: new Uint8Array(10) }),
+    );
+  /** Whom tc sends it to by itself: a hardware address; or nobody, since it leaves that to the kernel. */
+  const receiverOfTc = (): string | undefined => {
+    const { verdict, packet } = tc.test(asked());
+    assert.equal(verdict, TC_REDIRECT);
+    const [to, from] = [hex(packet.subarray(0, 6)), hex(packet.subarray(6, 12))];
+    if (to === hex(new Uint8Array(6))) return undefined;
+    assert.equal(from, hex(neighbours.ours.get(1)!));
+    return to;
+  };
+  /** Who gets a packet of the client by XDP, and what it leaves to tc by tc. */
   const receiver = (): string | undefined => {
-    const packet = tcp(CLIENT, 1000, nat.vip, nat.port, ACK);
-    const frame = concat(new Uint8Array(12), Uint8Array.of(8, 0), packet);
+    const to = receiverOfXdp();
+    assert.equal(receiverOfTc(), to);
+    return to;
+  };
+  /** Who gets it by XDP: a hardware address; or nobody, since tc has it. */
+  const receiverOfXdp = (): string | undefined => {
+    const frame = asked();
     const { verdict, packet: sent } = program.test(frame);
     assert.ok(verdict === PASS || verdict === REDIRECT);
     if (verdict === PASS) assert.equal(hex(sent), hex(frame));
@@ -145,13 +175,49 @@ describe('next hops of XDP', rootOnly(), () => {
     assert.equal(receiver(), undefined);
   });
 
-  test('behind a driver that cannot send are left to tc, and not asked for', () => {
+  test('behind a driver that cannot send are left to tc', () => {
     learn(SERVER);
     sends = false;
-    const entry = neighbours.entries.get(nat.server)!;
-    entry.used = false;
     cache.ways.resolve();
+    assert.equal(receiverOfXdp(), undefined);
+    // tc can do with a little less
+    assert.equal(receiverOfTc(), hex(SERVER));
+    sends = true;
+    cache.ways.resolve();
+    assert.equal(receiver(), hex(SERVER));
+  });
+
+  test('that need no resolution are left to the kernel', () => {
+    learn(SERVER, NUD_NOARP);
     assert.equal(receiver(), undefined);
-    assert.ok(!entry.used);
+  });
+
+  test('are left to the kernel by tc when nobody says any more that they are right', () => {
+    learn(SERVER);
+    lease.end();
+    assert.equal(receiverOfTc(), undefined);
+    lease.extend();
+    assert.equal(receiverOfTc(), hex(SERVER));
+    const now = Number(process.hrtime.bigint());
+    maps.lease.lookup();
+    const until = LEASE.fields.until.get(maps.lease.value, 0);
+    assert.ok(until > now && until < now + 10e9, `${until - now} ns`);
+  });
+
+  test('of clients are followed for tc as far as a table of neighbours goes, for XDP all', () => {
+    sends = false;
+    for (let i = 2; i < 300; i++) director.connect(nat, TCP, `10.9.${i >> 8}.${i & 255}`, 1000);
+    cache.flush();
+    const ofClients = (): number => {
+      for (const entry of neighbours.entries.values()) entry.used = false;
+      cache.ways.resolve();
+      const used = [...neighbours.entries].filter(([, { used }]) => used);
+      return used.filter(([address]) => address.startsWith('10.9.')).length;
+    };
+    assert.equal(ofClients(), 256);
+    sends = true;
+    assert.equal(ofClients(), 299);
+    // servers are always followed
+    assert.ok(neighbours.entries.get(nat.server)!.used);
   });
 });

@@ -126,11 +126,10 @@ for (const { type, program, sent, left } of PROGRAMS) {
           // a packet that was damaged is damaged outside as well; the engine has summed up what there is
           if (/^(bad|partial)/.test(v.fault) && tunnelOf(kind)?.csum) unsum(expected, ip);
           assert.equal(hex(ip.subarray(0, expected.length)), hex(expected));
-          if (type === 'xdp')
-            assert.equal(
-              hex(ethernet),
-              hex(concat(HARDWARE.destination, HARDWARE.source, etherType(expected))),
-            );
+          assert.equal(
+            hex(ethernet),
+            hex(concat(HARDWARE.destination, HARDWARE.source, etherType(expected))),
+          );
           const { packets, server, lastUsed } = harness.counted(flow);
           assert.deepEqual(
             { packets, server },

@@ -7,9 +7,10 @@ import type { NetlinkSocket } from '../../linux/netlink.js';
 import { listLinks } from '../../linux/rt-link.js';
 import { Attachments } from './attachments.js';
 import { FlowCache, type FlowCacheCounters } from './flow-cache.js';
+import { Lease } from './lease.js';
 import { loadProgram, openMaps } from './maps.js';
 import type { XdpName } from './names.js';
-import type { NextHopHost } from './next-hops.js';
+import { type NextHopHost, NextHops } from './next-hops.js';
 import type { Pins } from './pins.js';
 import type { WayHost } from './ways.js';
 import { type XdpReport, XdpTier } from './xdp-tier.js';
@@ -35,6 +36,8 @@ export class FastDatapath {
   readonly #cache: FlowCache;
   readonly #attachments: Attachments;
   readonly #xdp: XdpTier | undefined;
+  readonly #hops: NextHops;
+  readonly #lease: Lease;
   readonly #ipvs: NetnsIpvs;
   readonly #host: WayHost;
   readonly #socket: NetlinkSocket;
@@ -57,13 +60,16 @@ export class FastDatapath {
       const maps = openMaps({ flows: 2 * ipvs.conns.limit, ways: WAYS }, pins);
       this.#undo.push((stay) => !stay && pins?.remove());
       for (const map of Object.values(maps)) this.#undo.push(() => map.close());
+      this.#lease = new Lease(maps.lease);
+      this.#undo.push(() => this.#lease.end());
       const program = loadProgram('tc', tcProgram(), maps);
       this.#undo.push(() => program.close());
       if (xdp !== 'none') {
-        this.#xdp = new XdpTier(host, maps, { wish: xdp, interfaces, report });
+        this.#xdp = new XdpTier(maps, { wish: xdp, interfaces, report });
         this.#undo.push(() => this.#xdp!.close());
       }
-      this.#cache = new FlowCache(ipvs, host, maps, this.#xdp?.hops);
+      this.#hops = new NextHops(host, (ifindex) => this.#xdp?.canSend(ifindex) === true);
+      this.#cache = new FlowCache(ipvs, host, maps, this.#hops);
       ipvs.fastPath = this.#cache;
       if (pins?.adopted === true) this.#cache.adopt(carried);
       this.#attachments = new Attachments(socket, program, interfaces, pins);
@@ -94,7 +100,10 @@ export class FastDatapath {
   turn(): void {
     if (this.#generation !== this.#host.routeGeneration) this.refresh();
     this.#cache.flush();
-    if (this.#xdp?.hasChanged() === true) this.#cache.ways.resolve();
+    if (!this.#hops.hasChanged()) return;
+    this.#xdp?.follow();
+    this.#cache.ways.resolve();
+    this.#lease.extend();
   }
 
   /** After commands, before they are answered. */
@@ -104,6 +113,7 @@ export class FastDatapath {
       const links = listLinks(this.#socket);
       this.#attachments.refresh(links);
       this.#xdp?.refresh(links);
+      this.#hops.lookAgain();
     }
     this.#cache.refresh();
   }

@@ -105,7 +105,7 @@ export class FlowCache implements FastPath {
   #aliases: ReadonlyMap<number, number> | undefined;
   #replayedAt = { jiffies: 0, time: 0 };
 
-  /** @param hops finds hardware addresses; left out where there is no XDP. */
+  /** @param hops finds hardware addresses; left out where the kernel is to look them up. */
   constructor(ipvs: NetnsIpvs, host: WayHost, maps: FastMaps, hops?: NextHops) {
     this.#ipvs = ipvs;
     this.#maps = maps;

@@ -27,7 +27,7 @@ const LINKS = 4096;
  * @throws SYSTEM, with EPERM where BPF is not allowed.
  */
 export function openMaps({ flows, ways }: FastCapacity, pins?: Pins): FastMaps {
-  const entries = { flows4: flows, flows6: flows, ways, counters: 2 * ways, links: LINKS };
+  const entries = { flows4: flows, flows6: flows, ways, counters: 2 * ways, links: LINKS, lease: 1 };
   const wanted = Object.entries(MAPS).map(([name, options]) => {
     const flags = options.type === 'hash' ? BPF_F_NO_PREALLOC : 0;
     return [name, { ...options, maxEntries: entries[name as keyof typeof MAPS], flags }] as const;

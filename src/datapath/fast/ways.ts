@@ -1,12 +1,12 @@
 /** The ways out of the fast path: one for each dest that has carried connections, one for each next hop of answers. */
-import { type Way, writeWay } from '../../ebpf/flow.js';
+import { type Hardware, type Way, writeWay } from '../../ebpf/flow.js';
 import { WAY } from '../../ebpf/programs/flow-maps.js';
 import type { Dest } from '../../engine/dest.js';
 import { CONN_F_FWD_MASK, CONN_F_TUNNEL } from '../../engine/flags.js';
 import type { Route } from '../../engine/host.js';
 import { type BpfMap, MapBatch } from '../../linux/bpf-map.js';
 import { AF_INET, type InetAddr, inetToString } from '../../wire/inet.js';
-import type { FrameAddresses, NextHop, NextHops } from './next-hops.js';
+import type { NextHop, NextHops } from './next-hops.js';
 import { tunnelKind, tunnelLength, tunnelOf } from './tunnels.js';
 
 /** No way: the connection is not carried. 0, so that memory that nobody wrote says so. */
@@ -36,6 +36,12 @@ interface OpenWay {
   hop: NextHop | undefined;
 }
 
+/**
+ * Ways to clients whose next hop is followed for the tc program's sake: there may be more clients on a link than its neighbour table should hold, and what is
+ * followed stays there.
+ */
+const CLIENTS = 256;
+
 /** Ways that are read at once. */
 const SCAN = 1024;
 
@@ -45,7 +51,7 @@ const CLOSED = { ifindex: 0, mtu: 0 };
 /**
  * Keeps the map of ways. Flows refer to a way by its number, so a number is given to another way only when no flow has it any more. When routes change,
  * ways to dests are written anew; those to clients, of which many share one, are closed, and their connections find another.
- * A way has hardware addresses, so that XDP may take it, as long as flows refer to it and its next hop is followed.
+ * A way has hardware addresses, so that XDP may take it and tc need not look them up, as long as flows refer to it and its next hop is followed.
  */
 export class Ways {
   readonly #map: BpfMap;
@@ -65,7 +71,7 @@ export class Ways {
   #next = 1;
   #generation = -1;
 
-  /** @param hops finds hardware addresses; left out where there is no XDP. */
+  /** @param hops finds hardware addresses; left out where the kernel is to look them up. */
   constructor(map: BpfMap, host: WayHost, hops?: NextHops) {
     this.#map = map;
     this.#host = host;
@@ -159,7 +165,7 @@ export class Ways {
 
   /** A flow refers to the way from now on. */
   hold(number: number): void {
-    if (this.#references[number]!++ === 0) this.#resolve(number);
+    if (this.#references[number]!++ === 0 && this.#needed(number)) this.#resolve(number, true);
   }
 
   /** A flow is gone. */
@@ -169,7 +175,12 @@ export class Ways {
 
   /** Takes over what has become of next hops. To be called several times a second. */
   resolve(): void {
-    for (let number = 1; number < this.#next; number++) this.#resolve(number);
+    let clients = 0;
+    for (let number = 1; number < this.#next; number++) {
+      const toClient = this.#open[number]?.way.owner === undefined;
+      if (toClient && this.#references[number] !== 0) clients++;
+      this.#resolve(number, !toClient || clients <= CLIENTS || this.#needed(number));
+    }
   }
 
   /**
@@ -227,27 +238,31 @@ export class Ways {
 
   #write(number: number, way: Way | undefined): void {
     this.#open[number] = way && { way, hop: undefined };
-    const hardware = this.#hardwareOf(number);
+    const hardware = this.#needed(number) ? this.#hardwareOf(number) : undefined;
     if (way !== undefined && hardware !== undefined) this.#open[number]!.way = { ...way, hardware };
     this.#store(number);
   }
 
-  /** Hardware addresses are written when they are others, or none any more. */
-  #resolve(number: number): void {
+  /** XDP can take the way, and only with hardware addresses. */
+  #needed(number: number): boolean {
+    const open = this.#open[number];
+    return open !== undefined && this.#hops?.canSend(open.way.ifindex) === true;
+  }
+
+  /** Hardware addresses are written when they are others, or none any more. @param follow the way may have some. */
+  #resolve(number: number, follow: boolean): void {
     const open = this.#open[number];
     if (open === undefined || this.#hops === undefined) return;
-    const hardware = this.#hardwareOf(number);
+    const hardware = follow ? this.#hardwareOf(number) : undefined;
     if (isSame(open.way.hardware, hardware)) return;
     open.way = { ...open.way, hardware };
     this.#store(number);
   }
 
-  #hardwareOf(number: number): FrameAddresses | undefined {
+  #hardwareOf(number: number): Hardware | undefined {
     const open = this.#open[number];
     if (open === undefined || this.#hops === undefined || this.#references[number] === 0) return undefined;
     const { ifindex, nextHop } = open.way;
-    // nobody is asked for where nothing is sent
-    if (!this.#hops.canSend(ifindex)) return undefined;
     if (open.hop === undefined || open.hop.stale) open.hop = this.#hops.find(ifindex, nextHop);
     return this.#hops.addresses(open.hop, ifindex);
   }
@@ -255,21 +270,24 @@ export class Ways {
   #store(number: number): void {
     const way = this.#open[number]?.way ?? { ...CLOSED, nextHop: NOWHERE };
     // a program that reads meanwhile must not find half of one address and half of another
-    if (way.hardware !== undefined) this.#put(number, { ...way, hardware: undefined });
+    if (way.hardware !== undefined) {
+      this.#put(number, { ...way, hardware: undefined });
+      this.#put(number, way, false);
+    }
     this.#put(number, way);
   }
 
-  #put(number: number, way: Way): void {
+  #put(number: number, way: Way, valid = true): void {
     this.#map.key.setUint32(0, number, true);
-    writeWay(this.#map.value, 0, way);
+    writeWay(this.#map.value, 0, way, valid);
     this.#map.update();
   }
 }
 
-function isSame(a: FrameAddresses | undefined, b: FrameAddresses | undefined): boolean {
+function isSame(a: Hardware | undefined, b: Hardware | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   const same = (x: Uint8Array, y: Uint8Array): boolean => x.every((byte, i) => byte === y[i]);
-  return same(a.destination, b.destination) && same(a.source, b.source);
+  return a.xdp === b.xdp && same(a.destination, b.destination) && same(a.source, b.source);
 }
 
 const NOWHERE: InetAddr = { family: AF_INET, words: new Int32Array(4) };

@@ -1,10 +1,9 @@
-/** XDP in front of tc: its program, where it runs, and when there is something new to know of next hops. */
+/** XDP in front of tc: its program, and where it runs. */
 import { xdpProgram } from '../../ebpf/programs/xdp.js';
 import type { BpfProgram } from '../../linux/bpf-program.js';
 import type { Link } from '../../linux/rt-link.js';
 import { type FastMaps, loadProgram } from './maps.js';
 import type { XdpName } from './names.js';
-import { type NextHopHost, NextHops } from './next-hops.js';
 import { XdpAttachments } from './xdp-attachments.js';
 
 /** Told of what becomes of interfaces. */
@@ -21,21 +20,13 @@ export interface XdpTierOptions {
   readonly report: XdpReport;
 }
 
-/** How often next hops and drivers are looked at even though no news has come, ms: more often than the neighbour table forgets what nobody uses. */
-const INTERVAL = 250;
-
 /** The XDP tier. */
 export class XdpTier {
-  readonly hops: NextHops;
-  readonly #host: NextHopHost;
   readonly #program: BpfProgram;
   readonly #attachments: XdpAttachments;
-  #generation = -1;
-  #next = 0;
 
   /** @throws VerifierError, SYSTEM */
-  constructor(host: NextHopHost, maps: FastMaps, { wish, interfaces, report }: XdpTierOptions) {
-    this.#host = host;
+  constructor(maps: FastMaps, { wish, interfaces, report }: XdpTierOptions) {
     this.#program = loadProgram('xdp', xdpProgram(), maps);
     try {
       this.#attachments = new XdpAttachments({
@@ -53,23 +44,21 @@ export class XdpTier {
       this.#program.close();
       throw error;
     }
-    this.hops = new NextHops(host, (ifindex) => this.#attachments.canSend(ifindex));
   }
 
   /** Follows interfaces. @param links all of the namespace. */
   refresh(links: readonly Link[]): void {
     this.#attachments.refresh(links);
-    this.#generation = -1;
   }
 
-  /** It is time to resolve the ways anew. */
-  hasChanged(): boolean {
-    const { now, neighbourGeneration } = this.#host;
-    if (neighbourGeneration === this.#generation && now < this.#next) return false;
+  /** Takes over what drivers have come to be able to do; never waits. */
+  follow(): void {
     this.#attachments.follow();
-    this.#generation = neighbourGeneration;
-    this.#next = now + INTERVAL;
-    return true;
+  }
+
+  /** The program can send by this interface. */
+  canSend(ifindex: number): boolean {
+    return this.#attachments.canSend(ifindex);
   }
 
   close(): void {

@@ -6,7 +6,18 @@ import type { Assembler } from '../assembler.js';
 import { type Memory, part, type Register, r0, r1, r2, r3, r5, r10, register } from '../operand.js';
 import { record, u32, u64 } from '../record.js';
 import { COUNTER, FLOW, FLOW4_KEY, FLOW6_KEY, REPORT, WAY } from './flow-maps.js';
-import { ETH_HLEN, htons, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, IPV4, IPV6, TCP, UDP } from './headers.js';
+import {
+  ETH_HLEN,
+  ETHERNET,
+  htons,
+  IPPROTO_SCTP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPV4,
+  IPV6,
+  TCP,
+  UDP,
+} from './headers.js';
 import { ordinarySctp } from './sctp.js';
 
 export const ctx = register(6, 'ctx');
@@ -22,6 +33,8 @@ const LOCALS = record('locals', {
   way: u32,
   /** and of the counters. */
   counter: u32,
+  /** Low half of jiffies. */
+  tick: u32,
   /** The interface that the packet came in by. */
   link: u32,
   /** What an outer header takes over. */
@@ -177,7 +190,11 @@ function takeFlow(a: Assembler, locals: Frame['locals']): void {
 export function account(a: Assembler, { locals }: Frame, label: string, byXdp = false): void {
   const counter = COUNTER.at(r0);
   a.mov(r1, 1).atomicAdd(inFlow.packets, r1);
-  a.call('ktime_get_coarse_ns').store(inFlow.lastUsed, r0);
+  // most packets of a busy flow come within one tick
+  const sameTick = a.newLabel('tick');
+  a.call('jiffies64').load(r1, inFlow.tick).jumpIf32(r0, '==', r1, sameTick).store(locals.tick, r0);
+  a.call('ktime_get_coarse_ns').store(inFlow.lastUsed, r0).load(r1, locals.tick).store(inFlow.tick, r1);
+  a.label(sameTick);
   a.load(r1, inFlow.counter).store(locals.counter, r1);
   a.movMap(r1, 'counters').mov(r2, r10).add(r2, locals.counter.offset).call('map_lookup_elem');
   // each processor has its own: nobody else adds to it
@@ -186,6 +203,16 @@ export function account(a: Assembler, { locals }: Frame, label: string, byXdp = 
   a.load(r1, counter.bytes).load(r2, locals.length).add(r1, r2).store(counter.bytes, r1);
   if (byXdp) a.load(r1, counter.xdp).add(r1, 1).store(counter.xdp, r1);
   a.label(label);
+}
+
+/** Writes the way's hardware addresses into the frame: destination and source, twelve bytes in one. */
+export function address(a: Assembler): void {
+  const { destination } = ETHERNET.at(packet);
+  for (const [at, size] of [
+    [0, 8],
+    [8, 4],
+  ] as const)
+    a.load(r1, part(inWay.destination, at, size)).store(part(destination, at, size), r1);
 }
 
 /** Folds the sum in `sum` to 16 bits: one below 2^32 in two turns, one below 2^35 in three. */

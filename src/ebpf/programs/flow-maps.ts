@@ -58,11 +58,14 @@ export const FLOW = record('flow', {
   /** NAT: the new port. Tunnel: the port that GUE is sent from. */
   port: be16,
   /** NAT: difference that the new address makes to a checksum; words as they are loaded, folded to 16 bits. */
-  addressDelta: u32,
+  addressDelta: u16,
   /** NAT: difference that the new port makes, likewise. */
-  portDelta: u32,
+  portDelta: u16,
   /** Sum of the pseudo header but for its length, of the packet as it arrives; words as they are loaded, folded to 16 bits. */
-  pseudoSum: u32,
+  pseudoSum: u16,
+  spare: u16,
+  /** The kernel's jiffies at `lastUsed`, the low half: while they are the same, `lastUsed` is. */
+  tick: u32,
   /** NAT: the new address; an IPv4 one has the first four bytes. */
   address: bytes(16, 4),
 });
@@ -76,8 +79,10 @@ export const WAY = record('way', {
   ifindex: u32,
   /** Largest packet, bytes, before anything is put in front of it. */
   mtu: u32,
-  /** 1 when the hardware addresses are right: XDP sends on its own then. */
-  resolved: u32,
+  /** 1 when the hardware addresses are right: programs write them on their own then, tc while {@link LEASE} runs. */
+  resolved: u16,
+  /** 1 when XDP can send by the interface, too. */
+  xdp: u16,
   /** Of the next hop. */
   destination: bytes(6, 4),
   /** Of our interface. */
@@ -110,6 +115,12 @@ export const COUNTER = record('counter', {
   xdp: u64,
 });
 
+/** How long hardware addresses of ways are right without anybody having said so again. */
+export const LEASE = record('lease', {
+  /** CLOCK_MONOTONIC, ns. */
+  until: u64,
+});
+
 /** An interface at which XDP takes packets, by its number. */
 export const LINK = record('link', {
   /** Its hardware address: frames for others are left alone. */
@@ -139,6 +150,7 @@ export const MAPS = {
   flows4: { name: 'ipvsd_flows4', type: 'hash', keySize: FLOW4_KEY.size, valueSize: FLOW.size },
   flows6: { name: 'ipvsd_flows6', type: 'hash', keySize: FLOW6_KEY.size, valueSize: FLOW.size },
   ways: { name: 'ipvsd_ways', type: 'array', keySize: 4, valueSize: WAY.size },
+  lease: { name: 'ipvsd_lease', type: 'array', keySize: 4, valueSize: LEASE.size },
   links: { name: 'ipvsd_links', type: 'array', keySize: 4, valueSize: LINK.size },
   counters: { name: 'ipvsd_counters', type: 'percpuArray', keySize: 4, valueSize: COUNTER.size },
 } as const;

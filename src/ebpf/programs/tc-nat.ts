@@ -27,6 +27,7 @@ import {
 } from './headers.js';
 import { report } from './report.js';
 import { rewriteEnd, rewriteWhole } from './rewrite.js';
+import { DROP } from './tunnel-shim.js';
 
 /** Flags of `bpf_l4_csum_replace`: the change is one of the pseudo header; a UDP checksum of 0 becomes 0xffff. */
 const BPF_F_PSEUDO_HDR = 0x10;
@@ -84,9 +85,11 @@ function rewriteOpen(a: Assembler, version: 4 | 6): void {
     .mov(r5, BPF_F_MARK_MANGLED_0);
   a.label(flagless).mov(r1, ctx).mov(r2, packet).mov(r3, 0).call('l4_csum_replace');
   a.label(summed);
-  if (version === 4) return;
   // the helper has counted the address as if a header checksum made up for it; where it was not called, nothing does
-  a.mov(r1, ctx).load(r2, inFlow.addressDelta).add(r2, HOP).call('csum_update');
+  if (version === 6) a.mov(r1, ctx).load(r2, inFlow.addressDelta).add(r2, HOP).call('csum_update');
+  // the Ethernet header is to be in reach again
+  const { data, dataEnd } = SK_BUFF.at(ctx);
+  a.load(packet, data).load(r2, dataEnd).needBytes(packet, ETH_HLEN, r2, r1, DROP);
 }
 
 /**

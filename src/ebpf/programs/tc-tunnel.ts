@@ -1,9 +1,9 @@
 /** Tunnels in the tc program: the kernel makes room, and is told for what, so that it can cut what is many segments in one. */
 import type { Assembler } from '../assembler.js';
 import { r0, r1, r2, r3, r4 } from '../operand.js';
-import { ctx, type Frame, inWay, ip4, ip6, SLOW } from './common.js';
+import { ctx, type Frame, inWay, ip4, ip6, packet, SLOW } from './common.js';
 import { TUNNEL_TYPES } from './flow-maps.js';
-import { IPPROTO_TCP, SK_BUFF } from './headers.js';
+import { ETH_P_IP, ETH_P_IPV6, ETHERNET, htons, IPPROTO_TCP, SK_BUFF } from './headers.js';
 import { checkSummed, type TunnelContext } from './tunnel.js';
 import { DROP } from './tunnel-shim.js';
 
@@ -48,6 +48,10 @@ export const tcTunnel: TunnelContext = {
     a.label(gre).or(flags, BPF_F_ADJ_ROOM_ENCAP_L4_GRE);
     a.label(ready).mov(r1, ctx).mov(r3, BPF_ADJ_ROOM_MAC);
     a.call('skb_adjust_room').jumpIf(r0, '!=', 0, DROP);
+  },
+  // where the kernel makes the Ethernet header it goes by what it was told above
+  reached(a, outer) {
+    a.store(ETHERNET.at(packet).type, htons(outer === 4 ? ETH_P_IP : ETH_P_IPV6));
   },
   summed(a, sum) {
     a.mov(r1, ctx).mov(r2, sum).call('csum_update');

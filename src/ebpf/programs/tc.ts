@@ -8,6 +8,7 @@ import { r0, r1, r2, r3, r4 } from '../operand.js';
 import type { Program } from '../program.js';
 import {
   account,
+  address,
   ctx,
   decrementTtl4,
   decrementTtl6,
@@ -27,7 +28,7 @@ import {
   udp6,
   way,
 } from './common.js';
-import { FLOW_ACTIONS } from './flow-maps.js';
+import { FLOW_ACTIONS, LEASE } from './flow-maps.js';
 import {
   ETH_HLEN,
   ETH_P_IP,
@@ -111,7 +112,7 @@ function forward(a: Assembler, f: Frame, family: FamilyParts): void {
   lowerTtl(a, family.version);
   a.label(`send.${v}`);
   account(a, f, `counted.${v}`);
-  redirect(a);
+  redirect(a, `neighbour.${v}`);
 }
 
 /** All that is done to a packet whose addresses stay. */
@@ -134,7 +135,14 @@ function fits(a: Assembler, { locals }: Frame, { version, header, tcp }: FamilyP
   a.label(done);
 }
 
-/** Sends the packet to the way's next hop. */
-function redirect(a: Assembler): void {
+/** Sends the packet to the way's next hop: as a whole frame where its hardware address is known to be right, else the kernel looks it up. */
+function redirect(a: Assembler, neighbour: string): void {
+  const lease = LEASE.at(r2);
+  a.movMapValue(r2, 'lease').load(r2, lease.until);
+  a.load(r1, inFlow.lastUsed).jumpIf(r1, '>', r2, neighbour);
+  a.load(r1, inWay.resolved).jumpIf(r1, '==', 0, neighbour);
+  address(a);
+  a.load(r1, inWay.ifindex).mov(r2, 0).call('redirect').exit();
+  a.label(neighbour);
   a.load(r1, inWay.ifindex).mov(r2, way).mov(r3, REDIR_NEIGH.size).mov(r4, 0).call('redirect_neigh').exit();
 }

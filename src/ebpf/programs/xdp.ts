@@ -7,6 +7,7 @@ import { part, r0, r1, r2, r3, r4, r10 } from '../operand.js';
 import type { Program } from '../program.js';
 import {
   account,
+  address,
   ctx,
   decrementTtl4,
   decrementTtl6,
@@ -80,7 +81,7 @@ function forward(a: Assembler, f: Frame, version: 4 | 6): void {
   const send = `send.v${version}`;
   // tc tells of it
   a.load(r1, inFlow.report).jumpIf(r1, '!=', 0, SLOW);
-  a.load(r1, inWay.resolved).jumpIf(r1, '==', 0, SLOW);
+  a.load(r1, inWay.xdp).jumpIf(r1, '==', 0, SLOW);
   a.load(r1, f.locals.length).load(r2, inWay.mtu).jumpIf(r1, '>', r2, SLOW);
   const { dataEnd } = XDP_MD.at(ctx);
   // only tc can tell the next device of a checksum that is still to be completed: those packets are left to it
@@ -99,10 +100,7 @@ function forward(a: Assembler, f: Frame, version: 4 | 6): void {
   unlessWhole(a, f, version, dataEnd, SLOW);
   lowerTtl(a, version);
   a.label(send);
-  // destination and source of the Ethernet header, twelve bytes in one
-  const ethernet = ETHERNET.at(packet);
-  a.load(r1, part(inWay.destination, 0, 8)).store(part(ethernet.destination, 0, 8), r1);
-  a.load(r1, part(inWay.destination, 8, 4)).store(part(ethernet.destination, 8, 4), r1);
+  address(a);
   account(a, f, `counted.v${version}`, true);
   // XDP_TX, back where it came from, wakes the other end of a veth only when that runs a program too
   a.load(r1, inWay.ifindex).mov(r2, 0).call('redirect').exit();
