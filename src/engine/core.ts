@@ -83,6 +83,7 @@ const PLAIN_IPV4 = 0x45;
  */
 export function receive(ipvs: NetnsIpvs, packet: Packet, hook: number): number {
   if (packet.ipvsProperty) return NF_ACCEPT;
+  ipvs.unknown = false;
   if (ipvs.shortWay) {
     const verdict = shortWay(ipvs, packet, hook);
     if (verdict !== LONG_WAY) return verdict;

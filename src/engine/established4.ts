@@ -50,7 +50,10 @@ export function established4(ipvs: NetnsIpvs, packet: Packet, hook: number): num
   t.find4(protocol, v.getInt32(at + 12), v.getInt32(at + 16), v.getInt32(transport));
   const reply = t.foundOut !== NO_CONN;
   const c = reply ? t.foundOut : t.foundIn;
-  if (c === NO_CONN) return LONG_WAY;
+  if (c === NO_CONN) {
+    ipvs.unknown = true;
+    return LONG_WAY;
+  }
   const hot = t.hot;
   const h = c << HOT_SHIFT;
   const flags = hot[h + C_FLAGS]!;

@@ -167,6 +167,8 @@ export class NetnsIpvs {
   ignored = 0;
   /** `conns.foundIn` is that of the packet in work. */
   lookedUp = false;
+  /** The short way has found that the packet in work is of no connection. */
+  unknown = false;
   /** Ordinary packets of connections are handled by established4.ts and established6.ts. Off, all take the general way, with the same results. */
   shortWay = true;
   /** Carries packets of established connections, where there is one. */

@@ -27,8 +27,10 @@ export function connInGetProto(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): num
 export function connOutGetProto(ipvs: NetnsIpvs, packet: Packet, iph: IpHdr): number {
   const ports = readPorts(packet, iph);
   if (ports < 0) return NO_CONN;
-  find(ipvs, iph, ports);
-  ipvs.lookedUp = iph === ipvs.iph;
+  const own = iph === ipvs.iph;
+  // the short way has looked for the packet's own tuple, in vain
+  if (!ipvs.unknown || !own || iph.inverse) find(ipvs, iph, ports);
+  ipvs.lookedUp = own;
   return ipvs.conns.foundOut;
 }
 

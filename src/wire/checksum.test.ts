@@ -10,6 +10,7 @@ import {
   checksumUpdate,
   delta16,
   delta32,
+  ipv4ChecksumOk,
   ipv4SetChecksum,
   partialUpdate,
   pseudoSum4,
@@ -114,6 +115,27 @@ describe('pseudo headers', () => {
     v6.setUint16(8, 0xfd00);
     v6.setUint16(38, 0x0101);
     assert.equal(checksumFold(pseudoSum6(v6, 0, 17, 70_000)), checksumFold(0xfd00 + 0x0101 + 17 + 70_000));
+  });
+});
+
+describe('ipv4ChecksumOk', () => {
+  it('says that a header is right when it sums up to nothing, and only then', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 60, maxLength: 60 }),
+        fc.integer({ min: 5, max: 15 }),
+        word,
+        (bytes, words, damage) => {
+          const length = words * 4;
+          assert.equal(ipv4ChecksumOk(viewOf(bytes), 0, length), csum(bytes.subarray(0, length)) === 0);
+          ipv4SetChecksum(viewOf(bytes), 0, length);
+          assert.equal(ipv4ChecksumOk(viewOf(bytes), 0, length), true);
+          viewOf(bytes).setUint16(4, viewOf(bytes).getUint16(4) ^ damage);
+          assert.equal(ipv4ChecksumOk(viewOf(bytes), 0, length), csum(bytes.subarray(0, length)) === 0);
+        },
+      ),
+    );
+    assert.equal(ipv4ChecksumOk(viewOf(new Uint8Array(20)), 0, 20), false);
   });
 });
 

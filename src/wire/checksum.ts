@@ -82,6 +82,14 @@ export function partialUpdate(sum: number, delta: number): number {
   return s;
 }
 
+/** True when the checksum of the IPv4 header at `ip` is right. @param length of the header, bytes, at least 20. */
+export function ipv4ChecksumOk(v: DataView, ip: number, length: number): boolean {
+  // once for each packet that is read, so in integers
+  let s = 0;
+  for (let o = ip; o < ip + length; o += 4) s += halves(v.getInt32(o));
+  return (s & 0xffff) + (s >>> 16) === 0xffff;
+}
+
 /**
  * Writes the header checksum of the IPv4 header at `ip`.
  * @param length of the header, bytes; 20 are read even when it claims to be shorter.
