@@ -130,6 +130,10 @@ function addRun(program: Command): void {
       'XDP in front of tc: auto (default): at network cards that have it; native: veth too; generic; none',
     )
     .option('--interfaces <names>', 'where the fast path takes packets, with commas (default: all Ethernet)')
+    .option(
+      '--busy-poll <us>',
+      'how long to look for more first packets before going to sleep, µs (default: 100)',
+    )
     .option('--rule-priority <n>', 'priority of the first of our sixteen routing rules (default: 10)')
     .option('--table <n>', 'first of our routing tables (default: 11800)')
     .option('--pin', 'let what carries packets go on without the daemon, for the next one; implies --restore')

@@ -38,7 +38,7 @@ async function readSettings(path: string, reader: ConfigReader): Promise<DaemonS
 }
 
 /** Flags whose values are numbers. */
-const NUMERIC = new Set(['connTabBits', 'connLimit', 'rulePriority', 'table']);
+const NUMERIC = new Set(['busyPoll', 'connTabBits', 'connLimit', 'rulePriority', 'table']);
 /** Flags whose values are lists, with commas. */
 const LISTS = new Set(['interfaces']);
 

@@ -131,6 +131,7 @@ export const libc = {
     fd: number,
     offset: number,
   ) => number,
+  sched_yield: lib.func('int sched_yield()') as () => number,
   getpagesize: lib.func('int getpagesize()') as () => number,
   munmap: lib.func('int munmap(intptr_t address, size_t length)') as (
     address: number,

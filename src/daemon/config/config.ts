@@ -54,6 +54,8 @@ export interface DaemonSettings {
   xdp?: XdpName;
   /** Interfaces at which it takes packets; all Ethernet interfaces when absent. */
   interfaces?: string[];
+  /** How long to look for more first packets before going to sleep, µs. */
+  busyPoll?: number;
   /** Goes on from the state that the last daemon has left, and leaves its own. */
   restore?: boolean;
   /** What carries packets outlives the daemon, and the next one goes on with it; implies `restore`. */
@@ -138,6 +140,12 @@ const settingFields = {
     described(
       list(deviceName),
       'Interfaces at which the fast path takes packets: all Ethernet interfaces by default.',
+    ),
+  ),
+  busyPoll: optional(
+    described(
+      integer('a number of microseconds', 0, 1000),
+      'How long to look for more first packets before going to sleep, while they follow each other so quickly; 0: never.',
     ),
   ),
   restore: optional(

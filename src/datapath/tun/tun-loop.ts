@@ -1,5 +1,6 @@
 /** The loop that carries packets: poll, read, decide, write. */
 
+import { availableParallelism } from 'node:os';
 import { IPPROTO_ICMPV6 } from '../../engine/flags.js';
 import type { Net } from '../../engine/net.js';
 import {
@@ -11,9 +12,10 @@ import {
 } from '../../engine/verdict.js';
 import type { EventFd } from '../../linux/eventfd.js';
 import { ReadPoll } from '../../linux/poll.js';
+import { yieldProcessor } from '../../linux/scheduling.js';
 import type { TunDevice } from '../../linux/tun.js';
 import { readVnetHeader, TUN_VNET_HEADER } from '../../linux/vnet-header.js';
-import { checksum, pseudoSum6 } from '../../wire/checksum.js';
+import { checksum, ipv4ChecksumOk, pseudoSum6 } from '../../wire/checksum.js';
 import { AF_INET, AF_INET6 } from '../../wire/inet.js';
 import { IPV4_MIN, ipv4HeaderLength, ipv4TotalLength, ipv4Version } from '../../wire/ipv4.js';
 import {
@@ -26,6 +28,7 @@ import {
 import { CHECKSUM_NONE, CHECKSUM_UNNECESSARY, HEADROOM, Packet } from '../../wire/packet.js';
 import { Reassembler } from '../../wire/reassembly.js';
 import type { Arrivals } from './arrivals.js';
+import { BusyPoll } from './busy-poll.js';
 import { raiseHopLimit } from './hop-limit.js';
 import { packetAddress } from './output.js';
 import type { TunHost } from './tun-host.js';
@@ -61,6 +64,8 @@ const BATCH = 256;
 const AHEAD = 16;
 /** More packets than may have been handed over and not been taken. */
 const EVERYTHING = 8192;
+/** While it looks for packets it asks this often whether there is something else, ms. */
+const GLANCE = 0.01;
 /** Longest sleep, ms: the engine's timers tick every 10 ms, but none is that urgent while nothing comes. */
 const IDLE = 100;
 const SECOND = 1000;
@@ -82,6 +87,7 @@ export class TunLoop {
   readonly #host: TunHost;
   readonly #wake: EventFd;
   readonly #onSecond: () => void;
+  readonly #busyPoll: BusyPoll;
   readonly #packets = Array.from({ length: AHEAD }, () => new Packet());
   readonly #words = new Int32Array(8);
   readonly #reassembler = {
@@ -99,12 +105,17 @@ export class TunLoop {
   #poll!: ReadPoll;
   #nextSecond = SECOND;
 
-  /** @param onSecond called about once a second. */
-  constructor(net: Net, host: TunHost, wake: EventFd, onSecond: () => void) {
+  /**
+   * @param onSecond called about once a second.
+   * @param busyPoll how long to look for more of what is handed over before going to sleep, µs.
+   */
+  constructor(net: Net, host: TunHost, wake: EventFd, onSecond: () => void, busyPoll: number) {
     this.#net = net;
     this.#host = host;
     this.#wake = wake;
     this.#onSecond = onSecond;
+    this.#busyPoll = new BusyPoll(busyPoll / 1000);
+    this.#busyPoll.alone = availableParallelism() === 1;
     host.sync.onChange = () => this.#watch();
   }
 
@@ -161,9 +172,29 @@ export class TunLoop {
       poll.wait(timeout);
       return;
     }
+    if (this.#look(poll, arrivals)) return;
     if (!arrivals.pending) arrivals.sleep();
     poll.wait(arrivals.pending ? 0 : timeout);
     arrivals.wake();
+  }
+
+  /** Looks for more instead of sleeping, as long as that is to be done; other threads go first. @returns true when there is something to do. */
+  #look(poll: ReadPoll, arrivals: Arrivals): boolean {
+    for (let now = this.#time(); now < this.#busyPoll.until; ) {
+      if (poll.wait(0) > 0) return true;
+      const glance = now + GLANCE;
+      do {
+        if (arrivals.pending) return true;
+        yieldProcessor();
+        now = this.#time();
+      } while (now < glance);
+    }
+    return false;
+  }
+
+  /** The clock, ms. */
+  #time(): number {
+    return performance.now() - this.#start;
   }
 
   /** Takes over what the fast path has carried until now. */
@@ -173,12 +204,13 @@ export class TunLoop {
   }
 
   #advance(): void {
-    const now = performance.now() - this.#start;
+    const now = this.#time();
     this.#host.now = now;
     this.#replay();
     this.#net.advance(now);
     if (now < this.#nextSecond) return;
     this.#nextSecond = now + SECOND;
+    this.#busyPoll.alone = availableParallelism() === 1;
     this.#host.kernel.tick(now);
     this.#reassembler[4].expire(now);
     this.#reassembler[6].expire(now);
@@ -223,6 +255,7 @@ export class TunLoop {
     this.#host.output.hold(undefined);
     this.onDecided();
     this.#host.output.release();
+    if (n > 0) this.#busyPoll.came(this.#time());
   }
 
   /** Reads as many packets as there are and as can be held. @returns their number. */
@@ -294,7 +327,7 @@ function trim4(p: Packet): boolean {
   const total = ipv4TotalLength(p.view, p.data);
   if (header < IPV4_MIN || total < header || total > p.len) return false;
   // nobody has looked at it yet where a program steers
-  if (checksum(p.view, p.data, header) !== 0) return false;
+  if (!ipv4ChecksumOk(p.view, p.data, header)) return false;
   p.len = total;
   return true;
 }
