@@ -164,9 +164,17 @@ for (const { name, vip, client, header } of WORLDS) {
     test('is every flow again when nothing of it can wait there any more', () => {
       for (const packet of fragments(datagram(1000, 2000))) wayOf(packet);
       for (const port of [1000, 1001]) assert.equal(wayOf(datagram(port)), 'device');
-      const impatient = load(-HOUR);
+      const impatient = load(0);
       for (const port of [1000, 1001]) assert.equal(wayOf(datagram(port), { by: impatient }), 'handed over');
       impatient.close();
+    });
+
+    test('is of every flow but those, however many they are', () => {
+      for (let port = 10_000; port < 16_000; port++) assert.equal(wayOf(segment(port, RST)), 'device');
+      for (let port = 20_000; port < 21_000; port++) {
+        assert.equal(wayOf(segment(port, SYN)), 'handed over');
+        arrivals.read();
+      }
     });
 
     test('is as much as there is room for; what finds none takes the device', () => {

@@ -1,5 +1,5 @@
 /** First packets of connections, which the steering program hands to the engine in a ring buffer: the way through the TUN device is a longer one. */
-import { record, u8, u16, u32, u64 } from '../record.js';
+import { record, u8, u16, u32 } from '../record.js';
 
 /** What is known of a packet's transport checksum. */
 export const ARRIVAL_CHECKSUMS = {
@@ -39,10 +39,16 @@ export const ARRIVAL_STATE = record('arrival_state', {
   spare: u8,
 });
 
-/** CLOCK_MONOTONIC, ns, to the tick: when a packet last took the TUN device that might be of a flow in this slot. */
-export const DETOUR = record('detour', { time: u64 });
-/** Flows share slots, by a hash of their addresses and ports. A power of two. */
-export const DETOUR_BITS = 12;
+/** The last flow of a slot of which a packet took the TUN device. Written as one word of eight bytes. */
+export const DETOUR = record('detour', {
+  /** CLOCK_MONOTONIC in units of 2^{@link DETOUR_TIME_SHIFT} ns; 32 bits. */
+  time: u32,
+  /** 32 other bits of the hash that gave the slot: of another flow in the same one they differ. */
+  tag: u32,
+});
+export const DETOUR_TIME_SHIFT = 20;
+/** 2^n slots, by a hash of addresses and ports. */
+export const DETOUR_BITS = 14;
 
 /** Names of the other maps in the program. */
 export const ARRIVAL_MAPS = {

@@ -7,7 +7,15 @@
  */
 import type { Assembler } from '../assembler.js';
 import { type Memory, part, r0, r1, r2, r3, r4, r5, r10, register } from '../operand.js';
-import { ARRIVAL, ARRIVAL_CHECKSUMS, ARRIVAL_ROOMS, ARRIVAL_STATE, DETOUR, DETOUR_BITS } from './arrival.js';
+import {
+  ARRIVAL,
+  ARRIVAL_CHECKSUMS,
+  ARRIVAL_ROOMS,
+  ARRIVAL_STATE,
+  DETOUR,
+  DETOUR_BITS,
+  DETOUR_TIME_SHIFT,
+} from './arrival.js';
 import { ctx, fold, packet, STATE_FLAGS, SYN } from './common.js';
 import { ETH_HLEN, ETHERNET, IPPROTO_TCP, IPPROTO_UDP, IPV6, SK_BUFF, TCP, UDP } from './headers.js';
 import { type Frame, fragment, protocol } from './steer-frame.js';
@@ -20,8 +28,8 @@ const BPF_CSUM_LEVEL_QUERY = 0;
 /** 2^64 divided by the golden ratio: it spreads what it is multiplied with over the upper bits. */
 const SPREAD = 0x9e37_79b9_7f4a_7c15n;
 
-/** When a packet must have taken the device for those behind it to do so as well. */
-const since = register(9, 'since');
+/** In the units of `DETOUR`. */
+const now = register(9, 'now');
 /** The packet's place in the ring buffer. */
 const entry = register(9, 'entry');
 /** The packet's length, when the protocol is not asked for any more. */
@@ -51,15 +59,16 @@ export function handOver(a: Assembler, f: Frame, version: 4 | 6, patience: numbe
     .and(r1, STATE_FLAGS)
     .jumpIf(r1, '!=', SYN, detoured);
 
-  a.label(candidate).call('ktime_get_coarse_ns').mov(since, r0);
-  a.movImm64(r1, BigInt(patience)).sub(since, r1);
+  a.label(candidate).call('ktime_get_coarse_ns').rsh(r0, DETOUR_TIME_SHIFT).mov(now, r0);
   // what has taken the device as a fragment had no ports
   for (const ports of [undefined, part(f.ports.sourcePort, 0, 4)]) {
+    const none = a.newLabel('no.detour');
+    const detour = DETOUR.at(r0);
     findSlot(a, f, version, ports);
     lookUp(a, locals.index, 'detours', DEVICE);
-    const none = a.newLabel('no.detour');
-    a.load(r1, DETOUR.at(r0).time).jumpIf(r1, '==', 0, none);
-    a.jumpIf(r1, 's>', since, detoured).label(none);
+    a.load(r1, detour.tag).load(r2, locals.tag).jumpIf(r1, '!=', r2, none);
+    a.load(r1, detour.time).mov(r2, now).sub32(r2, r1);
+    a.jumpIf(r2, '<', Math.ceil(patience / 2 ** DETOUR_TIME_SHIFT), detoured).label(none);
   }
   a.load(r1, skb.gsoSize).jumpIf(r1, '!=', 0, detoured);
   a.load(r1, skb.len).sub(r1, ETH_HLEN).store(locals.length, r1);
@@ -77,7 +86,9 @@ export function finishHandOver(a: Assembler, { locals }: Frame): void {
   copy(a, locals);
   a.label(DETOUR_WAY);
   lookUp(a, locals.index, 'detours', DEVICE);
-  a.mov(entry, r0).call('ktime_get_coarse_ns').store(DETOUR.at(entry).time, r0).jump(DEVICE);
+  a.mov(entry, r0).call('ktime_get_coarse_ns').rsh(r0, DETOUR_TIME_SHIFT).mov32(r0, r0);
+  a.load(r1, locals.tag).lsh(r1, 32).or(r0, r1);
+  a.store(part(DETOUR.at(entry).time, 0, DETOUR.size), r0).jump(DEVICE);
 }
 
 const COPY = 'copy';
@@ -93,7 +104,7 @@ function lookUp(a: Assembler, index: Memory, map: string, otherwise: string): vo
   a.movMap(r1, map).mov(r2, r10).add(r2, index.offset).call('map_lookup_elem').jumpIf(r0, '==', 0, otherwise);
 }
 
-/** The number of the flow's slot of detours. @param ports both; left out for all flows between two addresses. */
+/** The flow's slot of detours. @param ports both; left out for all flows between two addresses. */
 function findSlot(
   a: Assembler,
   { ip4, ip6, locals }: Frame,
@@ -107,9 +118,12 @@ function findSlot(
   a.movImm64(r3, SPREAD).mov(r1, 0);
   for (const word of words) a.load(r2, word).add(r1, r2).mul(r1, r3);
   if (ports !== undefined) a.load(r2, ports).add(r1, r2);
-  a.mul(r1, r3)
-    .rsh(r1, 64 - DETOUR_BITS)
-    .store(locals.index, r1);
+  a.mul(r1, r3).mov(r2, r1);
+  a.rsh(r2, 64 - DETOUR_BITS)
+    .store(locals.index, r2)
+    .lsh(r1, DETOUR_BITS)
+    .rsh(r1, 32)
+    .store(locals.tag, r1);
 }
 
 /**

@@ -28,7 +28,9 @@ const LOCALS = record('locals', {
   checksum: u32,
   /** Number of the flow's slot of detours, */
   index: u32,
-  /** and of the only element of its array. */
+  /** and what tells it from others in there. */
+  tag: u32,
+  /** Number of the only element of its array. */
   state: u32,
   /** To be compared with later. */
   before: u32,
