@@ -4,7 +4,7 @@ import type { Effort } from './net/benchmark.js';
 import { NET_BENCHMARKS } from './net/index.js';
 
 /** Benchmarks that are programs of their own and need no laboratory. */
-export const LOCAL: readonly string[] = ['engine', 'paths', 'million', 'fuzz', 'soak'];
+export const LOCAL: readonly string[] = ['engine', 'paths', 'million', 'large', 'fuzz', 'soak'];
 
 /** Options of the benchmarks. */
 export interface BenchOptions {
@@ -27,6 +27,8 @@ Runs the named benchmarks, or all of them, and shows a table of each:
   paths         the fast path's programs, one packet at a time
   million       a million connections in the fast path's maps: memory, time to
                 install them and to read their counters
+  large         ten thousand services: loaded, changed, listed; a thousand servers
+                checked each second
   fuzz          ten million inputs that no sane host would send
   soak          a million connections in virtual time, 200,000 live ones through
                 the TUN device: nothing of them may stay
@@ -37,7 +39,7 @@ Runs the named benchmarks, or all of them, and shows a table of each:
   flows         new UDP flows: microseconds for each, and how many a second
   latency       round trip times: median, 99 % and 99.9 %
 
-The last six and the soak carry packets between network namespaces and need root. Each of the six compares ipvsd's NAT, DR and TUN, by each data path that it has, with direct routing, nftables and
+The last six, large and the soak use network namespaces and need root. Each of the six compares ipvsd's NAT, DR and TUN, by each data path that it has, with direct routing, nftables and
 HAProxy; all take turns. What they make is removed at the end. docs/benchmarks.md says what the numbers mean.
 
   --json FILE   writes the results to FILE

@@ -6,13 +6,14 @@
  */
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, IPVSADM, IPVSD } from '../../demo/lab.js';
 import { Namespaces } from '../../test/e2e/namespaces.js';
 import { ACK, SYN } from '../../test/support/packets.js';
+import { residentMemory } from '../support/process-use.js';
 import type { Figure } from '../support/report.js';
 import { program } from './server.js';
 
@@ -25,7 +26,6 @@ const TCP_SERVICE = `-t ${VIP}:80`;
 const RATE = 60_000;
 /** Passes over all flows: what a queue lost in one is made up for in the next, and the others are used again. */
 const PASSES = 8;
-const KIB = 1024;
 
 /** The hosts and the daemon. */
 class SoakLab {
@@ -91,8 +91,7 @@ class SoakLab {
 
   /** Resident memory of the daemon, bytes. */
   memory(): number {
-    const status = readFileSync(`/proc/${this.#daemon!.pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * KIB;
+    return residentMemory(this.#daemon!.pid!);
   }
 
   async close(): Promise<void> {

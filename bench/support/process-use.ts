@@ -1,0 +1,23 @@
+/** What a process uses, as /proc tells it (proc(5)). */
+import { readFileSync } from 'node:fs';
+
+const KIB = 1024;
+/** Ticks of /proc/PID/stat in a second. */
+const USER_HZ = 100;
+/** Places of utime and stime behind the program's name in brackets. */
+const [UTIME, STIME] = [11, 12];
+
+/** Resident memory, bytes. */
+export function residentMemory(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * KIB;
+}
+
+/** Seconds of processor that all its threads have had since its start. */
+export function processorSeconds(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
+  return (fields[UTIME]! + fields[STIME]!) / USER_HZ;
+}
