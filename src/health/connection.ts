@@ -4,12 +4,16 @@ import type { Target } from './checker.js';
 
 /** Begins a connection; see `net.connect`. @param signal ends it */
 export function openConnection({ address, port, local }: Target, signal: AbortSignal): Socket {
-  return connect({
+  const socket = connect({
     host: address,
     port,
-    signal,
     ...(local !== undefined && { localAddress: local.address, localPort: local.port }),
   });
+  // as the option `signal` does, which also waits for the end of every stream: a fifth of all that a check costs
+  const end = (): void => void socket.destroy(signal.reason as Error);
+  if (signal.aborted) end();
+  else signal.addEventListener('abort', end, { once: true });
+  return socket;
 }
 
 /** Ends a connection. One from a port of its own ends by RST where it can: its next check may have the same port then, which would have to wait else. */

@@ -69,7 +69,9 @@ export class ProbeThread {
   #begin(): Worker {
     if (this.#worker !== undefined) return this.#worker;
     const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: this.#data });
-    worker.on('message', (report: HealthReport) => this.#heard(report));
+    worker.on('message', (reports: HealthReport[]) => {
+      for (const report of reports) this.#heard(report);
+    });
     worker.on('error', (error) => {
       if (this.#stopped) return;
       this.#worker = undefined;

@@ -26,7 +26,7 @@ export type HealthRequest = { readonly id: number } & (
   | { readonly kind: 'pinned'; readonly error?: string }
 );
 
-/** What it tells. */
+/** What it tells: some of these at a time, in their order. */
 export type HealthReport = { readonly id: number } & (
   | { readonly kind: 'report'; readonly report: Report }
   | { readonly kind: 'pin'; readonly port: number }
@@ -36,15 +36,35 @@ export type HealthReport = { readonly id: number } & (
 interface Check {
   readonly prober: Prober;
   readonly way: ServiceWay | undefined;
+  /** What was told last. */
+  up?: boolean;
   /** Whoever waits for `pinned`. */
   waiting?: (error?: string) => void;
 }
+
+/** How long what says that all is as it was may wait for more of its kind, ms: each message wakes the main thread. */
+const TOGETHER = 100;
 
 const port = parentPort!;
 const { netns } = workerData as HealthWorkerData;
 if (netns !== undefined) enterNetns(netns);
 const checks = new Map<number, Check>();
-const tell = (report: HealthReport): void => port.postMessage(report);
+const untold: HealthReport[] = [];
+
+function tell(report: HealthReport): void {
+  untold.push(report);
+  tellAll();
+}
+
+/** As {@link tell}, when others are told. */
+function tellLater(report: HealthReport): void {
+  untold.push(report);
+  if (untold.length === 1) setTimeout(tellAll, TOGETHER);
+}
+
+function tellAll(): void {
+  if (untold.length > 0) port.postMessage(untold.splice(0));
+}
 
 port.on('message', (request: HealthRequest) => {
   const { id } = request;
@@ -63,7 +83,12 @@ port.on('message', (request: HealthRequest) => {
 
 function begin(id: number, target: Target, spec: ActiveCheck, near: string | undefined): void {
   const way = near === undefined ? undefined : new ServiceWay(near, pin, unpin);
-  const report = (said: Report): void => tell({ id, kind: 'report', report: said });
+  const report = (said: Report): void => {
+    const check = checks.get(id)!;
+    const isNew = said.up !== check.up || said.reason !== undefined || said.percent !== undefined;
+    check.up = said.up;
+    (isNew ? tell : tellLater)({ id, kind: 'report', report: said });
+  };
   const prober = new Prober(target, spec, report, SYSTEM_CLOCK, way && ((...args) => way.check(...args)));
   checks.set(id, { prober, way });
   prober.start();
