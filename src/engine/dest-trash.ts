@@ -9,6 +9,8 @@ export const TRASH_PERIOD = 120;
 
 /** Removed dests, the oldest first. The kernel walks a list; here a hash finds one among a hundred thousand that were removed together. */
 export class DestTrash {
+  /** How many have ever come. */
+  added = 0;
   private readonly all = new Set<Dest>();
   private readonly buckets = new Map<number, Dest[]>();
 
@@ -21,6 +23,7 @@ export class DestTrash {
   }
 
   add(dest: Dest): void {
+    this.added++;
     this.all.add(dest);
     const hash = hashOf(dest, dest.vfwmark || dest.vport);
     const bucket = this.buckets.get(hash);

@@ -28,8 +28,10 @@ export class SteeringControl {
   /** What the kernel was last brought to; undefined when that failed. */
   #rulesVersion: number | undefined;
   #routesVersion: number | undefined;
-  /** Dests in the trash that are steered for. */
+  /** Dests in the trash that are steered for, */
   #trashed = 0;
+  /** and how many had come there when it was last looked through; undefined when it is to be. */
+  #trashSeen: number | undefined;
 
   /** @param ifindex of the TUN device. */
   constructor(socket: NetlinkSocket, layout: SteeringLayout, ifindex: number) {
@@ -60,13 +62,18 @@ export class SteeringControl {
     else this.#changed.set(serviceKey(id), id);
   }
 
-  /** There is something to do for `sync`: it failed, connections of removed dests have ended, or the program is to work or to rest. */
+  /** There is something to do for `sync`: it failed, dests have been removed, or the program is to work or to rest. */
   get behind(): boolean {
     return (
       this.#rulesVersion === undefined ||
-      this.#liveTrash().length !== this.#trashed ||
+      this.#trashSeen !== this.#ipvs?.destTrash.added ||
       this.#programWorks !== this.#programMay
     );
+  }
+
+  /** Looks whether connections of removed dests have ended: `sync` has something to do then. To be called once a second. */
+  tick(): void {
+    if (this.#liveTrash().length !== this.#trashed) this.#trashSeen = undefined;
   }
 
   /**
@@ -110,13 +117,18 @@ export class SteeringControl {
     } else for (const id of this.#changed.values()) this.#traffic.setService(id, ipvs.findService(id));
     this.#all = false;
     this.#changed.clear();
+    // after all has been removed there may be a hundred thousand of them
+    if (this.#trashSeen === ipvs.destTrash.added) return;
+    this.#trashSeen = ipvs.destTrash.added;
     const trash = this.#liveTrash();
     this.#traffic.setTrash(trash);
     this.#trashed = trash.length;
   }
 
-  /** Removed dests to which connections still refer. */
+  /** Removed dests to which connections still refer: few, of what may be very many. */
   #liveTrash(): Dest[] {
-    return [...(this.#ipvs?.destTrash ?? [])].filter((dest) => dest.refcnt > 0);
+    const live: Dest[] = [];
+    for (const dest of this.#ipvs?.destTrash ?? []) if (dest.refcnt > 0) live.push(dest);
+    return live;
   }
 }

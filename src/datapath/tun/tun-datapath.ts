@@ -288,6 +288,7 @@ export class TunDatapath implements VipMachine {
 
   /** Connections of removed dests end with time, and what could not be done is tried again. */
   #tick(): void {
+    this.#steering.tick();
     if (this.#steering.behind) this.sync();
   }
 }
