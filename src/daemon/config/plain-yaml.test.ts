@@ -69,6 +69,10 @@ const piece = fc.constantFrom(
     '...',
     '<<: ',
     '__proto__: 1',
+    '{ a: ',
+    '[ {',
+    '} ]',
+    '/a/b',
     '\u00a0',
     'é',
     '_',
@@ -88,6 +92,15 @@ describe('plain YAML', () => {
     ['a:\n- 1\n- b\nc: [x, 2]', { a: [1, 'b'], c: ['x', 2] }],
     ['# c\na: fd00::1 # here\n\nb: {}', { a: 'fd00::1', b: {} }],
     ['  - a: 1\r\n    b: -2\r\n', [{ a: 1, b: -2 }]],
+    [
+      'health: { checks: [{ type: http, path: /healthz, headers: { a: b } }, { type: tcp }], quorum: 1 }',
+      {
+        health: {
+          checks: [{ type: 'http', path: '/healthz', headers: { a: 'b' } }, { type: 'tcp' }],
+          quorum: 1,
+        },
+      },
+    ],
     ['a:\nb:\n  c: d', { a: null, b: { c: 'd' } }],
   ];
   for (const [text, data] of same) {
@@ -108,7 +121,8 @@ describe('plain YAML', () => {
     'a: 1\na: 2',
     'a: b\n  c',
     '"a": 1',
-    'a: {b: {c: 1}}',
+    'a: {b: [c}]',
+    'a: [[[[[[[[[[b]]]]]]]]]]',
     'a: 1\n b: 2',
     'a: true',
     'a: 1,2',

@@ -1,5 +1,5 @@
 /**
- * The YAML that people mostly write, read some fifty times as fast as all of YAML: block maps and lists, flow ones of a single line, words,
+ * The YAML that people mostly write, read some fifty times as fast as all of YAML: block maps and lists, flow ones that stand on a single line, words,
  * numbers and addresses, comments. What is anything else is left to the real parser; what is read here is what that one makes of it.
  */
 
@@ -8,9 +8,11 @@ export const NOT_PLAIN = Symbol('not plain');
 
 const KEY = /^([A-Za-z_][\w-]*):(?: +(\S.*))?$/;
 const INTEGER = /^(0|-?[1-9]\d{0,14})$/;
-/** A word, or what has two dots or two colons at least, as addresses have: nothing that is a number, a date or a map. */
+/** A word or a path, or what has two dots or two colons at least, as addresses have: nothing that is a number, a date or a map. */
 const TEXT =
-  /^(?:[A-Za-z_][\w./-]*(?::[\w./-]+)*|\d+\.\d+\.[\d.]*\d|[0-9A-Fa-f]*(?::[0-9A-Fa-f.]*){1,8}[0-9A-Fa-f])$/;
+  /^(?:[A-Za-z_/][\w./-]*(?::[\w./-]+)*|\d+\.\d+\.[\d.]*\d|[0-9A-Fa-f]*(?::[0-9A-Fa-f.]*){1,8}[0-9A-Fa-f])$/;
+/** Brackets inside each other at most. */
+const DEEPEST = 8;
 /** Words that stand for other things. */
 const RESERVED = /^(null|true|false|~)$/i;
 
@@ -126,7 +128,7 @@ class PlainReader {
 /** A value on a line. */
 function inline(text: string): unknown {
   if (text.startsWith('{')) return flowMap(inner(text, '}'));
-  if (text.startsWith('[')) return inner(text, ']').map(scalar);
+  if (text.startsWith('[')) return inner(text, ']').map(inline);
   return scalar(text);
 }
 
@@ -134,8 +136,28 @@ function inline(text: string): unknown {
 function inner(text: string, end: string): string[] {
   if (!text.endsWith(end)) throw new NotPlainError();
   const body = text.slice(1, -1).trim();
-  if (/[{}[\]]/.test(body)) throw new NotPlainError();
-  return body === '' ? [] : body.split(',').map((entry) => entry.trim());
+  const entries = /[{}[\]]/.test(body) ? entriesAround(body) : body.split(',');
+  return body === '' ? [] : entries.map((entry) => entry.trim());
+}
+
+/** What commas part, but for those inside brackets. That each has its own counterpart shows when an entry is read. */
+function entriesAround(body: string): string[] {
+  const entries: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (let i = 0; i < body.length; i++) {
+    const letter = body[i]!;
+    if (letter === '{' || letter === '[') depth++;
+    else if (letter === '}' || letter === ']') depth--;
+    else if (letter === ',' && depth === 0) {
+      entries.push(body.slice(start, i));
+      start = i + 1;
+    }
+    if (depth < 0 || depth > DEEPEST) throw new NotPlainError();
+  }
+  if (depth > 0) throw new NotPlainError();
+  entries.push(body.slice(start));
+  return entries;
 }
 
 function flowMap(entries: readonly string[]): Record<string, unknown> {
@@ -144,7 +166,7 @@ function flowMap(entries: readonly string[]): Record<string, unknown> {
     const [, key, value] = KEY.exec(entry) ?? [];
     if (key === undefined || value === undefined || Object.hasOwn(map, key)) throw new NotPlainError();
     if (key === '__proto__' || RESERVED.test(key)) throw new NotPlainError();
-    map[key] = scalar(value);
+    map[key] = inline(value);
   }
   return map;
 }
