@@ -36,6 +36,11 @@ export class HostSysctls {
     return this.#values.get(path)!;
   }
 
+  /** Value of any; undefined for one that the model does not have. */
+  read(path: string): number | undefined {
+    return this.#values.get(path);
+  }
+
   /** @throws IpvsError `NO_SYSCTL` or `INVALID`. */
   set(path: string, value: string): void {
     const known = this.#values.has(path);

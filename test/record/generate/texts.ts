@@ -150,4 +150,23 @@ function sysctls(): ScenarioFile {
   return story.end();
 }
 
-export const TEXTS: readonly ScenarioFile[] = [lists(), proc(), edits(), restore(), sysctls()];
+/** What cat and sysctl say of files that are there and that are not. */
+function files(): ScenarioFile {
+  const vs = 'net.ipv4.vs';
+  const at = '/proc/sys/net/ipv4/vs';
+  return new Story('text_files', 'files of IPVS in /proc, and others that it does not have', [])
+    .dump(
+      'cat /proc/net/ip_vs_app /proc/net/ip_vs_none',
+      `cat ${at}/none ${at}/drop_entry`,
+      'cat /proc/sys/net/ipv4/ip_forward',
+    )
+    .dump(`sysctl ${vs}.none`, `sysctl -n ${vs}.none`, `sysctl -e ${vs}.none`, `sysctl -w ${vs}.none=1`)
+    .dump(`sysctl ${vs}.am_droprate ${vs}.none ${vs}.amemthresh`, 'sysctl net.ipv4.ip_forward')
+    .dump(`sysctl -w ${vs}.drop_entry=5`, `sysctl -w ${vs}.am_droprate=abc`)
+    .dump(`sysctl -w ${vs}.drop_packet=2`, `sysctl -n ${vs}.drop_packet`)
+    .dump(`sysctl -w ${vs}.sync_threshold="5 9"`, 'sysctl net/ipv4/vs/sync_threshold')
+    .dump(`sysctl -q -w ${vs}.conn_reuse_mode=0x2`, `sysctl -n ${vs}.conn_reuse_mode`)
+    .end();
+}
+
+export const TEXTS: readonly ScenarioFile[] = [lists(), proc(), edits(), restore(), sysctls(), files()];
