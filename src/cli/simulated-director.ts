@@ -7,6 +7,7 @@ import { randomNumbers } from '../engine/random-numbers.js';
 import { captureIpvsadm } from './ipvsadm/captured-run.js';
 import type { NameResolver } from './ipvsadm/names.js';
 import { systemNames } from './ipvsadm/system-names.js';
+import { withLongLines } from './long-lines.js';
 
 const LOCALHOST = { name: 'localhost', address: '127.0.0.1' };
 
@@ -27,7 +28,8 @@ export function simulatedDirector(host: SimHost, seed: number): Director {
   return {
     net,
     tools: {
-      ipvsadm: (args, stdin) => captureIpvsadm(director, NAMES, args, stdin),
+      ipvsadm: async (args, stdin) =>
+        withLongLines(await captureIpvsadm(director, NAMES, args, stdin), () => net.ipvs.proc('ip_vs_conn')),
       setSysctl: (name, value) => net.ipvs.sysctls.set(name, value),
       getSysctl: (name) => net.ipvs.sysctls.get(name),
       proc: (name) => net.ipvs.proc(name),

@@ -34,7 +34,9 @@ export const sip: PersistenceEngine = {
     if (iph.protocol !== IPPROTO_UDP) return undefined;
     const start = packet.data + iph.len + UDP_HEADER;
     const end = packet.data + packet.len;
-    return start < end ? callId(packet.bytes, start, end) : undefined;
+    if (start >= end) return undefined;
+    packet.pull(packet.len);
+    return callId(packet.bytes, start, end);
   },
 };
 
