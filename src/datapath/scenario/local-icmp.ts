@@ -7,7 +7,7 @@ import {
   ICMPV6_ECHO_REQUEST,
 } from '../../wire/icmp.js';
 import { buildIcmpError } from '../../wire/icmp-error.js';
-import { AF_INET, AF_INET6, type InetAddr, inetFromBytes } from '../../wire/inet.js';
+import { AF_INET, AF_INET6, type InetAddr, inetEqual, inetFromBytes } from '../../wire/inet.js';
 import { ipv4HeaderLength, ipv4Tos } from '../../wire/ipv4.js';
 import { IPV6_DESTINATION, IPV6_HEADER, IPV6_SOURCE, ipv6TrafficClass } from '../../wire/ipv6.js';
 import { CHECKSUM_NONE, HEADROOM, Packet } from '../../wire/packet.js';
@@ -72,7 +72,9 @@ function error6(host: SimHost, p: Packet, type: number, code: number, info: numb
   const kind = host.config.fib.lookup(to)?.type;
   const link = arrival?.link ?? host.config.fib.lookup(from)?.link;
   if (link === undefined) return;
-  const source = kind === 'local' || kind === 'anycast' ? to : host.config.select6(link, from);
+  // an address that only a local route makes this host's is none to send from
+  const own = host.config.addresses.some(({ prefix }) => inetEqual(prefix.addr, to));
+  const source = own || kind === 'anycast' ? to : host.config.select6(link, from);
   if (source === undefined) return;
   const out = new Packet(HEADROOM + ERROR_ROOM);
   if (!buildIcmpError(out, p, type, code, info, source, { ttl: HOP_LIMIT })) return;
