@@ -57,6 +57,7 @@ f.yaml:8:11: services[0].dests[1].adress: unknown field (expected address, port,
     ['no YAML', 'a: [1', /^f\.yaml:1:\d+: Flow sequence/m],
     ['a key twice', 'table: 1\ntable: 2\n', /^f\.yaml:2:1: Map keys must be unique/m],
     ['no map', '- 1\n', /^f\.yaml:1:1: \[1\] is not an object$/m],
+    ['keys in different columns', ' table: 1\nservices:\n  - fwmark: 1\n', /^f\.yaml:2:1: /m],
     ['two documents', 'table: 1\n---\ntable: 2\n', /^f\.yaml:2:1: expected one document/m],
     ['an unknown setting', '\nconlimit: 5\n', /^f\.yaml:2:1: conlimit: unknown field \(expected netns, /m],
     [

@@ -158,6 +158,7 @@ export const HARD_TEXTS: Readonly<Record<string, string>> = {
   colons: ':'.repeat(100_000),
   escapes: `"${'\\x'.repeat(20_000)}`,
   comments: '# x\n'.repeat(100_000),
+  'comments before services': `${'# x\n'.repeat(200_000)} table: 1\nservices:\n  - fwmark: 1\n`,
   'empty lines': '\n'.repeat(300_000),
   directives: `${'%YAML 1.2\n'.repeat(5000)}---\na: 1`,
 };

@@ -13,7 +13,7 @@ import { configText } from '../../src/daemon/config/yaml-text.js';
 import { Net } from '../../src/engine/net.js';
 import { beginning } from '../support/fuzz-events.js';
 import { assertInvariants } from '../support/invariants.js';
-import { stateText } from '../support/state-text.js';
+import { assertUnchanged, stateText } from '../support/state-text.js';
 
 const names = namesFrom('10.2.0.1 rs1', 'http 80/tcp');
 
@@ -154,12 +154,11 @@ describe('whatever is said to ipvsadm', () => {
           const { rc } = await captureIpvsadm(director, names, each.split(' '), 'nonsense');
           assert.ok([0, 1, 2, 255].includes(rc), `status ${rc}`);
           seen.add(rc);
-          if (rc !== 0)
-            assert.equal(stateText(net.ipvs), before, `status ${rc}, and something done: ${each}`);
+          if (rc !== 0) assertUnchanged(net.ipvs, before, `status ${rc}, and something done: ${each}`);
           assertInvariants(net.ipvs);
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
     assert.ok(seen.has(0) && seen.has(2) && seen.has(255), [...seen].join());
   });
@@ -182,7 +181,7 @@ describe('whatever is said to ipvsadm', () => {
           JSON.stringify(await director.execute('service.page', {}));
         if (rc !== 2) assert.equal(await dump(other), await dump(one));
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 
@@ -193,7 +192,7 @@ describe('whatever is said to ipvsadm', () => {
         assert.deepEqual(await tryConfig(config), []);
         await new ConfigReader().read(configText(config), 'f.yaml');
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 });

@@ -1,5 +1,7 @@
 /** Everything that an object reaches, as one text: two texts are equal when nothing has changed in between. */
 
+import assert from 'node:assert/strict';
+
 /** @param but names of properties that do not count. */
 export function stateText(root: object, but: readonly string[] = []): string {
   const seen = new Map<object, number>();
@@ -31,4 +33,22 @@ export function stateText(root: object, but: readonly string[] = []): string {
   };
   walk(root);
   return out.join(' ');
+}
+
+/** Characters around a difference that are shown. */
+const AROUND = 120;
+
+/** Nothing has changed since `before` was the text. @throws AssertionError with what is around the first difference */
+export function assertUnchanged(
+  root: object,
+  before: string,
+  message: string,
+  but?: readonly string[],
+): void {
+  const after = stateText(root, but);
+  if (after === before) return;
+  let at = 0;
+  while (after[at] === before[at]) at++;
+  const part = (text: string): string => text.slice(Math.max(0, at - AROUND), at + AROUND);
+  assert.fail(`${message}: before\n${part(before)}\nand after\n${part(after)}`);
 }

@@ -12,6 +12,7 @@ import type {
 import { vipId } from '../../control/config-fields.js';
 import type { HealthPolicy } from '../../control/health-fields.js';
 import { destId, serviceId } from '../../control/resource-id.js';
+import { IpvsError } from '../../errors.js';
 import type { Config } from './config.js';
 import { destEntry, healthEntry, sysctlScalar, vipEntry } from './entries.js';
 import { ListNode, ownMap, setField } from './list-node.js';
@@ -38,11 +39,14 @@ export interface MergedPart {
 /**
  * The text, changed so that applying it would change nothing.
  * @param text of a configuration without problems. @param said what it says. @param parts what runs.
- * @throws BAD_CONFIG when a part that would have to be changed is an alias of another
+ * @throws BAD_CONFIG when it is no YAML after all, or a part that would have to be changed is an alias of another
  */
 export function mergeText(text: string, said: Config, parts: readonly MergedPart[]): string {
   // it has been read before: of a text as long and as deep as any, keys twice included, this would take too long
   const document = parseDocument(text, { merge: true, uniqueKeys: false });
+  // in pieces it was right
+  const [error] = document.errors;
+  if (error !== undefined) throw new IpvsError('BAD_CONFIG', error.message);
   if (document.contents === null) document.contents = document.createNode({}) as never;
   const root = document.contents as unknown as YAMLMap;
   for (const { name, running, unusual } of parts) {

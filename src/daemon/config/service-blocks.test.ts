@@ -31,6 +31,8 @@ describe('services are cut out of a text', () => {
     ['an anchor', 'services:\n- a: &x 1\n- a: 2\n'],
     ['an alias', 'x: &x 1\nservices:\n- a: *x\n'],
     ['a tag', 'services:\n- !!map { a: 1 }\n'],
+    ['other keys are indented', ' device: x\nservices:\n- a: 1\n'],
+    ['other keys are in braces', '{ device: x }\nservices:\n- a: 1\n'],
     ['less indented in between', 'services:\n    - a: 1\n  - a: 2\n'],
   ];
   for (const [what, text] of whole) {

@@ -23,6 +23,8 @@ export interface ServiceBlock {
 const KEY = /^services:[ \t]*(#.*)?\r?$/gm;
 /** An anchor, an alias, a tag or a merge key: pieces would not know each other's. */
 const REFERENCE = /(?<![^\s,[{])[&*!]\S/;
+/** Nothing but comments, or a key at the beginning of a line. */
+const PLAIN_BEGIN = /^(?:[ \t]*(?:#.*)?\r?\n)*(?:$|[A-Za-z_][\w-]*:)/;
 const ITEM = /^ *-[ \r\n]/;
 
 /** The pieces of `text`, or undefined when it is not one that can be cut. */
@@ -30,6 +32,8 @@ export function cutServices(text: string): ServiceBlocks | undefined {
   const keys = [...text.matchAll(KEY)];
   if (keys.length !== 1) return undefined;
   const { index, 0: line } = keys[0]!;
+  // other keys must stand in the same column, which nobody sees in pieces
+  if (!PLAIN_BEGIN.test(text.slice(0, index))) return undefined;
   const begin = index + line.length + 1;
   const starts: number[] = [];
   let indent: number | undefined;
