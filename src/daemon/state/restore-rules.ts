@@ -1,10 +1,12 @@
 /** Rules between an engine and the record of them. */
+import { keyOf } from '../../control/fields.js';
 import {
   fromDaemon,
   fromDest,
   fromService,
   fromServiceId,
   toDestUser,
+  toServiceId,
   toServiceUser,
 } from '../../control/translate.js';
 import type { Drain } from '../../engine/drain.js';
@@ -78,12 +80,12 @@ export function restoreRules(ipvs: NetnsIpvs, rules: SavedRules, now: number, on
     attempt(name, () => ipvs.sysctls.set(name, value));
   attempt('timeouts', () => ipvs.setTimeouts(rules.timeouts));
   for (const { service, dests } of rules.services) {
-    const user = toServiceUser(service);
-    const what = JSON.stringify(fromServiceId(user));
-    if (!attempt(what, () => ipvs.addService(user))) continue;
+    const id = toServiceId(service);
+    const what = JSON.stringify(keyOf(service));
+    if (!attempt(what, () => ipvs.addService(toServiceUser(service)))) continue;
     for (const dest of [...dests].reverse()) {
       reserveDest(ipvs, dest.number);
-      attempt(`${what}, ${dest.address}`, () => restoreDest(ipvs, user, dest, now));
+      attempt(`${what}, ${dest.address}`, () => restoreDest(ipvs, id, dest, now));
     }
   }
 }

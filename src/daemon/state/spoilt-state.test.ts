@@ -161,7 +161,7 @@ describe('state that no director has written', () => {
           }
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 80 },
     );
     assert.ok(refused > 10 && taken > 10, `${refused} refused, ${taken} taken`);
   });
