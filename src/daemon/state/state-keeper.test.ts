@@ -382,6 +382,32 @@ describe('state on record', () => {
     );
   });
 
+  it('knows which idle clients of a drained server were asked, and does not ask them again', async () => {
+    const name = `asked${files++}`;
+    const a = await new Kept(name, 0).start();
+    const service = { protocol: 'tcp', address: VIP, port: 80 } as const;
+    const netmask = '255.255.255.255';
+    await a.command('service.add', {
+      service: { ...service, scheduler: 'rr', flags: [], timeout: 0, netmask },
+    });
+    const dest = { address: SERVER, port: 80 };
+    const settings = { forward: 'masq', weight: 1, uThreshold: 0, lThreshold: 0 } as const;
+    await a.command('dest.add', { service, dest: { ...dest, ...settings } });
+    a.receive(1, tcp(CLIENT, 4000, VIP, 80, SYN));
+    await a.command('dest.drain', { service, dest, deadline: 1, end: 'rst' });
+    for (const [ms, endings] of [
+      [1600, 1],
+      [9000, 0],
+    ] as const) {
+      a.net.advance(ms);
+      assert.equal(a.net.ipvs.endings.length, endings);
+    }
+    a.keeper.close();
+    const b = await new Kept(name, 0).start();
+    assert.deepEqual(await b.director.execute('drain.list', {}), []);
+    assert.deepEqual(b.hidden(), a.hidden());
+  });
+
   it('is refused when it is damaged, and kept', async () => {
     const name = `damaged${files++}`;
     const a = await new Kept(name, 0).start();

@@ -64,6 +64,7 @@ const REMAINDER = {
       uThreshold: 0,
       lThreshold: 0,
       ending: '',
+      asked: new Maybe(false),
       carried: new Maybe([0]),
     },
   ],

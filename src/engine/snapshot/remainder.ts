@@ -40,6 +40,8 @@ interface SavedDest {
   readonly uThreshold: number;
   readonly lThreshold: number;
   readonly ending: DrainEnd;
+  /** Its idle clients have been asked for the last time. */
+  readonly asked?: boolean;
   /** See `FastPath.carried`. */
   readonly carried?: Carried;
 }
@@ -89,7 +91,8 @@ export function remainderOf(ipvs: NetnsIpvs): Remainder {
     dests: dests.map((dest) => {
       const carried = ipvs.fastPath?.carried(dest);
       const orphan = ipvs.services.get(serviceOf(dest)) !== dest.svc;
-      return { ...savedDest(dest, orphan), ...(carried !== undefined && { carried }) };
+      const asked = !ipvs.endings.some((ending) => ending.dest === dest);
+      return { ...savedDest(dest, orphan), asked, ...(carried !== undefined && { carried }) };
     }),
     pe: [...ipvs.peData].map(([c, { pe, data }]) => ({
       c,
@@ -226,7 +229,8 @@ function removedDest(ipvs: NetnsIpvs, was: SavedDest): Dest {
   ipvs.dests[index] = dest;
   ipvs.destTrash.add(dest);
   ipvs.net.armTrash();
-  if (was.ending !== 'none') beginEnding(ipvs, dest, was.ending);
+  if (was.asked === true) dest.ending = was.ending;
+  else if (was.ending !== 'none') beginEnding(ipvs, dest, was.ending);
   return dest;
 }
 
