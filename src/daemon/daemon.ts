@@ -13,6 +13,7 @@ import { repairLeftovers } from './leftovers.js';
 import type { Logger } from './logger.js';
 import { Namespaces, type OpenNamespace } from './namespaces.js';
 import { serviceManager, startWatchdog } from './notify.js';
+import { patiently } from './patient-open.js';
 import { applyFile, reload } from './reload.js';
 import { Upgrade } from './upgrade.js';
 
@@ -56,7 +57,7 @@ export async function runDaemon(
     const socket = socketPath(settings.socket);
     checkTcp(settings);
     await claimSocket(socket);
-    const open: OpenNamespace = (netns) => openDatapath(settings, netns, log);
+    const open = patiently((netns) => openDatapath(settings, netns, log));
     const openChecked: OpenNamespace = async (netns) =>
       checkedDatapath(await open(netns), netns, log, rememberedDown(settings, netns, log));
     const namespaces = await Namespaces.open(settings.netns ?? [], openChecked, log);

@@ -29,9 +29,12 @@ export class SupervisedShell {
     this.#lines.on('line', (line) => this.#waiting?.(line));
   }
 
-  /** Runs a command. Each word is taken as it is. */
+  /** Runs a command. Each word is taken as it is. One that a signal ends has its number, negative, as its exit code. */
   async run(words: readonly string[], stdin = ''): Promise<Ran> {
-    return this.script(words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' '), stdin);
+    const line = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+    const { rc, stdout, stderr } = await this.script(line, stdin);
+    // the shell says what the signal was
+    return rc > 128 ? { rc: 128 - rc, stdout, stderr: stderr.replace(/.*\n$/, '') } : { rc, stdout, stderr };
   }
 
   /** Runs a line of the shell's language. */
