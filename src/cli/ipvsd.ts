@@ -132,7 +132,7 @@ function addRun(program: Command): void {
     .option('--interfaces <names>', 'where the fast path takes packets, with commas (default: all Ethernet)')
     .option(
       '--busy-poll <us>',
-      'how long to look for more first packets before going to sleep, µs (default: 100)',
+      'how long to look for more first packets before going to sleep, µs (default: 0, never)',
     )
     .option('--rule-priority <n>', 'priority of the first of our sixteen routing rules (default: 10)')
     .option('--table <n>', 'first of our routing tables (default: 11800)')

@@ -45,7 +45,7 @@ export interface TunDatapathOptions {
   readonly xdp?: XdpName;
   /** Interfaces at which the fast path takes packets; all Ethernet interfaces when left out. */
   readonly interfaces?: readonly string[];
-  /** How long to look for more first packets before going to sleep, while they follow each other so quickly, µs; 0: never. @default 100 */
+  /** How long to look for more first packets before going to sleep, while they follow each other so quickly, µs; 0: never. @default 0 */
   readonly busyPoll?: number;
   /** Where to record how the machine was. @default /run/ipvsd */
   readonly stateDirectory?: string;
@@ -71,8 +71,6 @@ export type TunCounters = LoopCounters & HostCounters & FlowCacheCounters & { re
 const DEVICE = 'ipvsd0';
 /** Packets that the engine looks at before it decides about the first. */
 const ARRIVALS_AT_ONCE = 32;
-/** µs */
-const BUSY_POLL = 100;
 const TABLE = 11_800;
 const PRIORITY = 10;
 
@@ -159,7 +157,7 @@ export class TunDatapath implements VipMachine {
   /** Gives the packets to an engine on this host. @param carried see `FastDatapathOptions`. */
   attach(net: Net, carried: ReadonlyMap<Dest, Carried> = new Map()): void {
     this.#steering.attach(net.ipvs);
-    const { busyPoll = BUSY_POLL } = this.#options;
+    const { busyPoll = 0 } = this.#options;
     this.#loop = new TunLoop(net, this.host, this.#wake, () => this.#tick(), busyPoll);
     this.#loop.onTurn = () => this.#onTurn();
     this.#openFastPath(net, carried);
