@@ -11,6 +11,9 @@ export interface Ran {
   readonly stderr: string;
 }
 
+/** Signals that Linux has. */
+const SIGNALS = 64;
+
 /** The shell. */
 export class SupervisedShell {
   readonly #folder = temporaryFolder();
@@ -33,8 +36,10 @@ export class SupervisedShell {
   async run(words: readonly string[], stdin = ''): Promise<Ran> {
     const line = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
     const { rc, stdout, stderr } = await this.script(line, stdin);
-    // the shell says what the signal was
-    return rc > 128 ? { rc: 128 - rc, stdout, stderr: stderr.replace(/.*\n$/, '') } : { rc, stdout, stderr };
+    // the shell says what the signal was; ipvsadm's own 255 is none
+    return rc > 128 && rc <= 128 + SIGNALS
+      ? { rc: 128 - rc, stdout, stderr: stderr.replace(/.*\n$/, '') }
+      : { rc, stdout, stderr };
   }
 
   /** Runs a line of the shell's language. */
