@@ -4,7 +4,7 @@ import { pinTo, unpin } from '../burst/scheduling.js';
 import type { NetBenchmark } from './benchmark.js';
 import type { Lab } from './lab.js';
 import type { OpenBursts, OpenTask } from './open-flows.js';
-import { ownName, type Path, PORTS, UDP_PATHS } from './plan.js';
+import { linkTo, ownName, type Path, PORTS, UDP_PATHS } from './plan.js';
 import { inRounds } from './rounds.js';
 import { program } from './server.js';
 
@@ -44,9 +44,9 @@ export const newFlows: NetBenchmark = (lab, run) => {
 
 function open({ ns }: Lab, { director, address }: Path, bursts: number, first: number): OpenBursts {
   const task: OpenTask = {
-    client: { netns: ns.name('client'), link: director },
+    client: { netns: ns.name('client'), link: linkTo(director) },
     director: { netns: ns.name(director), link: 'near' },
-    server: { netns: ns.name('server'), link: director },
+    server: { netns: ns.name('server'), link: linkTo(director) },
     to: address,
     port: PORTS.discard,
     cpu: CPU,
