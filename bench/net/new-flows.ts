@@ -1,10 +1,11 @@
 /** What it takes to open UDP flows: of each a single packet comes. On one processor, the director's process included, and with all of them. */
 import { availableParallelism } from 'node:os';
+import type { Burst } from '../burst/measure.js';
 import { pinTo, unpin } from '../burst/scheduling.js';
 import type { NetBenchmark } from './benchmark.js';
 import type { Lab } from './lab.js';
-import type { OpenBursts, OpenTask } from './open-flows.js';
-import { linkTo, ownName, type Path, PORTS, UDP_PATHS } from './plan.js';
+import type { OpenTask } from './open-flows.js';
+import { DIRECT, linkTo, ownName, type Path, PORTS, UDP_PATHS } from './plan.js';
 import { inRounds } from './rounds.js';
 import { program } from './server.js';
 
@@ -31,22 +32,33 @@ export const newFlows: NetBenchmark = (lab, run) => {
   return inRounds(UDP_PATHS, run, metrics, (path) => {
     const threads = lab.directors.threads(path.director);
     for (const thread of threads) pinTo(CPU, thread);
-    let alone: OpenBursts;
+    let alone: number;
     try {
-      alone = open(lab, path, bursts, next());
+      // counted where no program is that would take them first
+      alone = open(lab, path, 'server', bursts, next()) - open(lab, DIRECT, 'director', bursts, next());
     } finally {
       for (const thread of threads) unpin(thread);
     }
-    const { carried } = open(lab, path, bursts, next());
-    return [(alone.carried.nanoseconds - alone.dropped.nanoseconds) / 1000, 1e9 / carried.nanoseconds];
+    return [alone / 1000, 1e9 / open(lab, path, 'server', bursts, next())];
   });
 };
 
-function open({ ns }: Lab, { director, address }: Path, bursts: number, first: number): OpenBursts {
-  const task: OpenTask = {
-    client: { netns: ns.name('client'), link: linkTo(director) },
+/** Nanoseconds for each flow. @param end where its packet is counted and dropped. @param first number of the first client. */
+function open(
+  { ns }: Lab,
+  { director, address }: Path,
+  end: 'director' | 'server',
+  bursts: number,
+  first: number,
+): number {
+  const places = {
     director: { netns: ns.name(director), link: 'near' },
     server: { netns: ns.name('server'), link: linkTo(director) },
+  };
+  const task: OpenTask = {
+    client: { netns: ns.name('client'), link: linkTo(director) },
+    director: places.director,
+    end: places[end],
     to: address,
     port: PORTS.discard,
     cpu: CPU,
@@ -55,5 +67,5 @@ function open({ ns }: Lab, { director, address }: Path, bursts: number, first: n
     first,
   };
   const command = `timeout 60 ${process.execPath} ${program('open-flows')} ${JSON.stringify(task)}`;
-  return JSON.parse(ns.exec('client', command)) as OpenBursts;
+  return (JSON.parse(ns.exec('client', command)) as Burst).nanoseconds;
 }

@@ -1,6 +1,6 @@
 /**
- * `open-flows.js TASK`: sends bursts of the smallest packets, each of a flow that nobody has seen, first to be dropped at the director, then to be counted
- * and dropped at the server. TASK is an {@link OpenTask} as JSON without blanks; prints {@link OpenBursts}.
+ * `open-flows.js TASK`: sends bursts of the smallest packets, each of a flow that nobody has seen, to be counted and dropped at the director or at the server.
+ * TASK is an {@link OpenTask} as JSON without blanks; prints the {@link Burst} that took least: others use the machine, and what they take is not the way's.
  */
 import { requests } from '../burst/frames.js';
 import { Generator } from '../burst/generator.js';
@@ -13,7 +13,8 @@ import { go, type Place } from './place.js';
 export interface OpenTask {
   readonly client: Place;
   readonly director: Place;
-  readonly server: Place;
+  /** Where they are counted and dropped. */
+  readonly end: Place;
   readonly to: string;
   readonly port: number;
   readonly cpu: number;
@@ -24,23 +25,16 @@ export interface OpenTask {
   readonly first: number;
 }
 
-/** The best burst of each kind: others use the machine, and what they take is not the way's. */
-export interface OpenBursts {
-  readonly dropped: Burst;
-  readonly carried: Burst;
-}
-
 const task = JSON.parse(process.argv[2]!) as OpenTask;
 
-/** Sends to where the receiver is. @param first number of the first burst's client. */
-async function best(place: Place, bursts: number, first: number): Promise<Burst> {
+async function best(): Promise<Burst> {
   const to = go(task.director).address;
-  const receiver = new Receiver(go(place).index);
+  const receiver = new Receiver(go(task.end).index);
   const { index, address } = go(task.client);
   const all: Burst[] = [];
   try {
-    for (let i = 0; i < bursts; i++) {
-      const number = first + i;
+    for (let i = 0; i < task.bursts; i++) {
+      const number = task.first + i;
       const client = (): string => `20.${(number >> 8) & 255}.${number & 255}.1`;
       const ends = { from: address, to, client, server: task.to, port: task.port };
       const generator = new Generator(requests(ends, task.flows), index);
@@ -55,9 +49,5 @@ async function best(place: Place, bursts: number, first: number): Promise<Burst>
 
 pinTo(task.cpu);
 giveWay();
-const result: OpenBursts = {
-  dropped: await best(task.director, task.bursts, task.first),
-  carried: await best(task.server, task.bursts, task.first),
-};
-process.stdout.write(JSON.stringify(result));
+process.stdout.write(JSON.stringify(await best()));
 process.exit(0);
