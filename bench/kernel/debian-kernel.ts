@@ -1,8 +1,8 @@
 /** Debian's 6.12 kernel with its modules, and a busybox to boot it with: downloaded once as packages, unpacked into a cache, never installed. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { cachedFolder, unpackPackages } from '../../test/support/unpacked-packages.js';
 
 const KERNEL = /^linux-image-6\.12\.\d+\+deb\d+-amd64-unsigned$/;
 
@@ -19,9 +19,7 @@ export interface GuestKernel {
 
 /** The kernel in the cache; downloads it when there is none yet. @throws where apt does not know such packages. */
 export function guestKernel(): GuestKernel {
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'ipvsd', 'bench-kernel');
-  const root = join(cache, 'root');
-  if (!existsSync(root)) fetchInto(cache, root);
+  const root = cachedFolder('bench-kernel/root', fetchInto);
   const [version] = readdirSync(join(root, 'lib/modules'));
   return {
     version: version!,
@@ -31,7 +29,7 @@ export function guestKernel(): GuestKernel {
   };
 }
 
-function fetchInto(cache: string, root: string): void {
+function fetchInto(folder: string): void {
   const names = text('apt-cache', 'pkgnames', 'linux-image-6.12')
     .split('\n')
     .filter((name) => KERNEL.test(name))
@@ -40,19 +38,9 @@ function fetchInto(cache: string, root: string): void {
   if (newest === undefined)
     throw new Error('apt knows no linux-image-6.12...-amd64-unsigned (apt-get update?)');
   process.stderr.write(`downloading ${newest}\n`);
-  const unfinished = `${root}.new`;
-  rmSync(unfinished, { recursive: true, force: true });
-  mkdirSync(unfinished, { recursive: true });
-  for (const name of [newest, 'busybox-static']) {
-    execFileSync('apt-get', ['download', '-q', name], { cwd: unfinished, stdio: ['ignore', 2, 2] });
-    const file = readdirSync(unfinished).find((entry) => entry.endsWith('.deb'))!;
-    execFileSync('dpkg-deb', ['-x', file, '.'], { cwd: unfinished });
-    rmSync(join(unfinished, file));
-  }
-  const [version] = readdirSync(join(unfinished, 'lib/modules'));
-  execFileSync('/sbin/depmod', ['-b', unfinished, version!]);
-  renameSync(unfinished, root);
-  process.stderr.write(`kept in ${cache}\n`);
+  unpackPackages([newest, 'busybox-static'], folder);
+  const [version] = readdirSync(join(folder, 'lib/modules'));
+  execFileSync('/sbin/depmod', ['-b', folder, version!]);
 }
 
 /** The files of the named modules and of those they need, in the order in which they are to be loaded. What is built in is left out. */
