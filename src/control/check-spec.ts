@@ -31,9 +31,22 @@ const expectation = {
   contains: optional(described(text('a text', 1, 1000), 'A text that the answer must have in it.')),
   matches: optional(described(pattern, 'A regular expression that the answer must match.')),
 };
+const path = textOf(
+  'an absolute path',
+  { pattern: '^/[!-~ ]*$', maxLength: 4096 },
+  (value) => /^\/[!-~ ]*$/.test(value) && value.length <= 4096,
+);
 const tls = {
-  serverName: optional(described(text('a host name', 1, 253), 'Server name (SNI).')),
+  serverName: optional(
+    described(
+      text('a host name', 1, 253),
+      'Whom the certificate is to name, and who is asked for (SNI). Default: the address.',
+    ),
+  ),
   verify: described(withDefault(boolean, true), 'Whether the certificate must be good.'),
+  ca: optional(
+    described(path, 'File of the authorities that are trusted (PEM), instead of the public ones.'),
+  ),
 };
 /** Control characters are part of protocols. */
 const bytes = textOf(
@@ -57,6 +70,8 @@ const http = {
   status: withDefault(list(statusRange, 20), ['200-399']),
   expectHeaders: withDefault(tableOf(text('a text', 0, 1000)), {}),
 };
+
+const grpc = { service: withDefault(text('a gRPC service', 0, 127), '') };
 
 const milliseconds = (least: number): Shape<number> => integer('a number of milliseconds', least, 3_600_000);
 const count = integer('a number of answers', 1, 100);
@@ -93,12 +108,8 @@ const KINDS = {
   tls: object({ type: type('tls'), ...timing, ...way, ...expectation, ...tls, send: optional(bytes) }),
   http: object({ type: type('http'), ...timing, ...way, ...http }),
   https: object({ type: type('https'), ...timing, ...way, ...http, ...tls }),
-  grpc: object({
-    type: type('grpc'),
-    ...timing,
-    ...way,
-    service: withDefault(text('a gRPC service', 0, 127), ''),
-  }),
+  grpc: object({ type: type('grpc'), ...timing, ...way, ...grpc }),
+  grpcs: object({ type: type('grpcs'), ...timing, ...way, ...grpc, ...tls }),
   dns: object({
     type: type('dns'),
     ...timing,

@@ -3,7 +3,7 @@ import type { ActiveCheck } from '../control/check-spec.js';
 import type { Target } from './checker.js';
 import { checkDns, checkUdp } from './checkers/datagram.js';
 import { checkExec } from './checkers/exec.js';
-import { checkGrpc } from './checkers/grpc.js';
+import { checkGrpc, checkGrpcs } from './checkers/grpc.js';
 import { checkHttp, checkHttps } from './checkers/http.js';
 import { checkPing } from './checkers/ping.js';
 import { checkAgent, checkTcp, checkTls } from './checkers/stream.js';
@@ -21,6 +21,8 @@ export function check(target: Target, spec: ActiveCheck, signal: AbortSignal): P
       return checkHttps(target, spec, signal);
     case 'grpc':
       return checkGrpc(target, spec, signal);
+    case 'grpcs':
+      return checkGrpcs(target, spec, signal);
     case 'dns':
       return checkDns(target, { name: spec.name, type: spec.record, nxdomain: spec.nxdomain }, signal);
     case 'udp':

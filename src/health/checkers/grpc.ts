@@ -1,7 +1,9 @@
 /** The health protocol of gRPC, `grpc.health.v1.Health/Check`. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
-import type { Checker } from '../checker.js';
+import type { Socket } from 'node:net';
+import type { Checker, Target } from '../checker.js';
 import { closeConnection, openConnection } from '../connection.js';
+import { openSecure, type TlsTerms } from '../secure.js';
 
 /** What to ask for. */
 export interface GrpcSpec {
@@ -16,22 +18,45 @@ const STATUS_TAG = 0x08;
 const SERVING = 1;
 const STATES = ['unknown', 'serving', 'not serving', 'service unknown'];
 
-/** The server says that it is serving. Without TLS. */
+/** The server says that it is serving. */
 export const checkGrpc: Checker<GrpcSpec> = async (target, { service }, signal) => {
-  const { address, port } = target;
   const socket = openConnection(target, signal);
-  const host = address.includes(':') ? `[${address}]` : address;
-  const session = connect(`http://${host}:${port}`, { createConnection: () => socket });
+  return talk(
+    target,
+    service,
+    socket,
+    connect(authority('http', target), { createConnection: () => socket }),
+  );
+};
+
+/** As {@link checkGrpc}, by TLS. */
+export const checkGrpcs: Checker<GrpcSpec & TlsTerms> = async (target, spec, signal) => {
+  const { below, secure } = await openSecure(target, spec, signal, ['h2']);
+  const named = { ...target, address: spec.serverName ?? target.address };
+  const session = connect(authority('https', named), { createConnection: () => secure });
+  return talk(target, spec.service, below, session);
+};
+
+function authority(scheme: 'http' | 'https', { address, port }: Target): string {
+  return `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+/** @param below what is to be closed */
+async function talk(
+  target: Target,
+  service: string,
+  below: Socket,
+  session: ClientHttp2Session,
+): Promise<undefined> {
   try {
     const status = await ask(session, service);
     if (status !== SERVING) throw new Error(STATES[status] ?? `status ${status}`);
-    return undefined;
   } finally {
     session.on('error', () => {});
     session.destroy();
-    closeConnection(socket, target);
+    closeConnection(below, target);
   }
-};
+}
 
 async function ask(session: ClientHttp2Session, service: string): Promise<number> {
   const stream = session.request({

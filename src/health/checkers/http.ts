@@ -4,7 +4,7 @@ import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Checker, type Expectation, isExpected, MOST_ANSWER, type Target, wanted } from '../checker.js';
 import { closeConnection, openConnection } from '../connection.js';
-import { secured } from './stream.js';
+import { openSecure, type TlsTerms } from '../secure.js';
 
 /** A request, and what is expected of its answer. */
 export interface HttpSpec extends Expectation {
@@ -19,11 +19,7 @@ export interface HttpSpec extends Expectation {
 }
 
 /** As {@link HttpSpec}, encrypted. */
-export interface HttpsSpec extends HttpSpec {
-  /** Server name (SNI), which the certificate is held against when it is verified. */
-  readonly serverName?: string;
-  readonly verify: boolean;
-}
+export interface HttpsSpec extends HttpSpec, TlsTerms {}
 
 /** The answer has a good status, the headers and the body that are expected. */
 export const checkHttp: Checker<HttpSpec> = (target, spec, signal) => {
@@ -32,12 +28,13 @@ export const checkHttp: Checker<HttpSpec> = (target, spec, signal) => {
 };
 
 /** As {@link checkHttp}, by TLS. */
-export const checkHttps: Checker<HttpsSpec> = (target, spec, signal) => {
-  const socket = openConnection(target, signal);
+export const checkHttps: Checker<HttpsSpec> = async (target, spec, signal) => {
   const { host = '' } = spec.headers;
   // who is asked for by a name is to show that it is the one
   const name = host.replace(/:\d+$/, '');
-  return ask(target, spec, socket, secured(socket, target, spec, isName(name) ? name : undefined));
+  const terms = isName(name) ? { serverName: name, ...spec } : spec;
+  const { below, secure } = await openSecure(target, terms, signal);
+  return ask(target, spec, below, secure);
 };
 
 function isName(host: string): boolean {

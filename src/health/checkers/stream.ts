@@ -1,8 +1,8 @@
 /** Checks by a stream of bytes: TCP, TLS, and agents that tell a weight. */
 import type { Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { type Checker, type Expectation, isExpected, MOST_ANSWER, type Target, wanted } from '../checker.js';
 import { closeConnection, openConnection } from '../connection.js';
+import { openSecure, type TlsTerms } from '../secure.js';
 
 /** A connection, and what is said by it. */
 export interface StreamSpec extends Expectation {
@@ -11,12 +11,7 @@ export interface StreamSpec extends Expectation {
 }
 
 /** As {@link StreamSpec}, encrypted. */
-export interface TlsSpec extends StreamSpec {
-  /** Server name (SNI), which the certificate is held against when it is verified. */
-  readonly serverName?: string;
-  /** Whether the certificate must be good. */
-  readonly verify: boolean;
-}
+export interface TlsSpec extends StreamSpec, TlsTerms {}
 
 /** The connection stands, and what comes by it is what is expected, if anything is. */
 export const checkTcp: Checker<StreamSpec> = async (target, spec, signal) => {
@@ -30,11 +25,10 @@ export const checkTcp: Checker<StreamSpec> = async (target, spec, signal) => {
 
 /** As {@link checkTcp}, by TLS. */
 export const checkTls: Checker<TlsSpec> = async (target, spec, signal) => {
-  const socket = openConnection(target, signal);
-  const secure = secured(socket, target, spec);
+  const { below, secure } = await openSecure(target, spec, signal);
   return finish(
     target,
-    socket,
+    below,
     opened(secure, 'secureConnect').then(() => talk(secure, spec)),
   );
 };
@@ -49,26 +43,6 @@ export const checkAgent: Checker<Record<never, never>> = async (target, _spec, s
     line.then((text) => weightOf(text)),
   );
 };
-
-/** TLS on a connection, which need not stand yet. @param name of the server, unless `spec` has one */
-export function secured(
-  socket: Socket,
-  { address }: Target,
-  spec: Pick<TlsSpec, 'verify' | 'serverName'>,
-  name?: string,
-): TLSSocket {
-  const servername = spec.serverName ?? name;
-  const secure = connectTls({
-    socket,
-    host: address,
-    rejectUnauthorized: spec.verify,
-    ...(servername !== undefined && { servername }),
-  });
-  // the end of what is below is the end of it, and its error the reason: it may be told twice
-  socket.on('error', (error) => secure.destroy(error));
-  secure.on('error', () => {});
-  return secure;
-}
 
 /** Resolves at `event`; rejects when the socket fails first. */
 function opened(socket: Socket, event: string): Promise<void> {
