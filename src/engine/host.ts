@@ -2,7 +2,7 @@
 import type { InetAddr } from '../wire/inet.js';
 import type { Packet } from '../wire/packet.js';
 
-/** A way out: what `ip_route_output` finds for a destination. Never changed after it was handed out. */
+/** A way out: what `ip_route_output` finds for a destination. Nothing but a learnt `mtu` changes after it was handed out. */
 export interface Route {
   /** The destination is an address of this host. */
   readonly local: boolean;
@@ -10,7 +10,10 @@ export interface Route {
   readonly ifindex: number;
   /** Bytes, path MTU included when one was learnt. */
   readonly mtu: number;
-  /** The MTU was learnt on the way: a smaller one replaces it at once, where an interface's is only looked up anew by the next packet. */
+  /**
+   * The MTU was learnt on the way, and a smaller one since then would not show here: it has to be asked for again, where an interface's is only
+   * looked up anew by the next packet.
+   */
   readonly mtuLearnt: boolean;
   /** Source address that this host would use. */
   readonly source: InetAddr;

@@ -45,7 +45,7 @@ export interface FibRoute {
   readonly via: InetAddr | undefined;
   readonly link: Link;
   /** The route's own MTU, bytes, or 0. */
-  readonly mtu: number;
+  mtu: number;
   /** Preferred source address. */
   readonly source: InetAddr | undefined;
   readonly metric: number;
@@ -70,6 +70,8 @@ export interface FibKey {
   readonly source?: InetAddr;
   /** The interface that the packet came in by. */
   readonly iif?: Link;
+  /** The interface that a packet to a link-local address leaves by. */
+  readonly oif?: Link;
 }
 
 /** Rules and tables of one namespace. */
@@ -121,7 +123,7 @@ export class Fib {
     for (const route of this.routes) {
       if (route.table !== table || route.prefix.addr.family !== daddr.family) continue;
       if (!route.link.up && route.type !== 'local') continue;
-      if (linkLocal && route.link !== key.iif) continue;
+      if (linkLocal && route.link !== (key.oif ?? key.iif)) continue;
       if (best !== undefined) {
         if (route.prefix.length < best.prefix.length) continue;
         if (route.prefix.length === best.prefix.length && route.metric >= best.metric) continue;

@@ -24,8 +24,6 @@ import { deliver4 } from './local-stack.js';
 import { output, rerouted } from './output.js';
 import type { SimHost } from './sim-host.js';
 
-/** An answer to a packet without a route is sent once in so many ms (`ip_rt_error_cost`). */
-const ERROR_COST = 1000;
 const LOOPBACK_NET = 127;
 /** Protocols whose fragments IPVS gathers when they pass: ICMP, TCP, UDP, SCTP. */
 const GATHERED: readonly number[] = [1, 6, 17, 132];
@@ -143,7 +141,7 @@ function deliverLocal(host: SimHost, p: Packet, link: Link, options: IpOptions |
 
 /** `ip_error`. */
 function answerNoRoute(host: SimHost, p: Packet, route: FibRoute | undefined, source: number): void {
-  if (host.now - (host.lastError.get(source) ?? Number.NEGATIVE_INFINITY) < ERROR_COST) return;
+  if (!host.errors.allows(source, host.now)) return;
   const code = route === undefined ? 0 : route.type === 'prohibit' ? 13 : 1;
   icmpError(host, p, 3, code, 0);
 }

@@ -2,6 +2,7 @@
 import { IpvsError } from '../../errors.js';
 import { AF_INET, AF_INET6, type Family, type InetAddr, inetEqual, inetToString } from '../../wire/inet.js';
 import { Fib, type FibRoute, type Link, type RouteType, speaks, TABLES } from './fib.js';
+import { PathMtus } from './path-mtus.js';
 import {
   addressBits,
   commonBits,
@@ -25,6 +26,7 @@ export class IpConfig {
   readonly neighbours = new Map<string, Uint8Array>();
   /** Next hops whose MAC address has been asked for, by {@link neighbourKey}: false when somebody has given one up. */
   readonly asked = new Map<string, boolean>();
+  readonly pathMtus = new PathMtus();
   generation = 1;
   readonly loopback: Link;
 
@@ -80,8 +82,13 @@ export class IpConfig {
     if (prefix.addr.family === AF_INET && isLast) this.#disable(link, AF_INET);
   }
 
-  /** Changes the MTU: with one that is too small for IPv6 the link loses all it has of that. */
+  /** Changes the MTU: with one that is too small for IPv6 the link loses all it has of that. IPv6 routes with MTUs of their own follow (`rt6_mtu_change`). */
   setLinkMtu(link: Link, mtu: number): void {
+    this.pathMtus.linkChanged(link, mtu, link.mtu);
+    for (const route of this.fib.routes) {
+      if (route.link !== link || route.mtu === 0 || route.prefix.addr.family === AF_INET) continue;
+      if (route.mtu >= mtu || route.mtu === link.mtu) route.mtu = mtu;
+    }
     link.mtu = mtu;
     if (!speaks(link, AF_INET6)) this.#disable(link, AF_INET6);
     this.generation++;

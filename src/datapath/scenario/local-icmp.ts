@@ -62,7 +62,8 @@ function error4(host: SimHost, p: Packet, type: number, code: number, info: numb
     const tos = ipv4Tos(out.view, out.data);
     out = buildPacket(host, { source, daddr: from, protocol: IPPROTO_ICMP, tos, id, options }, body, 2);
   }
-  if (type !== 3 || code !== 4) host.lastError.set(from.words[0]!, host.now);
+  const limited = (type !== 3 || code !== 4) && host.route(from)?.local !== true;
+  if (limited) host.errors.spend(from.words[0]!, host.now);
   host.run(() => sendLocal(host, out));
 }
 
@@ -78,7 +79,7 @@ function error6(host: SimHost, p: Packet, type: number, code: number, info: numb
   if (source === undefined) return;
   const out = new Packet(HEADROOM + ERROR_ROOM);
   if (!buildIcmpError(out, p, type, code, info, source, { ttl: HOP_LIMIT })) return;
-  host.run(() => sendLocal(host, out));
+  host.run(() => sendLocal(host, out, link));
 }
 
 /** `icmp_rcv`: `at` is the ICMP header's offset. */
@@ -160,7 +161,7 @@ export function icmpInput6(host: SimHost, p: Packet, at: number, arrival: Arriva
   body[0] = ICMPV6_ECHO_REPLY;
   const tos = ipv6TrafficClass(p.view, p.data);
   const out = buildPacket(host, { source, daddr, protocol: IPPROTO_ICMPV6, tos }, body, 2);
-  host.run(() => sendLocal(host, out));
+  host.run(() => sendLocal(host, out, arrival.link));
 }
 
 function learnMtu6(host: SimHost, p: Packet, inner: number, mtu: number): void {

@@ -65,5 +65,5 @@ export function tcpInput(host: SimHost, p: Packet, at: number, arrival: Arrival)
   const tos = (v6 ? ipv6TrafficClass(v, p.data) : ipv4Tos(v, p.data)) & ~INET_ECN_MASK;
   const spec = { source, daddr, protocol: IPPROTO_TCP, tos, df: true, ...(options && { options }) };
   const packet = buildPacket(host, spec, reset, TCP_CHECKSUM);
-  host.run(() => sendLocal(host, packet));
+  host.run(() => sendLocal(host, packet, arrival.link));
 }

@@ -16,18 +16,19 @@ const LOOPBACK_NET = 127;
 
 /**
  * Sends a packet that the host made itself, through the LOCAL_OUT hook. It is dropped when there is no route.
+ * @param oif where what it answers came in, for a link-local destination.
  * @returns false when the hook dropped it.
  */
-export function sendLocal(host: SimHost, p: Packet): boolean {
+export function sendLocal(host: SimHost, p: Packet, oif?: Link): boolean {
   p.ignoreDf = true;
-  const way = outputRoute(host, p);
+  const way = outputRoute(host, p, oif);
   if (way === undefined) return true;
   const v6 = p.view.getUint8(p.data) >>> 4 === 6;
   const source = inetFromBytes(v6 ? AF_INET6 : AF_INET, p.bytes, p.data + (v6 ? IPV6_SOURCE : 12));
   host.arrival = way.local && !v6 ? { link: host.linkOf(way.ifindex), local: true } : undefined;
   const verdict = host.net.receive(p, NF_INET_LOCAL_OUT);
   if (verdict !== NF_ACCEPT) return verdict !== NF_DROP;
-  const route = rerouted(host, p, source) ?? outputRoute(host, p);
+  const route = rerouted(host, p, source) ?? outputRoute(host, p, oif);
   if (route !== undefined) output(host, p, route);
   return true;
 }
@@ -45,20 +46,21 @@ export function rerouted(host: SimHost, p: Packet, before: InetAddr): Route | un
 }
 
 /** The route of a packet of this host's: IPv4 sends nothing from an address that is not its own. */
-function outputRoute(host: SimHost, p: Packet): Route | undefined {
+function outputRoute(host: SimHost, p: Packet, oif: Link | undefined): Route | undefined {
   const v4 = p.view.getUint8(p.data) >>> 4 === 4;
   if (v4 && !host.isLocal(AF_INET, inetFromBytes(AF_INET, p.bytes, p.data + 12).words, 0)) return undefined;
-  return wayOfOwn(host, p);
+  return wayOfOwn(host, p, oif);
 }
 
 /** The route of a packet as if this host had made it, from whatever source. */
-export function wayOfOwn(host: SimHost, p: Packet): Route | undefined {
+export function wayOfOwn(host: SimHost, p: Packet, oif?: Link): Route | undefined {
   const v6 = p.view.getUint8(p.data) >>> 4 === 6;
   const family = v6 ? AF_INET6 : AF_INET;
   return routeFrom(
     host,
     inetFromBytes(family, p.bytes, p.data + (v6 ? IPV6_SOURCE : 12)),
     inetFromBytes(family, p.bytes, p.data + (v6 ? IPV6_DESTINATION : 16)),
+    oif,
   );
 }
 
@@ -72,7 +74,12 @@ export function staysInside(host: SimHost, source: InetAddr): boolean {
 }
 
 /** `ip_route_output` with a source address: to a group or to everybody it leaves by the interface that has the source. */
-export function routeFrom(host: SimHost, source: InetAddr | undefined, daddr: InetAddr): Route | undefined {
+export function routeFrom(
+  host: SimHost,
+  source: InetAddr | undefined,
+  daddr: InetAddr,
+  oif?: Link,
+): Route | undefined {
   if (groupMac(daddr, isEverybody(daddr)) !== undefined) {
     const on = host.config.addresses.find(
       (a) =>
@@ -91,7 +98,7 @@ export function routeFrom(host: SimHost, source: InetAddr | undefined, daddr: In
       nextHop: daddr,
     };
   }
-  const found = host.config.fib.lookup(daddr, source && { source });
+  const found = host.config.fib.lookup(daddr, { ...(source && { source }), ...(oif && { oif }) });
   const way = found && host.wayOut(found, daddr);
   return way?.local === false && source !== undefined && staysInside(host, source) ? undefined : way;
 }

@@ -11,6 +11,7 @@ import type { Net } from '../../engine/net.js';
 import { AF_INET, AF_INET6, type InetAddr, inetFromBytes, inetIsAny, inetToString } from '../../wire/inet.js';
 import { CHECKSUM_PARTIAL, HEADROOM, Packet } from '../../wire/packet.js';
 import { Reassembler } from '../../wire/reassembly.js';
+import { ErrorBudget } from './error-budget.js';
 import { defragment6, KEPT } from './ext-headers.js';
 import { type FibRoute, isLinkLocal, type Link, speaks } from './fib.js';
 import { HostSysctls } from './host-sysctls.js';
@@ -23,7 +24,6 @@ import { icmpError } from './local-icmp.js';
 import { UdpSockets } from './local-udp.js';
 import { NeighbourQueue } from './neighbours.js';
 import { output, wayOfOwn } from './output.js';
-import { PathMtus } from './path-mtus.js';
 import { openSyncSender } from './sync-sender.js';
 import type { Topology } from './topology.js';
 
@@ -86,13 +86,12 @@ export class SimHost implements Host {
   readonly sysctls = new HostSysctls();
   readonly sockets: UdpSockets;
   readonly neighbours: NeighbourQueue;
-  readonly pathMtus = new PathMtus();
   /** Milliseconds since the namespace was made. */
   now = 0;
   /** How the packet that the engine has in hand came. */
   arrival: Arrival | undefined = undefined;
-  /** When the last ICMP error went to a source (by its address): answers about missing routes are limited by it. */
-  readonly lastError = new Map<number, number>();
+  /** Limits answers about missing routes. */
+  readonly errors = new ErrorBudget();
   readonly reassembler4 = new Reassembler({ timeoutMs: 30_000, maxBytes: REASSEMBLY_BYTES });
   /** For what is put together before it is known where it goes: see `input4`. */
   readonly tracked4 = new Reassembler({ timeoutMs: 30_000, maxBytes: REASSEMBLY_BYTES });
@@ -266,29 +265,33 @@ export class SimHost implements Host {
 
   /** The way out by a route of the table, for packets to `daddr`. */
   wayOut(found: FibRoute, daddr: InetAddr): Route | undefined {
+    const learnt = this.config.pathMtus.find(found, daddr, this.now);
+    const { generation } = this.config;
+    if (learnt?.way !== undefined && learnt.wayGeneration === generation) return learnt.way;
+    const way = this.#plainWay(found, daddr);
+    if (learnt === undefined || way === undefined) return way;
+    learnt.way = { ...way, mtu: learnt.mtu };
+    learnt.wayGeneration = generation;
+    return learnt.way;
+  }
+
+  /** The way out by a route when nothing was learnt of the path. */
+  #plainWay(found: FibRoute, daddr: InetAddr): Route | undefined {
     if (found.type === 'local' || found.type === 'anycast') {
-      const { ifindex, mtu } = this.config.loopback;
-      return {
-        local: true,
-        ifindex,
-        mtu: Math.min(mtu, IP_MAX_MTU),
-        mtuLearnt: false,
-        source: daddr,
-        nextHop: daddr,
-      };
+      const { ifindex } = this.config.loopback;
+      const mtu = Math.min(this.config.loopback.mtu, IP_MAX_MTU);
+      return { local: true, ifindex, mtu, mtuLearnt: false, source: daddr, nextHop: daddr };
     }
     if (found.type !== 'unicast' && found.type !== 'broadcast') return undefined;
     const source = this.config.sourceFor(found, daddr);
     if (source === undefined) return undefined;
-    const linkMtu = found.mtu || found.link.mtu;
-    const learnt = this.pathMtus.get(daddr, this.now);
-    const mtu = Math.min(linkMtu, learnt);
-    const mtuLearnt = learnt <= linkMtu;
-    return { local: false, ifindex: found.link.ifindex, mtu, mtuLearnt, source, nextHop: found.via ?? daddr };
+    const { ifindex } = found.link;
+    const mtu = found.mtu || found.link.mtu;
+    return { local: false, ifindex, mtu, mtuLearnt: false, source, nextHop: found.via ?? daddr };
   }
 
   get routeGeneration(): number {
-    return this.config.generation + this.pathMtus.generation(this.now);
+    return this.config.generation + this.config.pathMtus.generation(this.now);
   }
 
   route(daddr: InetAddr): Route | undefined {
@@ -335,8 +338,10 @@ export class SimHost implements Host {
   }
 
   updatePmtu(daddr: InetAddr, mtu: number): void {
-    const current = this.route(daddr)?.mtu;
-    if (current !== undefined) this.pathMtus.update(daddr, mtu, current, this.now);
+    const found = this.config.fib.lookup(daddr);
+    const way = found && this.wayOut(found, daddr);
+    if (way === undefined || (way.local && daddr.family !== AF_INET)) return;
+    this.config.pathMtus.update(found!, daddr, mtu, way.mtu, this.now);
   }
 
   get unprivilegedPortStart(): number {
