@@ -1,5 +1,5 @@
 /** What a process uses, as /proc tells it (proc(5)). */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 const KIB = 1024;
 /** Ticks of /proc/PID/stat in a second. */
@@ -10,6 +10,13 @@ const [UTIME, STIME] = [11, 12];
 /** Resident memory, bytes. */
 export function residentMemory(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * KIB;
+}
+
+/** Nanoseconds of processor that its threads have had, those of them that live. */
+export function processorNanoseconds(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const texts = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8'));
+  return texts.reduce((sum, text) => sum + Number(text.split(' ')[0]), 0);
 }
 
 /** Seconds of processor that all its threads have had since its start. */

@@ -73,7 +73,7 @@ const memoryStepArb: fc.Arbitrary<Step> = fc
     memory: memoryArb,
     operand: registerArb,
     imm: immArb,
-    what: fc.constantFrom('load', 'store', 'storeImm', 'add', 'or'),
+    what: fc.constantFrom('load', 'store', 'storeImm', 'add', 'fetch', 'or'),
   })
   .map(({ memory, operand, imm, what }) => (a) => {
     const wide = { ...memory, size: Math.max(4, memory.size) };
@@ -90,6 +90,9 @@ const memoryStepArb: fc.Arbitrary<Step> = fc
       case 'add':
         a.atomicAdd(wide, operand);
         return `lock ${place(wide)} += r${operand.number}`;
+      case 'fetch':
+        a.atomicFetchAdd(wide, operand);
+        return `r${operand.number} = lock ${place(wide)} += r${operand.number}`;
       default:
         a.atomicOr(wide, operand);
         return `lock ${place(wide)} |= r${operand.number}`;

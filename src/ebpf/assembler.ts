@@ -12,7 +12,18 @@ import type { RecordLayout, Values } from './record.js';
 
 const { ALU, ATOMIC_ADD, ATOMIC_OR, BPF_ALU, BPF_ALU64, BPF_ATOMIC, BPF_CALL, BPF_EXIT, BPF_IMM, BPF_JA } =
   isa;
-const { BPF_JMP, BPF_JMP32, BPF_K, BPF_LD, BPF_LDX, BPF_MEM, BPF_PSEUDO_MAP_FD, BPF_SIZE, BPF_ST } = isa;
+const {
+  BPF_FETCH,
+  BPF_JMP,
+  BPF_JMP32,
+  BPF_K,
+  BPF_LD,
+  BPF_LDX,
+  BPF_MEM,
+  BPF_PSEUDO_MAP_FD,
+  BPF_SIZE,
+  BPF_ST,
+} = isa;
 const { BPF_PSEUDO_MAP_VALUE, BPF_STX, BPF_X, CONDITION, INSTRUCTION } = isa;
 
 /** Bytes of a program's stack. */
@@ -199,6 +210,11 @@ export class Assembler {
   /** Adds to 4 or 8 bytes of memory so that no other processor's addition is lost. */
   atomicAdd(to: Memory, value: Register): this {
     return this.#atomic(to, value, ATOMIC_ADD, '+=');
+  }
+
+  /** Adds a register, which gets what was there before; likewise. Linux 5.12. */
+  atomicFetchAdd(to: Memory, value: Register): this {
+    return this.#atomic(to, value, ATOMIC_ADD | BPF_FETCH, '+=>');
   }
 
   /** Sets bits in 4 or 8 bytes of memory, likewise. */

@@ -74,6 +74,7 @@ export function disassembleOne(
       break;
     case 'stx':
       if (opcode >>> 5 === 3) return plain(`*(${width} *)${place} = r${src}`);
+      if (opcode >>> 5 === 6 && imm === 1) return plain(`r${src} = lock *(${width} *)${place} += r${src}`);
       if (opcode >>> 5 === 6 && (imm === 0 || imm === 0x40))
         return plain(`lock *(${width} *)${place} ${imm === 0 ? '+=' : '|='} r${src}`);
       break;

@@ -34,8 +34,10 @@ export interface Flow {
   counter: number;
   /** Whatever the caller knows it by; 32 bits. */
   owner: number;
-  /** The next packet is to be reported, whatever it is. */
+  /** The next packet is to be reported, whatever it is: of one that the program opens, the next after that. */
   report: boolean;
+  /** The program opens it. */
+  opened: boolean;
 }
 
 /** A flow to be filled in. */
@@ -54,6 +56,7 @@ export function emptyFlow(): Flow {
     counter: 0,
     owner: 0,
     report: false,
+    opened: false,
   };
 }
 
@@ -78,7 +81,9 @@ export function writeFlow(view: DataView, at: number, flow: Flow, now: number): 
   fields.counter.set(view, at + fields.counter.offset, flow.counter);
   fields.owner.set(view, at + fields.owner.offset, flow.owner);
   fields.action.set(view, at + fields.action.offset, FLOW_ACTIONS[flow.action]);
-  fields.report.set(view, at + fields.report.offset, flow.report ? 1 : 0);
+  const later = flow.opened && flow.action !== 'natReply';
+  fields.report.set(view, at + fields.report.offset, !flow.report ? 0 : later ? 2 : 1);
+  fields.opened.set(view, at + fields.opened.offset, flow.opened ? 1 : 0);
   fields.port.set(view, at + fields.port.offset, flow.port);
   const reply = flow.action === 'natReply';
   const old = reply ? flow.source : flow.destination;

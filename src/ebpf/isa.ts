@@ -67,6 +67,8 @@ export const BPF_EXIT = 0x90;
 /** Atomic operations: in the immediate. */
 export const ATOMIC_ADD = 0x00;
 export const ATOMIC_OR = 0x40;
+/** Added to one: the register gets what was there before. */
+export const BPF_FETCH = 0x01;
 
 /** Source register of `ld_imm64` when the number is the descriptor of a map. */
 export const BPF_PSEUDO_MAP_FD = 1;

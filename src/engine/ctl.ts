@@ -84,6 +84,7 @@ export function editService(ipvs: NetnsIpvs, user: ServiceUser): void {
   const pe = findEngine(user.peName);
   checkNetmask(user);
   checkOptions(ipvs, svc, user);
+  svc.turns = null;
   const old = svc.scheduler;
   if (old !== scheduler) {
     // the old scheduler's state is gone before the new one starts; when that fails the old one starts again
@@ -120,6 +121,7 @@ export function flush(ipvs: NetnsIpvs): void {
 
 function unlinkService(ipvs: NetnsIpvs, svc: Service): void {
   ipvs.services.delete(svc);
+  svc.turns = null;
   svc.flags &= ~SVC_F_HASHED;
   countSpecial(ipvs, svc, -1);
   unregisterConntrack(ipvs, svc);
@@ -157,8 +159,10 @@ export function addDest(ipvs: NetnsIpvs, id: ServiceId, user: DestUser): void {
     const index = ipvs.freeDests.pop() ?? ipvs.dests.length;
     dest = new Dest(index, svc, user.addr, user.port);
     ipvs.dests[index] = dest;
-  } else if (dest.svc !== svc) {
-    zeroStats(dest.stats);
+  } else {
+    // what was carried of it meanwhile counts for nobody
+    ipvs.fastPath?.fold(dest);
+    if (dest.svc !== svc) zeroStats(dest.stats);
   }
   dest.svc = svc;
   dest.ending = 'none';
@@ -208,6 +212,7 @@ function forgetDrain(ipvs: NetnsIpvs, dest: Dest): void {
 }
 
 function unlinkDest(ipvs: NetnsIpvs, svc: Service, dest: Dest, tellScheduler: boolean): void {
+  svc.turns = null;
   const index = svc.destinations.indexOf(dest);
   // what was carried until now is counted
   ipvs.fastPath?.fold(dest);
@@ -347,6 +352,7 @@ function needsConntrack(ipvs: NetnsIpvs, { protocol, port }: Service): boolean {
 }
 
 function applyDestUser(ipvs: NetnsIpvs, svc: Service, dest: Dest, user: DestUser): void {
+  svc.turns = null;
   // one that drains has it when it is to stay after all
   if (dest.drain === null) dest.weight = user.weight;
   else dest.drain.weight = user.weight;

@@ -51,6 +51,7 @@ export function drainDest(
   const dest = findDest(svc, which);
   if (dest === undefined) throw new IpvsError('DEST_NOT_FOUND');
   dest.drain = { weight: dest.drain?.weight ?? dest.weight, policy, since };
+  svc.turns = null;
   dest.weight = 0;
   ipvs.draining.add(dest);
   svc.scheduler?.updDest?.(svc, dest, ipvs.schedulerContext);
@@ -63,6 +64,7 @@ export function undrainDest(ipvs: NetnsIpvs, id: ServiceId, which: DestId): void
   const dest = findDest(svc, which);
   if (dest === undefined) throw new IpvsError('DEST_NOT_FOUND');
   if (dest.drain === null) throw new IpvsError('INVALID', 'this server is not being drained', 'dest');
+  svc.turns = null;
   dest.weight = dest.drain.weight;
   dest.drain = null;
   ipvs.draining.delete(dest);

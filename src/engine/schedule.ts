@@ -133,6 +133,7 @@ function connectProbe(ipvs: NetnsIpvs, svc: Service, dest: Dest, packet: Packet,
 
 /** Asks the service's scheduler. */
 export function chooseDest(ipvs: NetnsIpvs, svc: Service, packet: Packet, iph: IpHdr): Dest | null {
+  if (svc.turns !== null) return svc.turns.take();
   return svc.scheduler === null ? null : svc.scheduler.schedule(svc, packet, iph, ipvs.schedulerContext);
 }
 

@@ -50,6 +50,11 @@ export interface Scheduler {
   /** The dest for this packet, or null when there is none. Allocates nothing (lblc and lblcr excepted), throws nothing. */
   schedule(svc: Service, packet: Packet, iph: IpHdr, ctx: SchedulerContext): Dest | null;
   /**
+   * Of a scheduler that goes by its own order, whatever the packet: what {@link schedule} does. `svc.schedData` is then a flat object of numbers, which
+   * comes back to what it was while dests and weights stay. The fast path may then know its choices in advance (turns.ts).
+   */
+  next?(svc: Service): Dest | null;
+  /**
    * What {@link schedule} would choose for this packet, and why. Changes nothing and draws no random number, so that the next choice is the same with
    * it as without. A scheduler that lacks it is not asked what it would do.
    */

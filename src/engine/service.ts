@@ -7,6 +7,7 @@ import type { Scheduler } from './scheduler.js';
 import { NO_OPTIONS, type OptionsUser, type ServiceOptions } from './service-options.js';
 import type { OwnTimeouts } from './state-timeouts.js';
 import { Stats } from './stats.js';
+import type { Turns } from './turns.js';
 
 /** What identifies a service: family and (fwmark, or protocol, address and port). */
 export interface ServiceId {
@@ -50,6 +51,8 @@ export class Service implements ServiceId {
   scheduler: Scheduler | null = null;
   /** The scheduler's own state for this service (`sched_data`); only the scheduler that put it there reads it. */
   schedData: unknown = undefined;
+  /** The fast path opens connections as well, in the scheduler's turn; null while it does not, and from each change on until it has taken that over. */
+  turns: Turns | null = null;
   pe: PersistenceEngine | null = null;
   /** Connection tracking is at work for it (`conntrack_afmask`). */
   conntrack = false;

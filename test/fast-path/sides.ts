@@ -1,13 +1,16 @@
 /** Two directors that see the same: the engine alone, and the engine with a fast path. Packets go in and out by BPF_PROG_TEST_RUN. */
 import { FlowCache } from '../../src/datapath/fast/flow-cache.js';
+import { Lease } from '../../src/datapath/fast/lease.js';
 import { loadProgram, openMaps } from '../../src/datapath/fast/maps.js';
+import { Openings } from '../../src/datapath/fast/openings.js';
 import { tcProgram } from '../../src/ebpf/programs/tc.js';
 import { C_FLAGS, C_INPKTS, C_STATE, C_TIMEOUT, HOT_SHIFT } from '../../src/engine/conn-table.js';
 import { CONN_F_CARRIED, CONN_F_NOT_CARRIED } from '../../src/engine/flags.js';
 import type { NetnsIpvs } from '../../src/engine/netns-ipvs.js';
+import type { BpfProgram } from '../../src/linux/bpf-program.js';
 import { concat } from '../support/bytes.js';
 import { TCP } from '../support/packets.js';
-import { VectorDirector } from './director.js';
+import { type Kind, VectorDirector } from './director.js';
 import { Routes } from './routes.js';
 
 /** What the program answers when it has carried a packet. */
@@ -22,9 +25,15 @@ export type Step =
 
 /** The engine alone, or with a fast path that carries what it can. */
 export class Side {
-  readonly director = new VectorDirector();
-  readonly ipvs: NetnsIpvs = this.director.net.ipvs;
+  readonly director: VectorDirector;
+  readonly ipvs: NetnsIpvs;
   carried = 0;
+
+  /** @param kinds of services; all when left out. */
+  constructor(kinds?: readonly Kind[]) {
+    this.director = new VectorDirector(kinds);
+    this.ipvs = this.director.net.ipvs;
+  }
 
   step(step: Step): void {
     if (step.what === 'secure') {
@@ -63,11 +72,22 @@ export class Side {
 
 export class FastSide extends Side {
   readonly #maps = openMaps({ flows: 256, ways: 64 });
-  readonly #program = loadProgram('tc', tcProgram(), this.#maps);
-  readonly cache = new FlowCache(this.ipvs, new Routes(), this.#maps);
+  readonly #program: BpfProgram;
+  readonly #openings: Openings | undefined;
+  readonly cache: FlowCache;
 
-  constructor() {
-    super();
+  /** @param opens the program opens connections by itself. */
+  constructor(kinds?: readonly Kind[], opens = false) {
+    super(kinds);
+    const routes = new Routes();
+    this.cache = new FlowCache(this.ipvs, routes, this.#maps);
+    if (opens) {
+      this.#openings = new Openings(this.ipvs, routes, this.cache.ways);
+      this.cache.openings = this.#openings;
+      this.#openings.begin();
+      new Lease(this.#maps.lease).extend();
+    }
+    this.#program = loadProgram('tc', tcProgram({ opens }), this.#maps, this.#openings?.descriptors);
     this.ipvs.fastPath = this.cache;
     this.cache.refresh();
   }
@@ -91,6 +111,12 @@ export class FastSide extends Side {
 
   override replay(): void {
     this.cache.replay(this.director.net.jiffies);
+    this.#openings?.turn();
+  }
+
+  /** After commands. */
+  refresh(): void {
+    this.cache.refresh();
   }
 
   override seen(): object {
@@ -102,6 +128,7 @@ export class FastSide extends Side {
 
   close(): void {
     this.#program.close();
+    this.#openings?.close();
     for (const map of Object.values(this.#maps)) map.close();
   }
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { eventually } from '../../../demo/lab.js';
 import { connectDirector } from '../../../src/control/client.js';
 import { run } from '../../../test/e2e/namespaces.js';
+import { processorNanoseconds } from '../../support/process-use.js';
 import { ADDRESSES, type Director, FAMILIES, host, METHODS, PORT, SERVER_PORT } from './layout.js';
 import { addVips } from './network.js';
 
@@ -19,6 +20,8 @@ const TABLE_BITS = 20;
 const PATIENCE = 600;
 const MODULES =
   'veth nf_conntrack nft_chain_nat nf_tables nft_nat nf_nat sch_ingress ipip ip6_tunnel tun ip_vs_rr';
+
+const daemons = new Map<Director, number>();
 
 /** Loads what all need. */
 export function loadModules(): void {
@@ -42,6 +45,12 @@ export async function start(director: Director): Promise<void> {
     run(`ip netns exec ${name} ipvsadm -R`, {}, rules());
   }
   if (director === 'tc' || director === 'xdp') await daemon(director);
+}
+
+/** Nanoseconds of processor that the director's daemon has had so far; 0 where there is none. */
+export function worked(director: Director): number {
+  const pid = daemons.get(director);
+  return pid === undefined ? 0 : processorNanoseconds(pid);
 }
 
 /** Packets that have come to the engine so far; 0 where there is none. */
@@ -71,6 +80,7 @@ async function daemon(director: 'tc' | 'xdp'): Promise<void> {
     return run(`${ipvsadm} -Ln`, { IPVSD_SOCKET: socket });
   });
   run(`${ipvsadm} -R`, { IPVSD_SOCKET: socket }, rules());
+  daemons.set(director, child.pid!);
   child.unref();
 }
 

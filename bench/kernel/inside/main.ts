@@ -10,7 +10,7 @@ import { Generator } from '../../burst/generator.js';
 import { burst } from '../../burst/measure.js';
 import { Receiver } from '../../burst/receiver.js';
 import { giveWay } from '../../burst/scheduling.js';
-import { decided, loadModules, start } from './balancers.js';
+import { decided, loadModules, start, worked } from './balancers.js';
 import { ADDRESSES, hardware, host, PORT, SERVER_PORT, type Way } from './layout.js';
 import { build, enter } from './network.js';
 import type { GuestResult, GuestTask, Sample } from './task.js';
@@ -25,6 +25,8 @@ const LESSON = 10_000;
 /** Blocks of clients' addresses that one way's flows have for themselves. */
 const BLOCKS = 64;
 const KIB = 1024;
+/** Time for a daemon to take over what programs have done, ms. */
+const AFTERWARDS = 300;
 
 const task = JSON.parse(process.argv[2]!) as GuestTask;
 const receivers = new Map<string, Receiver>();
@@ -104,7 +106,14 @@ class Established {
   }
 }
 
-/** Opens flows, other ones in each repetition. */
+/** What the way's daemon does in these milliseconds, nanoseconds of processor. */
+async function workFor({ director }: Way, ms: number): Promise<number> {
+  const before = worked(director);
+  await sleep(ms);
+  return worked(director) - before;
+}
+
+/** Opens flows, other ones in each repetition. What a daemon still has to do about them afterwards counts as well. */
 async function open(way: Way): Promise<Sample> {
   const sample: Sample = { ...way, opening: true, instructions: [], lost: 0, slow: 0 };
   let before = 0;
@@ -112,12 +121,14 @@ async function open(way: Way): Promise<Sample> {
     // the first teaches the compiler
     const flows = i === 0 ? Math.max(task.fresh, LESSON) : task.fresh;
     const generator = generatorOf(way, flows, BLOCKS * (i + 1));
+    const idle = await workFor(way, AFTERWARDS);
     enterSender(way);
     const { sent, received, nanoseconds } = await burst(generator, receiverOf(way), flows);
     generator.close();
+    const after = await workFor(way, AFTERWARDS);
     if (i === 0) before = slabs();
     else {
-      sample.instructions.push(nanoseconds);
+      sample.instructions.push(nanoseconds + Math.max(0, after - idle) / flows);
       sample.lost += sent - received;
     }
   }

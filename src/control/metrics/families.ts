@@ -128,7 +128,8 @@ const COUNTERS: readonly (readonly [
   ['forwarded', 'ipvsd_datapath_forwarded_total', 'counter', 'Packets sent on or used up by the engine.'],
   ['fragments', 'ipvsd_datapath_fragments_total', 'counter', 'Fragments taken for reassembly.'],
   ['carried', 'ipvsd_fast_path_connections', 'gauge', 'Connections carried by the fast path now.'],
-  ['installed', 'ipvsd_fast_path_installed_total', 'counter', 'Connections given to the fast path.'],
+  ['installed', 'ipvsd_fast_path_installed_total', 'counter', 'Connections that have come to be carried.'],
+  ['opened', 'ipvsd_fast_path_opened_total', 'counter', 'Of these, those that the fast path has opened.'],
   [
     'reported',
     'ipvsd_fast_path_reports_total',

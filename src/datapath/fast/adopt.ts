@@ -34,6 +34,11 @@ import type { FastMaps } from './maps.js';
 import { monotonicNs } from './monotonic.js';
 import type { Ways } from './ways.js';
 
+/** By what a flow's owner is known among aliases: those of the program are numbers of another kind. @param opened the program has opened it. */
+export function aliasOf(owner: number, opened: boolean): number {
+  return opened ? owner + 2 ** 32 : owner;
+}
+
 /** Flows that are read at once. */
 const SCAN = 4096;
 const TCP_S_NONE = 0;
@@ -49,6 +54,8 @@ const EARLIER: ReadonlySet<number> = new Set([
 
 /** Whoever keeps what is found. */
 export interface Adopter {
+  /** A flow that the program has opened, and numbered. @returns false when it cannot be kept so. */
+  opened(number: number, c: number): boolean;
   /** The flow of a client. @param packets that it has carried. */
   request(c: number, way: number, packets: number): void;
   /** The flow of answers, which may come before the other one. */
@@ -60,7 +67,7 @@ export interface Adopter {
 /**
  * Finds the connection of each flow. One that the engine does not know, because it began after the engine's state was written down, is made again, and
  * offered to the fast path with its next packet. Flows of which nothing can be made are removed.
- * @returns by the owners of flows, connections that have not the place that these say.
+ * @returns by the owners of flows ({@link aliasOf}), connections that have not the place that these say.
  */
 export function adoptFlows(
   ipvs: NetnsIpvs,
@@ -101,6 +108,8 @@ class FoundFlow {
   action = 0;
   way = 0;
   owner = 0;
+  /** The program has opened it. */
+  opened = false;
   /** The next acknowledgement is the first one after the handshake. */
   report = false;
   packets = 0;
@@ -125,6 +134,7 @@ class FoundFlow {
     this.action = f.action.get(values, base + f.action.offset);
     this.way = f.way.get(values, base + f.way.offset);
     this.owner = f.owner.get(values, base + f.owner.offset);
+    this.opened = f.opened.get(values, base + f.opened.offset) !== 0;
     this.report = f.report.get(values, base + f.report.offset) !== 0;
     this.packets = f.packets.get(values, base + f.packets.offset);
     this.lastUsed = f.lastUsed.get(values, base + f.lastUsed.offset);
@@ -150,13 +160,13 @@ function adoptRequest(
   const c = ipvs.conns.findIn(flow.key);
   if (c === NO_CONN) {
     const made = remake(ipvs, flow, dest);
-    if (made !== NO_CONN) aliases.set(flow.owner, made);
+    if (made !== NO_CONN) aliases.set(aliasOf(flow.owner, flow.opened), made);
     return false;
   }
   if (destOf(ipvs, c) !== dest || !sendsAs(ipvs, c, flow)) return false;
   if (isEarlier(ipvs, c)) establish(ipvs, c, flow);
-  if (flow.owner !== ownerNumber(ipvs, c)) {
-    aliases.set(flow.owner, c);
+  if (flow.opened ? !adopter.opened(flow.owner, c) : flow.owner !== ownerNumber(ipvs, c)) {
+    aliases.set(aliasOf(flow.owner, flow.opened), c);
     return false;
   }
   if (!isCarriable(ipvs, c)) return false;

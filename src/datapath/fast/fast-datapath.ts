@@ -3,14 +3,16 @@ import { tcProgram } from '../../ebpf/programs/tc.js';
 import type { Dest } from '../../engine/dest.js';
 import type { Carried } from '../../engine/fast-path.js';
 import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
+import { type BpfProgram, VerifierError } from '../../linux/bpf-program.js';
 import type { NetlinkSocket } from '../../linux/netlink.js';
 import { listLinks } from '../../linux/rt-link.js';
 import { Attachments } from './attachments.js';
 import { FlowCache, type FlowCacheCounters } from './flow-cache.js';
 import { Lease } from './lease.js';
-import { loadProgram, openMaps } from './maps.js';
+import { type FastMaps, loadProgram, openMaps } from './maps.js';
 import type { XdpName } from './names.js';
 import { type NextHopHost, NextHops } from './next-hops.js';
+import { type OpeningHost, Openings } from './openings.js';
 import type { Pins } from './pins.js';
 import type { WayHost } from './ways.js';
 import { type XdpReport, XdpTier } from './xdp-tier.js';
@@ -39,15 +41,16 @@ export class FastDatapath {
   readonly #hops: NextHops;
   readonly #lease: Lease;
   readonly #ipvs: NetnsIpvs;
-  readonly #host: WayHost;
+  readonly #host: WayHost & OpeningHost;
   readonly #socket: NetlinkSocket;
   readonly #undo: ((stay: boolean) => void)[] = [];
+  #openings: Openings | undefined;
   #generation = -1;
 
   /** @throws VerifierError, SYSTEM: with EPERM where BPF is not allowed. Nothing is left of it then. */
   constructor(
     ipvs: NetnsIpvs,
-    host: WayHost & NextHopHost,
+    host: WayHost & NextHopHost & OpeningHost,
     socket: NetlinkSocket,
     options: FastDatapathOptions,
   ) {
@@ -62,8 +65,6 @@ export class FastDatapath {
       for (const map of Object.values(maps)) this.#undo.push(() => map.close());
       this.#lease = new Lease(maps.lease);
       this.#undo.push(() => this.#lease.end());
-      const program = loadProgram('tc', tcProgram(), maps);
-      this.#undo.push(() => program.close());
       if (xdp !== 'none') {
         this.#xdp = new XdpTier(maps, { wish: xdp, interfaces, report });
         this.#undo.push(() => this.#xdp!.close());
@@ -71,7 +72,14 @@ export class FastDatapath {
       this.#hops = new NextHops(host, (ifindex) => this.#xdp?.canSend(ifindex) === true);
       this.#cache = new FlowCache(ipvs, host, maps, this.#hops);
       ipvs.fastPath = this.#cache;
-      if (pins?.adopted === true) this.#cache.adopt(carried);
+      const program = this.#load(maps);
+      this.#undo.push(() => program.close());
+      if (pins?.adopted === true) {
+        // the program of before opens no connections any more
+        this.#lease.end();
+        this.#cache.adopt(carried);
+      }
+      this.#openings?.begin();
       this.#attachments = new Attachments(socket, program, interfaces, pins);
       this.#undo.push((stay) => this.#attachments.close(stay));
       const links = listLinks(socket);
@@ -99,6 +107,7 @@ export class FastDatapath {
   /** After each turn of the loop: installs what waits, follows the kernel's changes. */
   turn(): void {
     if (this.#generation !== this.#host.routeGeneration) this.refresh();
+    this.#openings?.turn();
     this.#cache.flush();
     if (!this.#hops.hasChanged()) return;
     this.#xdp?.follow();
@@ -116,6 +125,22 @@ export class FastDatapath {
       this.#hops.lookAgain();
     }
     this.#cache.refresh();
+  }
+
+  /** Loads the program; it opens connections by itself where the kernel knows how to count turns. */
+  #load(maps: FastMaps): BpfProgram {
+    const openings = new Openings(this.#ipvs, this.#host, this.#cache.ways);
+    try {
+      const program = loadProgram('tc', tcProgram({ opens: true }), maps, openings.descriptors);
+      this.#undo.push(() => openings.close());
+      this.#openings = openings;
+      this.#cache.openings = openings;
+      return program;
+    } catch (error) {
+      openings.close();
+      if (!(error instanceof VerifierError)) throw error;
+      return loadProgram('tc', tcProgram(), maps);
+    }
   }
 
   /** @param stay what is pinned goes on without this process. */

@@ -1,6 +1,7 @@
 /** The connections that the kernel carries: a cache in BPF maps of what the engine's table has. */
 import { emptyFlow, type Flow, writeFlow, writeFlowKey } from '../../ebpf/flow.js';
 import { COUNTER, FLOW, FLOW_ACTIONS, REPORT } from '../../ebpf/programs/flow-maps.js';
+import { ACTION_OPENED } from '../../ebpf/programs/opening-maps.js';
 import { packetCarried } from '../../engine/carried.js';
 import { destOf } from '../../engine/conn.js';
 import {
@@ -24,15 +25,18 @@ import {
 } from '../../engine/flags.js';
 import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
 import { DIR_INPUT, DIR_OUTPUT } from '../../engine/protocol.js';
+import type { Service } from '../../engine/service.js';
 import { stateTimeout } from '../../engine/state-timeouts.js';
 import { carriedStats } from '../../engine/traffic.js';
 import { type BpfMap, MapBatch } from '../../linux/bpf-map.js';
 import { AF_INET, inetFromWords } from '../../wire/inet.js';
-import { adoptFlows } from './adopt.js';
+import { adoptFlows, aliasOf } from './adopt.js';
 import { counterOf, isCarriable, ownerOf, replyFlow, requestFlow } from './flows-of.js';
 import type { FastMaps } from './maps.js';
 import { monotonicNs } from './monotonic.js';
 import type { NextHops } from './next-hops.js';
+import { OpenedFlows } from './opened-flows.js';
+import type { Openings } from './openings.js';
 import { NO_WAY, type WayHost, Ways } from './ways.js';
 
 /** Connections that wait to be installed; they go in with one system call for each family. */
@@ -46,8 +50,10 @@ const REFUSED = 65_536;
 export interface FlowCacheCounters {
   /** Connections carried now. */
   carried: number;
-  /** Connections that were installed. */
+  /** Connections that have come to be carried; */
   installed: number;
+  /** of these, those that the tc program has opened by itself. */
+  opened: number;
   /** Packets that were carried and may have changed a state. */
   reported: number;
   /** Connections for which there was no room in a map: the slow path has them. */
@@ -60,7 +66,7 @@ export interface FlowCacheCounters {
 
 /** Of a fast path that has carried nothing. */
 export function noCounters(): FlowCacheCounters {
-  return { carried: 0, installed: 0, reported: 0, mapFull: 0, tcPackets: 0, xdpPackets: 0 };
+  return { carried: 0, installed: 0, opened: 0, reported: 0, mapFull: 0, tcPackets: 0, xdpPackets: 0 };
 }
 
 /** Flows of connections that are over. */
@@ -104,6 +110,8 @@ export class FlowCache implements FastPath {
   /** Connections by owners of flows that they do not have. */
   #aliases: ReadonlyMap<number, number> | undefined;
   #replayedAt = { jiffies: 0, time: 0 };
+  #openings: Openings | undefined;
+  #opened: OpenedFlows | undefined;
 
   /** @param hops finds hardware addresses; left out where the kernel is to look them up. */
   constructor(ipvs: NetnsIpvs, host: WayHost, maps: FastMaps, hops?: NextHops) {
@@ -123,6 +131,16 @@ export class FlowCache implements FastPath {
     this.#batch6 = new MapBatch(maps.flows6, 2 * PENDING);
   }
 
+  /** The program opens connections by itself as well. */
+  set openings(openings: Openings) {
+    this.#openings = openings;
+    openings.onOpen = (services) => this.#offerAll(services);
+    this.#opened = new OpenedFlows(this.#ipvs, this.#maps, this.ways, openings, {
+      carry: (c, requestWay, replyWay) => this.#carry(c, requestWay, replyWay),
+      withdraw: (c) => this.withdraw(c),
+    });
+  }
+
   used(c: number): void {
     const ipvs = this.#ipvs;
     const h = c << HOT_SHIFT;
@@ -133,13 +151,52 @@ export class FlowCache implements FastPath {
     }
     // a connection that is told to others must be seen by the engine
     if ((flags & CONN_F_NOT_CARRIED) !== 0 || ipvs.syncState !== 0 || !isCarriable(ipvs, c)) return;
-    if (ipvs.conns.protocol(c) === IPPROTO_UDP && ipvs.conns.hot[h + C_INPKTS]! < UDP_PACKETS) return;
-    ipvs.conns.hot[h + C_FLAGS] = ipvs.conns.hot[h + C_FLAGS]! | CONN_F_CARRIED;
+    if (ipvs.conns.hot[h + C_INPKTS]! < UDP_PACKETS && !this.#worthAtOnce(c)) return;
+    this.#offer(c);
+  }
+
+  /** The connection waits to be installed. */
+  #offer(c: number): void {
+    const { hot } = this.#ipvs.conns;
+    const h = c << HOT_SHIFT;
+    hot[h + C_FLAGS] = hot[h + C_FLAGS]! | CONN_F_CARRIED;
     this.#requestWay[c] = NO_WAY;
     this.#replyWay[c] = NO_WAY;
     this.#pending[this.#pendingCount++] = c;
     this.counters.carried++;
     if (this.#pendingCount === PENDING) this.flush();
+  }
+
+  /** Installs what the engine has of these services: from now on the program must know all of them. */
+  #offerAll(services: ReadonlySet<Service>): void {
+    const ipvs = this.#ipvs;
+    const t = ipvs.conns;
+    for (let c = 0; c < t.highWater; c++) {
+      if (!t.isUsed(c) || (t.hot[(c << HOT_SHIFT) + C_FLAGS]! & (CONN_F_CARRIED | CONN_F_NOT_CARRIED)) !== 0)
+        continue;
+      const svc = destOf(ipvs, c)?.svc;
+      if (svc != null && services.has(svc) && isCarriable(ipvs, c)) this.#offer(c);
+    }
+    this.flush();
+  }
+
+  /** After its first packet. Where the program opens connections it must find those of the engine. */
+  #worthAtOnce(c: number): boolean {
+    const svc = destOf(this.#ipvs, c)?.svc;
+    const opens = svc != null && this.#openings?.consider(svc) === true;
+    return opens || this.#ipvs.conns.protocol(c) !== IPPROTO_UDP;
+  }
+
+  #carry(c: number, requestWay: number, replyWay: number): void {
+    this.#ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! |= CONN_F_CARRIED;
+    this.#requestWay[c] = requestWay;
+    this.#replyWay[c] = replyWay;
+    this.#counted[c] = 0;
+    this.ways.hold(requestWay);
+    if (replyWay !== NO_WAY) this.ways.hold(replyWay);
+    this.counters.carried++;
+    this.counters.installed++;
+    this.counters.opened++;
   }
 
   replay(jiffies: number): void {
@@ -150,22 +207,31 @@ export class FlowCache implements FastPath {
   }
 
   readonly #replay = (at: number): void => {
-    this.counters.reported++;
     const { data } = this.#maps.reports;
-    const { owner, action, flags, time } = REPORT.fields;
-    const number = owner.get(data, at + owner.offset);
-    const c = this.#aliases?.get(number) ?? ownerOf(this.#ipvs, number);
-    if (c === NO_CONN) return;
-    const direction = action.get(data, at + action.offset) === FLOW_ACTIONS.natReply ? DIR_OUTPUT : DIR_INPUT;
+    const { owner, action, flags, opened, time } = REPORT.fields;
+    const what = action.get(data, at + action.offset);
     const age = this.#age(this.#replayedAt.time - time.get(data, at + time.offset));
-    packetCarried(
-      this.#ipvs,
-      c,
-      direction,
-      flags.get(data, at + flags.offset),
-      (this.#replayedAt.jiffies - age) | 0,
+    const jiffies = (this.#replayedAt.jiffies - age) | 0;
+    if (what === ACTION_OPENED) {
+      this.#opened?.take(at, jiffies);
+      return;
+    }
+    this.counters.reported++;
+    const c = this.#reportedConn(
+      owner.get(data, at + owner.offset),
+      opened.get(data, at + opened.offset) !== 0,
     );
+    if (c === NO_CONN) return;
+    const direction = what === FLOW_ACTIONS.natReply ? DIR_OUTPUT : DIR_INPUT;
+    packetCarried(this.#ipvs, c, direction, flags.get(data, at + flags.offset), jiffies);
   };
+
+  /** @param number owner of a flow. @param opened the program has opened it. */
+  #reportedConn(number: number, opened: boolean): number {
+    const alias = this.#aliases?.get(aliasOf(number, opened));
+    if (alias !== undefined) return alias;
+    return opened ? (this.#opened?.connOf(number) ?? NO_CONN) : ownerOf(this.#ipvs, number);
+  }
 
   settle(c: number): void {
     if (this.#requestWay[c] === NO_WAY) return;
@@ -289,6 +355,7 @@ export class FlowCache implements FastPath {
     const ipvs = this.#ipvs;
     this.ways.adopt((index) => ipvs.dests[index] ?? undefined);
     const aliases = adoptFlows(ipvs, this.#maps, this.ways, {
+      opened: (number, c) => this.#opened?.adopt(number, c) === true,
       request: (c, way, packets) => {
         ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]! |= CONN_F_CARRIED;
         this.#requestWay[c] = way;
@@ -377,6 +444,7 @@ export class FlowCache implements FastPath {
       this.#read(counterOf(way));
       this.#read(counterOf(way) + 1);
     });
+    this.#openings?.refresh();
     this.#forgive();
   }
 
@@ -404,6 +472,8 @@ export class FlowCache implements FastPath {
       if (reply === NO_WAY) return false;
       this.ways.hold(reply);
       this.#replyWay[c] = reply;
+      if (dest.svc !== null && dest.svc.turns !== null)
+        this.#openings!.learn(inetFromWords(ipvs.conns.family(c), this.#flow.destination), reply);
     }
     this.ways.hold(request);
     this.#requestWay[c] = request;

@@ -49,8 +49,14 @@ export function openMaps({ flows, ways }: FastCapacity, pins?: Pins): FastMaps {
   }
 }
 
-/** Loads a program over the maps. @throws VerifierError, SYSTEM */
-export function loadProgram(type: ProgramType, program: Program, maps: FastMaps): BpfProgram {
-  const descriptors = Object.fromEntries(Object.entries(maps).map(([name, { fd }]) => [name, fd]));
+/** Loads a program over the maps. @param more descriptors of others. @throws VerifierError, SYSTEM */
+export function loadProgram(
+  type: ProgramType,
+  program: Program,
+  maps: FastMaps,
+  more: Readonly<Record<string, number>> = {},
+): BpfProgram {
+  const own = Object.fromEntries(Object.entries(maps).map(([name, { fd }]) => [name, fd]));
+  const descriptors = { ...own, ...more };
   return new BpfProgram(type, { ...program, instructions: relocate(program, descriptors) });
 }

@@ -79,6 +79,16 @@ export class Ways {
     this.#hops = hops;
   }
 
+  /** As many numbers there are. */
+  get capacity(): number {
+    return this.#map.maxEntries;
+  }
+
+  /** Counts changes of routes, addresses and interfaces that ways have followed. */
+  get routes(): number {
+    return this.#generation;
+  }
+
   /** Numbers below this have been given to ways. */
   get numbers(): number {
     return this.#next;

@@ -79,6 +79,15 @@ export function frame(a: Assembler) {
 /** Which segments are looked up: those that can change nothing, or all that do not begin a connection. */
 export type Segments = 'plain' | 'all';
 
+/** Where packets go of which no flow is known: {@link SLOW}, unless the program opens connections itself (opening.ts). */
+export interface Misses {
+  /** A segment that begins a connection; nothing was looked up. */
+  readonly syn: string;
+  readonly other: string;
+  /** What is here to be gone on with, with a flow in r0. */
+  readonly found: string;
+}
+
 /** The IPv4 header. */
 export const ip4 = IPV4.at(packet, ETH_HLEN);
 /** Transport headers behind it. */
@@ -101,6 +110,7 @@ export function findFlow4(
   end: Register,
   room: Register,
   segments: Segments,
+  misses?: Misses,
 ): void {
   a.needBytes(packet, ETH_HLEN + IPV4.size + UDP.size, end, r1, SLOW);
   a.load(r1, ip4.versionIhl).jumpIf(r1, '!=', 0x45, SLOW);
@@ -112,9 +122,9 @@ export function findFlow4(
   a.load(r1, part(ip4.source, 0, 8)).store(part(key4.source, 0, 8), r1);
   a.load(r1, tcp4.ports).store(ports(key4.sourcePort), r1);
   a.load(r1, ip4.protocol).store(key4.protocol, r1);
-  ordinaryTransport(a, locals, end, IPV4.size, tcp4.flags, segments);
+  ordinaryTransport(a, locals, end, IPV4.size, tcp4.flags, segments, misses);
   a.movMap(r1, 'flows4').mov(r2, r10).add(r2, key4.offset).call('map_lookup_elem');
-  takeFlow(a, locals);
+  takeFlow(a, locals, misses);
 }
 
 /** IPv6: likewise. Extension headers are for the slow path. */
@@ -124,6 +134,7 @@ export function findFlow6(
   end: Register,
   room: Register,
   segments: Segments,
+  misses?: Misses,
 ): void {
   a.needBytes(packet, ETH_HLEN + IPV6.size + UDP.size, end, r1, SLOW);
   a.load(r1, part(ip6.versionClassFlow, 0, 1))
@@ -138,9 +149,9 @@ export function findFlow6(
   }
   a.load(r1, tcp6.ports).store(ports(key6.sourcePort), r1);
   a.load(r1, ip6.nextHeader).store(key6.protocol, r1);
-  ordinaryTransport(a, locals, end, IPV6.size, tcp6.flags, segments);
+  ordinaryTransport(a, locals, end, IPV6.size, tcp6.flags, segments, misses);
   a.movMap(r1, 'flows6').mov(r2, r10).add(r2, key6.offset).call('map_lookup_elem');
-  takeFlow(a, locals);
+  takeFlow(a, locals, misses);
 }
 
 /** Both ports of a key, as one number. */
@@ -156,6 +167,7 @@ function ordinaryTransport(
   header: number,
   flags: Memory,
   segments: Segments,
+  misses: Misses | undefined,
 ): void {
   const [protocol, length] = [r1, r2];
   const udp = a.newLabel('udp');
@@ -166,7 +178,7 @@ function ordinaryTransport(
   a.jumpIf(length, '<', header + TCP.size, SLOW);
   a.needBytes(packet, ETH_HLEN + header + TCP.size, end, r5, SLOW);
   a.load(r5, flags).and(r5, STATE_FLAGS).store(locals.flags, r5);
-  a.jumpIf(r5, '==', segments === 'plain' ? ACK : SYN, segments === 'plain' ? done : SLOW);
+  a.jumpIf(r5, '==', segments === 'plain' ? ACK : SYN, segments === 'plain' ? done : (misses?.syn ?? SLOW));
   a.jump(segments === 'plain' ? SLOW : done);
   if (segments === 'all') {
     // XDP cannot tell a CRC that is still to be completed
@@ -178,8 +190,10 @@ function ordinaryTransport(
 }
 
 /** The flow that the look-up has found, and its way, which must be open. */
-function takeFlow(a: Assembler, locals: Frame['locals']): void {
-  a.jumpIf(r0, '==', 0, SLOW).mov(flow, r0);
+function takeFlow(a: Assembler, locals: Frame['locals'], misses: Misses | undefined): void {
+  a.jumpIf(r0, '==', 0, misses?.other ?? SLOW);
+  if (misses !== undefined) a.label(misses.found);
+  a.mov(flow, r0);
   a.load(r1, inFlow.way).store(locals.way, r1);
   a.movMap(r1, 'ways').mov(r2, r10).add(r2, locals.way.offset).call('map_lookup_elem');
   a.jumpIf(r0, '==', 0, SLOW).mov(way, r0);

@@ -53,7 +53,7 @@ export const FLOW = record('flow', {
   owner: u32,
   /** {@link FLOW_ACTIONS} */
   action: u8,
-  /** 1: the next packet is reported, whatever it is. The program clears it then. */
+  /** 1: the next packet is reported, whatever it is. The program clears it then. 2: the one after it. */
   report: u8,
   /** NAT: the new port. Tunnel: the port that GUE is sent from. */
   port: be16,
@@ -63,7 +63,8 @@ export const FLOW = record('flow', {
   portDelta: u16,
   /** Sum of the pseudo header but for its length, of the packet as it arrives; words as they are loaded, folded to 16 bits. */
   pseudoSum: u16,
-  spare: u16,
+  /** 1: the program itself has opened it, and `owner` is its number among those. */
+  opened: u16,
   /** The kernel's jiffies at `lastUsed`, the low half: while they are the same, `lastUsed` is. */
   tick: u32,
   /** NAT: the new address; an IPv4 one has the first four bytes. */
@@ -139,11 +140,12 @@ export const REPORT = record('report', {
   action: u8,
   /** Of TCP: FIN, SYN, RST and ACK. Of others: ACK. */
   flags: u8,
-  spare: u16,
+  /** The flow's. */
+  opened: u16,
 });
 
 /** The ring buffer that {@link REPORT}s are left in. */
-export const REPORTS = { name: 'ipvsd_reports', size: 1 << 20 } as const;
+export const REPORTS = { name: 'ipvsd_reports', size: 1 << 22 } as const;
 
 /** Names of the maps in programs. */
 export const MAPS = {

@@ -16,6 +16,7 @@ export function report(a: Assembler, { locals, report: record }: Frame): void {
   const done = a.newLabel('reported');
   a.load(r1, locals.flags).jumpIf(r1, '!=', ACK, tell);
   a.load(r2, inFlow.report).jumpIf(r2, '==', 0, done);
+  a.jumpIf(r2, '==', 1, tell).store(inFlow.report, 1).jump(done);
   a.label(tell);
   a.load(r2, inFlow.action);
   const answer = a.newLabel('report.answer');
@@ -23,7 +24,8 @@ export function report(a: Assembler, { locals, report: record }: Frame): void {
   // a client that says SYN may begin anew, and that is the engine's to decide
   a.jumpIf(r1, '&', SYN, SLOW);
   a.label(answer);
-  a.store(record.action, r2).store(record.flags, r1).store(record.spare, 0);
+  a.store(record.action, r2).store(record.flags, r1);
+  a.load(r1, inFlow.opened).store(record.opened, r1);
   a.load(r1, inFlow.owner).store(record.owner, r1);
   a.call('ktime_get_coarse_ns').store(record.time, r0);
   a.movMap(r1, 'reports').mov(r2, r10).add(r2, record.offset).mov(r3, REPORT.size).mov(r4, BPF_RB_NO_WAKEUP);

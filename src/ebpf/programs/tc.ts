@@ -20,6 +20,7 @@ import {
   inWay,
   ip4,
   ip6,
+  type Misses,
   packet,
   SLOW,
   tcp4,
@@ -42,6 +43,7 @@ import {
   SK_BUFF,
   TCP,
 } from './headers.js';
+import { missesOf, openConnection, openingFrame } from './opening.js';
 import { report } from './report.js';
 import { nat, updateSum } from './tc-nat.js';
 import { checkTunnel, tcTunnel } from './tc-tunnel.js';
@@ -66,10 +68,14 @@ interface FamilyParts {
 const V4: FamilyParts = { version: 4, header: IPV4.size, tcp: tcp4, udp: udp4 };
 const V6: FamilyParts = { version: 6, header: IPV6.size, tcp: tcp6, udp: udp6 };
 
-/** Its maps are those of flow-maps.ts. */
-export function tcProgram(): Program {
+/**
+ * Its maps are those of flow-maps.ts, and where it `opens` connections those of opening-maps.ts.
+ * @param opens it opens connections by itself (opening.ts); Linux 5.12.
+ */
+export function tcProgram({ opens = false } = {}): Program {
   const a = new Assembler('ipvsd_tc');
   const f = frame(a);
+  const misses = (version: 4 | 6): Misses | undefined => (opens ? missesOf(version) : undefined);
   const skb = SK_BUFF.at(ctx);
   const ethernet = ETHERNET.at(packet);
   a.mov(ctx, r1);
@@ -83,11 +89,15 @@ export function tcProgram(): Program {
   a.load(r1, ethernet.type)
     .jumpIf(r1, '==', htons(ETH_P_IPV6), 'ipv6')
     .jumpIf(r1, '!=', htons(ETH_P_IP), SLOW);
-  findFlow4(a, f, r3, r4, 'all');
+  findFlow4(a, f, r3, r4, 'all', misses(4));
   forward(a, f, V4);
   a.label('ipv6');
-  findFlow6(a, f, r3, r4, 'all');
+  findFlow6(a, f, r3, r4, 'all', misses(6));
   forward(a, f, V6);
+  if (opens) {
+    const o = openingFrame(a);
+    for (const version of [4, 6] as const) openConnection(a, f, o, version);
+  }
   a.label(SLOW).mov(r0, TC_ACT_UNSPEC).exit();
   a.label(DROP).mov(r0, TC_ACT_SHOT).exit();
   return a.finish();

@@ -1,6 +1,7 @@
 /** Round robin (`ip_vs_rr`). */
 import type { Dest } from '../dest.js';
 import type { Scheduler } from '../scheduler.js';
+import type { Service } from '../service.js';
 import { usable } from './load.js';
 
 interface RrState {
@@ -22,6 +23,10 @@ function next(state: RrState, dests: readonly Dest[]): Dest | null {
   return null;
 }
 
+function nextOf(svc: Service): Dest | null {
+  return next(svc.schedData as RrState, svc.destinations);
+}
+
 /** Chooses the dests one after the other, in list order; the weight matters only in being above 0. */
 export const rr: Scheduler = {
   name: 'rr',
@@ -41,9 +46,8 @@ export const rr: Scheduler = {
     if (index <= state.last) state.last--;
   },
 
-  schedule(svc) {
-    return next(svc.schedData as RrState, svc.destinations);
-  },
+  schedule: nextOf,
+  next: nextOf,
 
   explain(svc) {
     const state = svc.schedData as RrState;

@@ -79,6 +79,10 @@ function next(mark: WrrMark, dests: readonly Dest[]): Dest | null {
   }
 }
 
+function nextOf(svc: Service): Dest | null {
+  return next(svc.schedData as WrrMark, svc.destinations);
+}
+
 /**
  * Goes through the list in rounds. In a round the dests whose weight is at least the current weight are chosen, one after the other;
  * then the current weight falls by the weights' greatest common divisor, until it starts over from the largest weight.
@@ -97,9 +101,8 @@ export const wrr: Scheduler = {
   delDest: destChanged,
   updDest: destChanged,
 
-  schedule(svc) {
-    return next(svc.schedData as WrrMark, svc.destinations);
-  },
+  schedule: nextOf,
+  next: nextOf,
 
   explain(svc) {
     const mark = svc.schedData as WrrMark;
