@@ -168,7 +168,7 @@ describe('observing real packets', { skip }, () => {
     const families = readMetrics(ipvsd('metrics'), false);
     const value = (name: string): number => families.get(name)!.samples.reduce((sum, s) => sum + s.value, 0);
     assert.ok(value('ipvsd_datapath_packets_total') + value('ipvsd_fast_path_packets_total') > 50);
-    assert.ok(value('ipvsd_datapath_forwarded_total') > 5);
+    assert.ok(value('ipvsd_datapath_forwarded_total') > 0);
     assert.ok(value('ipvsd_fast_path_packets_total') > 10);
     const states = families.get('ipvsd_connections_by_state')!.samples;
     assert.ok(states.some(({ labels, value }) => labels.get('proto') === 'TCP' && value > 0));

@@ -18,7 +18,7 @@ import type { OpeningHost } from './openings.js';
 /** From this share of the table on the engine has a look at each connection: it may have to refuse some. */
 const NEARLY_FULL = 7 / 8;
 
-/** True while nothing of what the director does as a whole asks for more: synchronisation, defence, conntrack, messages, a table that is nearly full. */
+/** True while nothing of what the director does as a whole asks for more: synchronisation, defence, conntrack, somebody who watches packets, a table that is nearly full. */
 export function mayOpen(ipvs: NetnsIpvs): boolean {
   const { values } = ipvs.sysctls;
   return (
@@ -29,6 +29,7 @@ export function mayOpen(ipvs: NetnsIpvs): boolean {
     values.conntrack === 0 &&
     values.conn_reuse_mode !== 0 &&
     ipvs.debugLevel === 0 &&
+    ipvs.net.onPacket === undefined &&
     ipvs.conns.count < NEARLY_FULL * ipvs.conns.limit
   );
 }
