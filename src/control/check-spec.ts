@@ -31,6 +31,19 @@ const expectation = {
   contains: optional(described(text('a text', 1, 1000), 'A text that the answer must have in it.')),
   matches: optional(described(pattern, 'A regular expression that the answer must match.')),
 };
+/** Control characters are part of protocols. */
+const bytes = textOf(
+  'a text (1..1000 characters)',
+  { minLength: 1, maxLength: 1000 },
+  (value) => value.length > 0 && value.length <= 1000,
+);
+const hex = textOf('bytes in hexadecimal', { pattern: '^([0-9a-fA-F]{2}){1,1000}$' }, (value) =>
+  /^([0-9a-fA-F]{2}){1,1000}$/.test(value),
+);
+const message = {
+  send: optional(described(bytes, 'Sent when the connection stands.')),
+  sendHex: optional(described(hex, 'The same, as hexadecimal digits: for what is no text.')),
+};
 const path = textOf(
   'an absolute path',
   { pattern: '^/[!-~ ]*$', maxLength: 4096 },
@@ -48,16 +61,13 @@ const tls = {
     described(path, 'File of the authorities that are trusted (PEM), instead of the public ones.'),
   ),
 };
-/** Control characters are part of protocols. */
-const bytes = textOf(
-  'a text (1..1000 characters)',
-  { minLength: 1, maxLength: 1000 },
-  (value) => value.length > 0 && value.length <= 1000,
-);
 const statusRange = textOf(
   'a status or a range of them, such as 200-399',
   { pattern: '^[1-5]\\d\\d(-[1-5]\\d\\d)?$' },
   (value) => /^[1-5]\d\d(-[1-5]\d\d)?$/.test(value),
+);
+const md5 = textOf('an MD5 digest (32 hexadecimal digits)', { pattern: '^[0-9a-fA-F]{32}$' }, (value) =>
+  /^[0-9a-fA-F]{32}$/.test(value),
 );
 const http = {
   ...expectation,
@@ -69,6 +79,7 @@ const http = {
   headers: withDefault(tableOf(text('a header', 0, 1000)), {}),
   status: withDefault(list(statusRange, 20), ['200-399']),
   expectHeaders: withDefault(tableOf(text('a text', 0, 1000)), {}),
+  md5: optional(described(md5, 'MD5 of the whole body.')),
 };
 
 const grpc = { service: withDefault(text('a gRPC service', 0, 127), '') };
@@ -104,21 +115,27 @@ const way = {
 const type = <const T extends string>(name: T) => oneOf('a kind of check', [name]);
 
 const KINDS = {
-  tcp: object({ type: type('tcp'), ...timing, ...way, ...expectation, send: optional(bytes) }),
-  tls: object({ type: type('tls'), ...timing, ...way, ...expectation, ...tls, send: optional(bytes) }),
+  tcp: object({ type: type('tcp'), ...timing, ...way, ...expectation, ...message }),
+  tls: object({ type: type('tls'), ...timing, ...way, ...expectation, ...tls, ...message }),
   http: object({ type: type('http'), ...timing, ...way, ...http }),
   https: object({ type: type('https'), ...timing, ...way, ...http, ...tls }),
   grpc: object({ type: type('grpc'), ...timing, ...way, ...grpc }),
   grpcs: object({ type: type('grpcs'), ...timing, ...way, ...grpc, ...tls }),
+  smtp: object({
+    type: type('smtp'),
+    ...timing,
+    ...way,
+    helo: optional(described(text('a host name', 1, 253), "Name for HELO. Default: this host's.")),
+  }),
   dns: object({
     type: type('dns'),
     ...timing,
     ...way,
     name: withDefault(text('a domain name', 1, 253), '.'),
-    record: withDefault(oneOf('a record type', ['A', 'AAAA', 'NS', 'SOA', 'MX', 'TXT']), 'NS'),
+    record: withDefault(oneOf('a record type', ['A', 'AAAA', 'CNAME', 'NS', 'SOA', 'MX', 'TXT']), 'NS'),
     nxdomain: described(withDefault(boolean, false), 'Whether "no such name" is a good answer too.'),
   }),
-  udp: object({ type: type('udp'), ...timing, ...way, ...expectation, send: withDefault(bytes, '\n') }),
+  udp: object({ type: type('udp'), ...timing, ...way, ...expectation, ...message }),
   ping: object({ type: type('ping'), ...timing }),
   agent: object({ type: type('agent'), ...timing }),
   passive: object({
@@ -163,6 +180,9 @@ export const checkSpec: Named<CheckSpec> = named('CheckSpec', {
     const spec: CheckSpec = KINDS[name].read(value, field);
     if (spec.type === 'exec' && spec.command.length === 0) {
       throw new IpvsError('BAD_REQUEST', 'an empty list is no command', fieldIn(field, 'command'));
+    }
+    if ('send' in spec && 'sendHex' in spec && spec.send !== undefined && spec.sendHex !== undefined) {
+      throw new IpvsError('BAD_REQUEST', 'what is sent is given twice', fieldIn(field, 'sendHex'));
     }
     return spec;
   },

@@ -6,6 +6,7 @@ import { checkExec } from './checkers/exec.js';
 import { checkGrpc, checkGrpcs } from './checkers/grpc.js';
 import { checkHttp, checkHttps } from './checkers/http.js';
 import { checkPing } from './checkers/ping.js';
+import { checkSmtp } from './checkers/smtp.js';
 import { checkAgent, checkTcp, checkTls } from './checkers/stream.js';
 
 /** Does a check once; see `Checker`. */
@@ -23,6 +24,8 @@ export function check(target: Target, spec: ActiveCheck, signal: AbortSignal): P
       return checkGrpc(target, spec, signal);
     case 'grpcs':
       return checkGrpcs(target, spec, signal);
+    case 'smtp':
+      return checkSmtp(target, spec, signal);
     case 'dns':
       return checkDns(target, { name: spec.name, type: spec.record, nxdomain: spec.nxdomain }, signal);
     case 'udp':

@@ -24,6 +24,18 @@ export interface Expectation {
   readonly matches?: string;
 }
 
+/** What is sent, if anything is: a text, or bytes as hexadecimal digits. */
+export interface Message {
+  readonly send?: string;
+  readonly sendHex?: string;
+}
+
+/** The bytes of a message; undefined when there is none. */
+export function messageBytes({ send, sendHex }: Message): Buffer | undefined {
+  if (sendHex !== undefined) return Buffer.from(sendHex, 'hex');
+  return send === undefined ? undefined : Buffer.from(send);
+}
+
 /** True when `text` is what was wanted; of nothing anything is. */
 export function isExpected(text: string, { contains, matches }: Expectation): boolean {
   return (

@@ -1,5 +1,6 @@
 /** What every kind of check does, and what each looks at. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttp, type RequestListener } from 'node:http';
@@ -89,6 +90,19 @@ async function grpc(answer: Buffer, grpcStatus = '0'): Promise<[port: number, as
   return [await listening(server), asked];
 }
 
+/** A mail server. @param replies to the connection, HELO and QUIT; none is the end */
+const smtp = (replies: readonly string[], heard: string[] = []): Promise<number> =>
+  tcp((socket) => {
+    let next = 0;
+    const reply = () => (next < replies.length ? socket.write(replies[next++]!) : socket.end());
+    socket.on('data', (line) => {
+      heard.push(String(line));
+      reply();
+    });
+    reply();
+  });
+const GOOD_MAIL = ['220 mail\r\n', '250 hello\r\n', '221 bye\r\n'];
+
 const SERVING = Buffer.of(0, 0, 0, 0, 2, 8, 1);
 
 describe('every check', () => {
@@ -100,6 +114,7 @@ describe('every check', () => {
     dns: () => udp(dnsAnswer(0)),
     grpc: async () => (await grpc(SERVING))[0],
     agent: () => tcp((socket) => socket.end('up\n')),
+    smtp: () => smtp(GOOD_MAIL),
   };
   const silentTcp = () => tcp(() => {});
   const silentUdp = () => udp(() => undefined);
@@ -134,6 +149,30 @@ describe('a check by TCP', () => {
       /ended without "PONG"/,
     );
   });
+  it('says bytes that are no text', async () => {
+    const port = await tcp((socket) => socket.on('data', (bytes) => socket.end(bytes.toString('hex'))));
+    assert.equal(await ask(port, { type: 'tcp', sendHex: '00fF80', contains: '00ff80' }), undefined);
+  });
+});
+
+describe('a check by SMTP', () => {
+  it('greets by a name, waits for each answer to its end, and says good-bye', async () => {
+    const heard: string[] = [];
+    const [, hello, bye] = GOOD_MAIL;
+    const port = await smtp(['220-one\r\n220-two\r\n220 three\r\n', hello!, bye!], heard);
+    assert.equal(await ask(port, { type: 'smtp', helo: 'lb1.example' }), undefined);
+    assert.deepEqual(heard, ['HELO lb1.example\r\n', 'QUIT\r\n']);
+  });
+  for (const [what, replies, reason] of [
+    ['does not want to be talked to', ['554 no\r\n'], /greeting: "554 no"/],
+    ['is too busy', [GOOD_MAIL[0], '421-too\r\n421 busy\r\n'], /HELO \S+: "421 busy"/],
+    ['hangs up', [GOOD_MAIL[0]], /HELO \S+: ended without an answer/],
+    ['speaks another language', ['HTTP/1.1 200 OK\r\n'], /greeting: "HTTP\/1.1 200 OK"/],
+  ] as const) {
+    it(`fails when the server ${what}`, async () => {
+      await assert.rejects(ask(await smtp(replies as readonly string[]), { type: 'smtp' }), reason);
+    });
+  }
 });
 
 describe('an encrypted check', () => {
@@ -222,6 +261,24 @@ describe('a check by HTTP', () => {
   });
 });
 
+describe('a digest of the body', () => {
+  it('is of the whole of it, and no other', async () => {
+    const body = Buffer.from('caf\u00e9\xff', 'latin1');
+    const port = await http((_, answer) => answer.end(body));
+    const md5 = createHash('md5').update(body).digest('hex');
+    assert.equal(await ask(port, { type: 'http', md5 }), undefined);
+    assert.equal(await ask(port, { type: 'http', md5: md5.toUpperCase() }), undefined);
+    await assert.rejects(
+      ask(port, { type: 'http', md5: '0'.repeat(32) }),
+      new RegExp(`the MD5 of the body is ${md5}`),
+    );
+  });
+  it('is not taken of more than 256 KiB', async () => {
+    const port = await http((_, answer) => answer.end(Buffer.alloc((256 << 10) + 1)));
+    await assert.rejects(ask(port, { type: 'http', md5: '0'.repeat(32) }), /more than 262144 bytes/);
+  });
+});
+
 describe('a check by DNS', () => {
   it('takes "no such name" for an answer only when it is told to', async () => {
     const port = await udp(dnsAnswer(3));
@@ -272,6 +329,10 @@ describe('a check by UDP', () => {
   it('that expects nothing is content when nobody says that the port is closed', async () => {
     assert.equal(await ask(await udp(() => undefined), { type: 'udp' }), undefined);
   });
+  it('says bytes, and looks at bytes', async () => {
+    const port = await udp((bytes) => Buffer.concat([bytes, Buffer.of(0xff)]));
+    assert.equal(await ask(port, { type: 'udp', sendHex: '00fe', matches: '^\\x00\\xfe\\xff$' }), undefined);
+  });
 });
 
 describe('a check by a program', () => {
@@ -305,6 +366,12 @@ describe('the configuration of a check', () => {
       /check\.matches: "\(" is not a regular expression/,
     ],
     ['a status that is none', { type: 'http', status: ['2xx'] }, /check\.status\[0\]: "2xx" is not a status/],
+    ['bytes that are none', { type: 'udp', sendHex: '123' }, /check\.sendHex: "123" is not bytes in hex/],
+    [
+      'two things to send',
+      { type: 'tcp', send: 'a', sendHex: '61' },
+      /check\.sendHex: what is sent is given twice/,
+    ],
     ['an empty command', { type: 'exec', command: [] }, /check\.command: an empty list/],
     [
       'a time that is none',

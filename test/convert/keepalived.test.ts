@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import fc from 'fast-check';
+import { parse as parseYaml } from 'yaml';
 import { convertKeepalived } from '../../src/cli/convert/keepalived/keepalived.js';
 import { checkConfig } from '../../src/daemon/config/check.js';
 import { configText } from '../../src/daemon/config/yaml-text.js';
@@ -46,6 +47,18 @@ describe('checkers become health checks', () => {
       'SSL_GET {\n enable_sni\n url {\n virtualhost a.example:443\n }\n }',
       `{ type: https, ${TIMES}, fall: 2, headers: { host: a.example:443 }, status: [ 200-299 ], serverName: a.example, verify: false }`,
     ],
+    ['SMTP_CHECK {\n helo_name lb1.example\n }', `{ type: smtp, ${TIMES}, fall: 2, helo: lb1.example }`],
+    ['SMTP_CHECK { }', `{ type: smtp, ${TIMES}, fall: 2 }`],
+    ['DNS_CHECK {\n type CNAME\n }', `{ type: dns, ${TIMES}, fall: 4, record: CNAME }`],
+    [
+      'UDP_CHECK {\n payload 41f 3\n }',
+      // pairs of digits, and single ones at the end of a word
+      `{ type: udp, ${TIMES}, fall: 2, sendHex: 410f03 }`,
+    ],
+    [
+      'HTTP_GET {\n fast_recovery\n http_protocol 1.1\n url {\n digest 9b3a0c85a887a256d6939da88aabd8cd\n regex sorry\n regex_no_match\n regex_options dotall utf\n regex_stack 1 2\n }\n }',
+      `{ type: http, ${TIMES}, fall: 2, matches: ^(?!.*(?:sorry)), status: [ 200-299 ], md5: 9b3a0c85a887a256d6939da88aabd8cd }`,
+    ],
     [
       'MISC_CHECK {\n misc_path "/bin/check a"\n misc_timeout 7\n }',
       '{ type: exec, interval: 60000, timeout: 7000, rise: 1, fall: 1, command: [ /bin/check, a ] }',
@@ -72,9 +85,54 @@ describe('checkers become health checks', () => {
     assert.match(yaml, /type: tcp, timeout: 500, rise: 1, fall: 2 \}\n {4}dests/);
   });
 
+  test('each URL is asked by a check of its own', () => {
+    const { yaml, notes } = checks(
+      'HTTP_GET {\n connect_port 81\n url {\n path /a\n }\n url {\n path /b\n }\n }',
+    );
+    assert.match(yaml, /port: 81, path: \/a.*\n.*port: 81, path: \/b/);
+    assert.deepEqual(notes, []);
+  });
+
+  /** The pattern of the only check. */
+  const patternOf = (lines: string): RegExp => {
+    const { yaml, notes } = checks(lines);
+    assert.deepEqual(notes, []);
+    const { services } = parseYaml(yaml) as { services: { health: { checks: { matches: string }[] } }[] };
+    return new RegExp(services[0]!.health.checks[0]!.matches, 's');
+  };
+  const bytes = (hex: string): string => Buffer.from(hex, 'hex').toString('latin1');
+
+  test('a pattern that must not match matches everything else', () => {
+    const pattern = patternOf('HTTP_GET {\n url {\n regex "down|sorry$"\n regex_no_match\n }\n }');
+    for (const text of ['', 'up', 'so\nsorry not']) assert.match(text, pattern);
+    for (const text of ['down', 'a\ndown b', 'so\nsorry']) assert.doesNotMatch(text, pattern);
+  });
+
+  test('a reply by UDP is compared as far as it goes, an x standing for any digit', () => {
+    const pattern = patternOf('UDP_CHECK {\n require_reply 0a xb cx xx ff\n }');
+    for (const hex of ['', '0a', '0a5b', '0a5bc700ff', '0a0bcf0dff1234'])
+      assert.match(bytes(hex), pattern, hex);
+    for (const hex of ['0b', '0a5c', '0a5bd7', '0a5bc700fe', '0a0a'])
+      assert.doesNotMatch(bytes(hex), pattern, hex);
+  });
+
+  test('and must have a length, if one is given', () => {
+    const between = patternOf('UDP_CHECK {\n require_reply\n min_reply_length 2\n max_reply_length 3\n }');
+    assert.deepEqual(
+      ['00', '000a', '000000', '00000000'].map((hex) => between.test(bytes(hex))),
+      [false, true, true, false],
+    );
+  });
+
+  test('a program that asks for weights fails by status 1 alone', () => {
+    const { yaml, notes } = checks('MISC_CHECK {\n misc_path "/bin/check a"\n misc_dynamic\n }');
+    assert.match(yaml, /command: \[ \/bin\/sh, -c, \(\/bin\/check a\); test \$\? -ne 1 \]/);
+    assert.match(notes.join(), /misc_dynamic: the weight stays what it is/);
+  });
+
   test('what there is nothing for is remarked', () => {
     const { yaml, notes } = checks(
-      'SMTP_CHECK { }\n TCP_CHECK {\n bindto 10.0.0.1\n warmup 3\n }',
+      'FILE_CHECK {\n track_file f\n }\n HTTP_GET { }\n MISC_CHECK { }\n TCP_CHECK {\n bindto 10.0.0.1\n warmup 3\n }',
       'sorry_server_inhibit',
     );
     assert.match(yaml, /type: tcp/);
@@ -82,9 +140,11 @@ describe('checkers become health checks', () => {
       notes.map((line) => line.split(': ').slice(0, 2).join(': ')),
       [
         'k.conf:3: sorry_server_inhibit',
-        'k.conf:5: SMTP_CHECK',
-        'k.conf:7: bindto 10.0.0.1',
-        'k.conf:8: warmup 3',
+        'k.conf:5: FILE_CHECK',
+        'k.conf:8: HTTP_GET',
+        'k.conf:9: MISC_CHECK',
+        'k.conf:11: bindto 10.0.0.1',
+        'k.conf:12: warmup 3',
       ],
     );
   });
@@ -339,7 +399,19 @@ test('whatever the text, it is converted to a good configuration or refused', as
       '@a',
       'TCP_CHECK',
       'HTTP_GET',
+      'SSL_GET',
+      'UDP_CHECK',
+      'require_reply',
+      'payload',
+      'xF0',
+      'min_reply_length',
+      'MISC_CHECK',
+      'misc_path',
+      'misc_dynamic',
       'url',
+      'regex',
+      'regex_no_match',
+      'digest',
       'retry',
       'sorry_server',
       'quorum',

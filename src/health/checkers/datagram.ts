@@ -1,13 +1,19 @@
 /** Checks by datagrams: UDP and DNS. */
 import { createSocket, type Socket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Checker, type Expectation, isExpected, type Target, wanted } from '../checker.js';
+import {
+  type Checker,
+  type Expectation,
+  isExpected,
+  type Message,
+  messageBytes,
+  type Target,
+  wanted,
+} from '../checker.js';
 import { dnsQuestion, type Question, RCODES, rcodeOf } from './dns-message.js';
 
 /** A datagram, and what is expected of the answer. */
-export interface UdpSpec extends Expectation {
-  readonly send: string;
-}
+export interface UdpSpec extends Expectation, Message {}
 
 /** A question. */
 export interface DnsSpec extends Question {
@@ -24,7 +30,7 @@ const NXDOMAIN = 3;
 export const checkUdp: Checker<UdpSpec> = (target, spec, signal) =>
   ask(target, signal, async (socket, failed) => {
     const answer = nextMessage(socket);
-    socket.send(spec.send);
+    socket.send(messageBytes(spec) ?? '\n');
     if (spec.contains === undefined && spec.matches === undefined) {
       await Promise.race([sleep(QUIET), failed]);
       return;

@@ -8,7 +8,7 @@ export interface Question {
 }
 
 /** Record types by name. */
-const TYPES = { A: 1, NS: 2, SOA: 6, MX: 15, TXT: 16, AAAA: 28 } as const;
+const TYPES = { A: 1, NS: 2, CNAME: 5, SOA: 6, MX: 15, TXT: 16, AAAA: 28 } as const;
 const CLASS_IN = 1;
 /** Recursion is desired. */
 const FLAGS = 0x0100;

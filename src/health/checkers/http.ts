@@ -1,4 +1,5 @@
 /** Checks by HTTP and HTTPS. */
+import { createHash } from 'node:crypto';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -16,6 +17,8 @@ export interface HttpSpec extends Expectation {
   readonly status: readonly string[];
   /** Headers that the answer must have, each with a text in it. */
   readonly expectHeaders: Readonly<Record<string, string>>;
+  /** MD5 of the whole body, hexadecimal. */
+  readonly md5?: string;
 }
 
 /** As {@link HttpSpec}, encrypted. */
@@ -67,22 +70,33 @@ async function judge(out: ClientRequest, spec: HttpSpec): Promise<void> {
         throw new Error(`header ${name} is ${value === undefined ? 'missing' : JSON.stringify(value)}`);
       }
     }
-    if (spec.contains === undefined && spec.matches === undefined) return;
-    if (!isExpected(await bodyOf(answer), spec)) throw new Error(`the body has no ${wanted(spec)}`);
+    const { contains, matches, md5 } = spec;
+    if (contains === undefined && matches === undefined && md5 === undefined) return;
+    const body = await bodyOf(answer);
+    if (!isExpected(body.toString(), spec)) throw new Error(`the body has no ${wanted(spec)}`);
+    if (md5 !== undefined) compareDigest(body, md5);
   } finally {
     // whatever comes of the rest is nobody's concern any more
     out.on('error', () => {});
   }
 }
 
-async function bodyOf(answer: IncomingMessage): Promise<string> {
-  let text = '';
-  answer.setEncoding('utf8');
-  for await (const piece of answer) {
-    text += piece as string;
-    if (text.length > MOST_ANSWER) break;
+/** The body, or its beginning where it has more than {@link MOST_ANSWER} bytes. */
+async function bodyOf(answer: IncomingMessage): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of answer as AsyncIterable<Buffer>) {
+    pieces.push(piece);
+    length += piece.length;
+    if (length > MOST_ANSWER) break;
   }
-  return text;
+  return Buffer.concat(pieces);
+}
+
+function compareDigest(body: Buffer, md5: string): void {
+  if (body.length > MOST_ANSWER) throw new Error(`the body has more than ${MOST_ANSWER} bytes`);
+  const found = createHash('md5').update(body).digest('hex');
+  if (found !== md5.toLowerCase()) throw new Error(`the MD5 of the body is ${found}`);
 }
 
 /** @param range `200` or `200-399`. */

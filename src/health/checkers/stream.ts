@@ -1,14 +1,20 @@
 /** Checks by a stream of bytes: TCP, TLS, and agents that tell a weight. */
 import type { Socket } from 'node:net';
-import { type Checker, type Expectation, isExpected, MOST_ANSWER, type Target, wanted } from '../checker.js';
+import {
+  type Checker,
+  type Expectation,
+  isExpected,
+  type Message,
+  MOST_ANSWER,
+  messageBytes,
+  type Target,
+  wanted,
+} from '../checker.js';
 import { closeConnection, openConnection } from '../connection.js';
 import { openSecure, type TlsTerms } from '../secure.js';
 
-/** A connection, and what is said by it. */
-export interface StreamSpec extends Expectation {
-  /** Sent when the connection stands. */
-  readonly send?: string;
-}
+/** A connection, and what is said by it when it stands. */
+export interface StreamSpec extends Expectation, Message {}
 
 /** As {@link StreamSpec}, encrypted. */
 export interface TlsSpec extends StreamSpec, TlsTerms {}
@@ -53,7 +59,8 @@ function opened(socket: Socket, event: string): Promise<void> {
 }
 
 async function talk(socket: Socket, spec: StreamSpec): Promise<undefined> {
-  if (spec.send !== undefined) socket.write(spec.send);
+  const message = messageBytes(spec);
+  if (message !== undefined) socket.write(message);
   if (spec.contains === undefined && spec.matches === undefined) return;
   const text = await readUntil(socket, (all) => isExpected(all, spec), false);
   if (!isExpected(text, spec)) throw new Error(`ended without ${wanted(spec)}`);

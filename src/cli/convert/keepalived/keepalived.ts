@@ -35,7 +35,9 @@ export function convertKeepalived(text: string, file: string, note: Note): Direc
         else services.set(id, service);
       }
     } else if (name === 'global_defs') Object.assign(timeouts, readGlobals(statement, note));
-    else if (name !== 'virtual_server_group') {
+    else if (name === 'SSL') {
+      note(statement, 'SSL: checks show no certificate; "ca" and "verify" say whose a server must have');
+    } else if (name !== 'virtual_server_group') {
       note(
         statement,
         `${statement.words.join(' ')}: not about virtual servers; keepalived can go on doing this`,

@@ -2,35 +2,28 @@
 import type { Note } from '../note.js';
 import type { Statement } from './statements.js';
 
-const CHECKER = 'there is no such health check: the others alone decide';
 const WAITS = 'failed checks are repeated at their interval, and begin at a random moment';
-const DETAIL = 'of a health check this is not carried over';
-const SCRIPT = 'notifications are not carried over';
+const LEAVES = 'checks leave from the address that the routing table says';
+const SEARCHES = 'all of the answer is searched';
+const NUMBER = 'not a number';
+const SCRIPT = 'notifications are not carried over; "ipvsd events" tells of the same';
 
 /** Why a statement is left out, by its first word. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
-  ...reasons(CHECKER, ['BFD_CHECK', 'FILE_CHECK', 'SMTP_CHECK']),
+  BFD_CHECK: 'there is no such health check: the others alone decide',
+  FILE_CHECK: 'there are no weights from files: a check of type "agent" or "exec" can say how the server is',
   ...reasons(WAITS, ['delay_before_retry', 'warmup']),
-  ...reasons(DETAIL, [
-    'bind_if',
-    'bind_port',
-    'bindto',
-    'connect_ip',
-    'digest',
-    'fast_recovery',
-    'fwmark',
-    'http_protocol',
-    'max_reply_length',
-    'min_reply_length',
-    'misc_dynamic',
-    'payload',
-    'regex_max_offset',
-    'regex_min_offset',
-    'regex_no_match',
-    'regex_options',
-    'regex_stack',
-    'user',
-  ]),
+  ...reasons(LEAVES, ['bind_if', 'bind_port', 'bindto']),
+  ...reasons(SEARCHES, ['regex_max_offset', 'regex_min_offset']),
+  connect_ip: "the real server's own address is asked",
+  fwmark: 'packets of checks have no mark',
+  http_protocol: 'servers are asked by HTTP/1.1',
+  misc_dynamic:
+    'the weight stays what it is, and status 1 alone is a failure; a check of type "agent" can ask for a weight',
+  max_reply_length: NUMBER,
+  min_reply_length: NUMBER,
+  payload: 'not bytes in hexadecimal',
+  user: "programs are run as the daemon's user",
   ha_suspend: 'servers are checked whether the virtual address is there or not',
   sorry_server: 'it depends on health checks, of which there are none',
   sorry_server_inhibit: 'a sorry server is removed when it is not needed',
