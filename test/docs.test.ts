@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { EXIT } from '../src/cli/exit-code.js';
 import { ROUTES } from '../src/control/http/routes.js';
@@ -92,4 +92,35 @@ describe('the documentation says what the code does', () => {
       .map(([code]) => Number(code));
     assert.deepEqual(codes, Object.values(EXIT));
   });
+
+  test('links between pages lead to what is there', () => {
+    const top = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'].map(
+      (name) => new URL(`../../${name}`, import.meta.url),
+    );
+    const docs = new URL('../../docs/', import.meta.url);
+    const pages = readdirSync(docs).filter((name) => name.endsWith('.md'));
+    const broken: string[] = [];
+    for (const url of [...top, ...pages.map((name) => new URL(name, docs))]) {
+      for (const [, target] of readFileSync(url, 'utf8').matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^https?:/.test(target!)) continue;
+        const found = new URL(target!, url);
+        const anchor = found.hash.slice(1);
+        found.hash = '';
+        const good =
+          existsSync(found) && (anchor === '' || anchors(readFileSync(found, 'utf8')).includes(anchor));
+        if (!good) broken.push(`${url.pathname.split('/').at(-1)}: ${target}`);
+      }
+    }
+    assert.deepEqual(broken, []);
+  });
 });
+
+/** What the headings of a page are called in links. */
+function anchors(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}

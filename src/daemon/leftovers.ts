@@ -15,9 +15,12 @@ export async function repairLeftovers(
   log: Logger,
   stateDirectory?: string,
 ): Promise<void> {
+  const seen = new Set<string>();
   for (const name of [undefined, ...netnsNames()]) {
     const inode = netnsInode(name);
-    if (inode === undefined) continue;
+    // one has several names, or is this process's own
+    if (inode === undefined || seen.has(inode)) continue;
+    seen.add(inode);
     const journal = journalPath(inode, stateDirectory);
     // what is pinned waits for its own daemon
     if (!existsSync(journal) || readJournal(journal)?.pinned === true) continue;

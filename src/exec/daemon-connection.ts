@@ -5,7 +5,7 @@
 import type { Args, CommandError, CommandName, Director, Result } from '../control/command.js';
 import { fromCommandError } from '../control/command-error.js';
 import { IpvsError } from '../errors.js';
-import { errnoName, SystemError } from '../linux/errno.js';
+import { ECONNREFUSED, ENOENT, errnoName, SystemError } from '../linux/errno.js';
 import { ReadPoll } from '../linux/poll.js';
 import { UnixStream } from '../linux/unix-stream.js';
 
@@ -131,7 +131,10 @@ export class DaemonConnection implements Director {
   }
 
   #missed(cause: unknown): IpvsError {
-    const why = cause instanceof SystemError ? errnoName(cause.number) : String(cause);
+    const { number } = cause instanceof SystemError ? cause : { number: undefined };
+    const down = number === ENOENT || number === ECONNREFUSED;
+    const other = number === undefined ? String(cause) : errnoName(number);
+    const why = down ? 'is it running? "ipvsd run" starts it' : other;
     const error = new IpvsError('NO_DAEMON', `the ipvsd daemon does not answer at ${this.#path} (${why})`);
     error.cause = cause;
     return error;

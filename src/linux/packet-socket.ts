@@ -1,6 +1,8 @@
 /** packet(7) sockets that only send: whole link-layer frames, by interface, with a virtio-net header before each. */
+
+import { IpvsError } from '../errors.js';
 import { LITTLE } from '../wire/netlink.js';
-import { checked } from './errno.js';
+import { checked, EPERM, lastErrno } from './errno.js';
 import { closeFd } from './fd.js';
 import { libc, Memory } from './libc.js';
 
@@ -31,12 +33,14 @@ export class PacketSocket {
   readonly #address = new Memory(SOCKADDR_LL);
   readonly #view = new DataView(this.#address.bytes.buffer);
 
+  /** @throws NOT_PERMITTED, SYSTEM */
   constructor() {
     // protocol 0: it receives nothing
-    this.fd = checked(
-      libc.socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
-      'socket(AF_PACKET)',
-    );
+    this.fd = libc.socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (this.fd < 0 && lastErrno() === EPERM) {
+      throw new IpvsError('NOT_PERMITTED', 'socket(AF_PACKET): EPERM: it needs root, or CAP_NET_RAW');
+    }
+    checked(this.fd, 'socket(AF_PACKET)');
     checked(
       libc.setsockopt(this.fd, SOL_PACKET, PACKET_VNET_HDR, Int32Array.of(1), 4),
       'setsockopt(PACKET_VNET_HDR)',

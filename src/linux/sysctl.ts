@@ -14,7 +14,9 @@ export function readSysctlIfAny(path: string): string | undefined {
   return existsSync(`${ROOT}/${path}`) ? readSysctl(path) : undefined;
 }
 
+/** Writes a value, unless it stands there already: a container's /proc/sys is often read-only. @throws NOT_PERMITTED where it is, SYSTEM */
 export function writeSysctl(path: string, value: string): void {
+  if (readSysctlIfAny(path) === value) return;
   attempt(path, 'write', () => writeFileSync(`${ROOT}/${path}`, `${value}\n`));
 }
 
@@ -27,9 +29,9 @@ function attempt<T>(path: string, verb: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    throw new IpvsError(
-      'SYSTEM',
-      `${verb} ${ROOT}/${path}: ${(error as NodeJS.ErrnoException).code ?? error}`,
-    );
+    const code = (error as NodeJS.ErrnoException).code ?? error;
+    const message = `${verb} ${ROOT}/${path}: ${code}`;
+    if (code !== 'EROFS') throw new IpvsError('SYSTEM', message);
+    throw new IpvsError('NOT_PERMITTED', `${message}: docs/install.md says what a container needs`);
   }
 }

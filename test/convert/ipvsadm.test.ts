@@ -15,6 +15,21 @@ async function converted(text: string): Promise<{ yaml: string; notes: string[] 
 }
 
 describe('rules of ipvsadm become a configuration', () => {
+  test('of a script what are rules; for all else it says what to do', async () => {
+    const { yaml, notes } = await converted(`#!/bin/sh
+VIP=10.1.0.1
+modprobe ip_vs
+/sbin/ipvsadm -A -t $VIP:80
+ipvsadm -A -t 10.1.0.2:80 -s rr
+for i in 1 2; do ipvsadm -a -t 10.1.0.2:80 -r 10.2.0.$i:80 -m; done
+`);
+    assert.match(yaml, /address: 10\.1\.0\.2\n/);
+    assert.deepEqual(
+      notes.map((note) => /^(\d+): .*: not a rule.*docs\/migrate\.md$/.exec(note)?.[1]),
+      ['2', '3', '4', '6'],
+    );
+  });
+
   test('with what cannot be carried over, line by line', async () => {
     const { yaml, notes } = await converted(`# saved by hand
 ipvsadm -A -t 10.1.0.1:80 -s sh -b sh-port -p 50 -M 255.255.255.0

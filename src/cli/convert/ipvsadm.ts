@@ -12,6 +12,10 @@ import { restoreLines } from '../ipvsadm/restore.js';
 import { Stop } from '../ipvsadm/stop.js';
 import type { Note } from './note.js';
 
+/** Of a line that only a shell understands. */
+const SCRIPT =
+  'not a rule as "ipvsadm -S" prints them; scripts are carried over by running them: docs/migrate.md';
+
 /** What the lines of `text` come to: of `ipvsadm -S`, or of a script with ipvsadm commands. */
 export async function convertRules(
   text: string,
@@ -45,6 +49,7 @@ async function carryOut(
   names: NameResolver,
   sync: Map<string, DaemonSpec>,
 ): Promise<string | undefined> {
+  if (!words[0]?.startsWith('-') || words.some((word) => /[$`]/.test(word))) return SCRIPT;
   try {
     const request = changeOf(await parseLine(words, names));
     if (request === undefined) return 'this is no rule';

@@ -7,6 +7,7 @@ export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new IpvsError('BAD_CONFIG', `${path}: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new IpvsError('BAD_CONFIG', `${path}: ${code === 'ENOENT' ? 'there is no such file' : message}`);
   }
 }

@@ -46,6 +46,7 @@ export function chooseTier(
   const find = (name: string): Finding | undefined => findings.find((finding) => finding.name === name);
   const missing = (name: string): boolean => find(name)?.ok !== true;
   if (missing('tun')) return { tier: 'none', why: `no TUN device: ${find('tun')?.detail}` };
+  if (missing('packet')) return { tier: 'none', why: `no packet socket: ${find('packet')?.detail}` };
   if (missing('bpf')) return { tier: 'tun', why: `no BPF: ${find('bpf')?.detail}` };
   if (missing('tcx') && missing('clsact'))
     return { tier: 'tun', why: `no place for a tc program: ${find('clsact')?.detail}` };

@@ -1,14 +1,16 @@
 /** Looks at the machine by trying things out: each is taken away again at once, and no packet is touched. */
-import { existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { arch, release } from 'node:os';
 import { tcProgram } from '../../ebpf/programs/tc.js';
 import { xdpProgram } from '../../ebpf/programs/xdp.js';
 import { attachTcx, attachXdp } from '../../linux/bpf-link.js';
 import type { BpfProgram } from '../../linux/bpf-program.js';
+import { CAP_SYS_ADMIN, hasCapability } from '../../linux/capabilities.js';
 import { checked } from '../../linux/errno.js';
 import { closeFd } from '../../linux/fd.js';
 import { libc } from '../../linux/libc.js';
 import type { NetlinkSocket } from '../../linux/netlink.js';
+import { PacketSocket } from '../../linux/packet-socket.js';
 import { ARPHRD_ETHER, ARPHRD_LOOPBACK, type Link, listLinks } from '../../linux/rt-link.js';
 import { openRtnetlink } from '../../linux/rtnetlink.js';
 import { readSysctlIfAny } from '../../linux/sysctl.js';
@@ -16,6 +18,7 @@ import { attachTcFilter, detachTcFilter, hasClsact, removeClsact } from '../../l
 import { TunDevice } from '../../linux/tun.js';
 import { NETDEV_XDP_ACT_BASIC, NETDEV_XDP_ACT_REDIRECT, xdpFeatures } from '../../linux/xdp-features.js';
 import { loadProgram, openMaps } from '../fast/maps.js';
+import { refusalOf } from '../fast/refusal.js';
 import { chooseXdp } from '../fast/xdp-choice.js';
 import { chooseTier, type Diagnosis, type Finding, type InterfaceFinding } from './diagnosis.js';
 
@@ -35,6 +38,14 @@ export function examine(): Diagnosis {
       probe('tun', 'carries all packets', () => {
         new TunDevice(PROBE_DEVICE).close();
         return 'a device can be made';
+      }),
+      probe('packet', 'carries packets of direct routing', () => {
+        new PacketSocket().close();
+        return 'a socket can be made';
+      }),
+      probe('proc_sys', 'forwarding, and what the TUN device lets in', () => {
+        accessSync('/proc/sys/net/ipv4/ip_forward', constants.W_OK);
+        return 'sysctls can be set';
       }),
       ...programs(socket, links),
       probe('af_xdp', 'not used yet', () => {
@@ -139,14 +150,7 @@ function probe(name: string, purpose: string, attempt: () => string): Finding {
   try {
     return { name, ok: true, purpose, detail: attempt() };
   } catch (error) {
-    return { name, ok: false, purpose, detail: error instanceof Error ? error.message : String(error) };
+    const reason = refusalOf(error);
+    return { name, ok: false, purpose, detail: reason instanceof Error ? reason.message : String(reason) };
   }
-}
-
-const CAP_SYS_ADMIN = 21;
-
-/** This process has the capability in effect. */
-function hasCapability(number: number): boolean {
-  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
-  return ((BigInt(`0x${effective}`) >> BigInt(number)) & 1n) === 1n;
 }

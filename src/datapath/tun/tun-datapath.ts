@@ -6,7 +6,6 @@ import type { Carried } from '../../engine/fast-path.js';
 import type { Net } from '../../engine/net.js';
 import type { ServiceId } from '../../engine/service.js';
 import { IpvsError } from '../../errors.js';
-import { EPERM, SystemError } from '../../linux/errno.js';
 import { EventFd } from '../../linux/eventfd.js';
 import type { NetlinkSocket } from '../../linux/netlink.js';
 import { enterNetns, netnsIdentity } from '../../linux/netns.js';
@@ -18,6 +17,7 @@ import { FastDatapath } from '../fast/fast-datapath.js';
 import { type FlowCacheCounters, noCounters } from '../fast/flow-cache.js';
 import type { FastPathName, XdpName } from '../fast/names.js';
 import { Pins } from '../fast/pins.js';
+import { refusalOf } from '../fast/refusal.js';
 import { deviceIsHeld, presentFamilies, removeDevice } from '../tun-setup.js';
 import { Arrivals } from './arrivals.js';
 import { debugLog } from './debug-log.js';
@@ -260,11 +260,8 @@ export class TunDatapath implements VipMachine {
         this.#steering.use(this.#program);
       }
     } catch (error) {
-      if (!(error instanceof IpvsError)) throw error;
-      const permitted = !(error instanceof SystemError) || error.number !== EPERM;
-      const reason = permitted
-        ? error
-        : new IpvsError('NOT_PERMITTED', `${error.message}: BPF needs root, or CAP_BPF`);
+      const reason = refusalOf(error);
+      if (!(reason instanceof IpvsError)) throw reason;
       if (fastPath === 'tc') throw reason;
       this.#report('warn', 'all packets take the TUN device', { reason: reason.message });
     }
