@@ -8,6 +8,8 @@ const LIFETIME = 600_000;
 /** Smaller ones are not believed (`min_pmtu`; RFC 8200 5): IPv4 takes this instead, and hears no more; IPv6 takes no notice. */
 const MIN4 = 552;
 const MIN6 = 1280;
+/** What a way out has left when what it was made of is gone (`blackhole_netdev`). */
+const DEAD_MTU = 68;
 
 /** A way out whose MTU follows what is learnt, as long as no route changes. */
 export type LearntWay = { -readonly [K in keyof Route]: Route[K] };
@@ -22,17 +24,26 @@ export interface PathMtu {
   /** The way out that was made of it, and the generation of routes that it is good for. */
   way?: LearntWay;
   wayGeneration?: number;
+  /** MTU of that way when this is too old. */
+  plainMtu?: number;
+  /** IPv4: it is too old, which the next look-up finds. */
+  expired?: boolean;
 }
 
 /** By route and destination: another route to the same place knows nothing of it. */
 export class PathMtus {
   readonly #learnt = new Map<FibRoute, Map<string, PathMtu>>();
   #generation = 0;
+  #expired = 0;
 
   /** What is known of the path to `daddr` by `route`. @param now ms. */
   find(route: FibRoute, daddr: InetAddr, now: number): PathMtu | undefined {
+    this.#expire(now);
     const entry = this.#learnt.get(route)?.get(inetToString(daddr));
-    return entry !== undefined && entry.until > now ? entry : undefined;
+    if (entry?.expired !== true) return entry;
+    if (entry.way !== undefined) entry.way.mtu = DEAD_MTU;
+    this.#remove(route, inetToString(daddr));
+    return undefined;
   }
 
   /**
@@ -70,16 +81,35 @@ export class PathMtus {
     }
   }
 
-  /** A number that changes with each of them that comes or goes. */
+  /** A number that changes with each of them that comes or goes: ways out that were found before are to be looked up again. */
   generation(now: number): number {
+    this.#expire(now);
+    return this.#generation;
+  }
+
+  /** A number that changes when a look-up may find something else, even if ways out that were found before are good still. */
+  lookupGeneration(now: number): number {
+    return this.generation(now) + this.#expired;
+  }
+
+  /** An IPv4 way out outlives what was learnt, without it, until somebody else looks the same up; one of IPv6 does not. */
+  #expire(now: number): void {
     for (const [route, entries] of this.#learnt) {
       for (const [key, entry] of entries) {
-        if (entry.until > now) continue;
-        entries.delete(key);
-        this.#generation++;
+        if (entry.until > now || entry.expired) continue;
+        if (route.prefix.addr.family === AF_INET) {
+          entry.expired = true;
+          this.#expired++;
+          if (entry.way !== undefined) entry.way.mtu = entry.plainMtu ?? entry.mtu;
+        } else this.#remove(route, key);
       }
-      if (entries.size === 0) this.#learnt.delete(route);
     }
-    return this.#generation;
+  }
+
+  #remove(route: FibRoute, key: string): void {
+    const entries = this.#learnt.get(route);
+    entries?.delete(key);
+    if (entries?.size === 0) this.#learnt.delete(route);
+    this.#generation++;
   }
 }

@@ -271,6 +271,7 @@ export class SimHost implements Host {
     const way = this.#plainWay(found, daddr);
     if (learnt === undefined || way === undefined) return way;
     learnt.way = { ...way, mtu: learnt.mtu };
+    learnt.plainMtu = way.mtu;
     learnt.wayGeneration = generation;
     return learnt.way;
   }
@@ -295,9 +296,10 @@ export class SimHost implements Host {
   }
 
   route(daddr: InetAddr): Route | undefined {
-    if (this.#routesOf !== this.routeGeneration) {
+    const generation = this.config.generation + this.config.pathMtus.lookupGeneration(this.now);
+    if (this.#routesOf !== generation) {
       this.#routes.clear();
-      this.#routesOf = this.routeGeneration;
+      this.#routesOf = generation;
     }
     const key = inetToString(daddr);
     if (!this.#routes.has(key)) {
