@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { Net } from '../../engine/net.js';
 import { parseInet } from '../../wire/inet.js';
 import { describePacket } from './describe.js';
+import { ipCommand } from './ip-command.js';
 import { type Frame, SimHost } from './sim-host.js';
 import { standardTopology } from './topology.js';
 
@@ -39,10 +40,30 @@ describe('the host as the engine sees it', () => {
     assert.notEqual(host.routeGeneration, before);
     assert.equal(route('10.2.0.11').mtu, 1300);
     assert.equal(route('10.2.0.12').mtu, 1500);
+  });
+
+  it('forgets a path MTU when the next look-up finds that it is too old', () => {
+    host.updatePmtu(parseInet('10.2.0.11')!, 1300);
+    const way = route('10.2.0.11');
     const learnt = host.routeGeneration;
     host.advance(600_000);
-    assert.notEqual(host.routeGeneration, learnt);
+    assert.equal(host.routeGeneration, learnt);
+    assert.equal(way.mtu, 1500);
     assert.equal(route('10.2.0.11').mtu, 1500);
+    assert.notEqual(host.routeGeneration, learnt);
+    // whoever kept the old way has one that leads nowhere
+    assert.equal(way.mtu, 68);
+  });
+
+  it('knows path MTUs by their routes', () => {
+    host.updatePmtu(parseInet('10.2.0.13')!, 1300);
+    const way = route('10.2.0.13');
+    host.updatePmtu(parseInet('10.2.0.13')!, 1200);
+    assert.equal(way.mtu, 1200);
+    ipCommand(host.config, 'route add 10.2.0.13 dev s0'.split(' '));
+    assert.equal(route('10.2.0.13').mtu, 1500);
+    ipCommand(host.config, 'route del 10.2.0.13 dev s0'.split(' '));
+    assert.equal(route('10.2.0.13').mtu, 1200);
   });
 
   it('believes no tiny path MTU', () => {
