@@ -262,6 +262,12 @@ describe('reassembly', () => {
     assert.deepEqual(datagrams([piece4(0, 404), piece4(400, 1208)]), [hex(whole4)]);
   });
 
+  it('believes nothing of an IPv6 datagram with a fragment of odd length that is not the last', () => {
+    const three = [piece6(0, 400), piece6(400, 800), piece6(800, 1208)];
+    assert.deepEqual(datagrams([three[0]!, piece6(400, 797), three[1]!, three[2]!]), []);
+    assert.deepEqual(datagrams([piece6(400, 797), ...three]), [hex(whole6)]);
+  });
+
   it('takes the fragment header out of a packet that is its own only fragment (RFC 6946)', () => {
     const whole = udp('fd00:1::10', 1, 'fd00:1::100', 2, { data: filler(100) });
     const reassembler = new Reassembler(LIMITS);

@@ -117,9 +117,13 @@ export class Reassembler {
     const offset = word & 0xfff8;
     const more = (word & 1) !== 0;
     const ecn = ipv6TrafficClass(v, ip) & 3;
-    if (offset + size > MAX_LENGTH || (more && size % 8 !== 0)) return false;
+    if (offset + size > MAX_LENGTH) return false;
     let key = `${v.getInt32(fragment + 4)}`;
     for (let o = ip + IPV6_SOURCE; o < ip + IPV6_HEADER; o += 4) key += `,${v.getInt32(o)}`;
+    if (more && size % 8 !== 0) {
+      this.#forget(key);
+      return false;
+    }
     const queue = this.#find(key, p.len, now);
     if (queue === undefined) return false;
     const verdict = this.#add(queue, p, headers, offset, size, more, ecn);
@@ -154,6 +158,12 @@ export class Reassembler {
     const verdict = queue.add(p.payload(), headers, offset, size, more, ecn);
     this.#bytes += queue.cost - cost;
     return verdict;
+  }
+
+  /** Nothing of the datagram is believed any more. */
+  #forget(key: string): void {
+    const queue = this.#queues.get(key);
+    if (queue !== undefined) this.#drop(key, queue);
   }
 
   #drop(key: string, queue: FragmentQueue): void {

@@ -100,7 +100,7 @@ export const WHOLE = 0;
 export const KEPT = -1;
 
 /**
- * Reassembly before routing (`nf_defrag_ipv6`), which lets fragments pass that are malformed.
+ * Reassembly before routing (`nf_defrag_ipv6`), which lets fragments pass whose length is wrong, and forgets those that came before them.
  * @returns `WHOLE`, `KEPT`, or for a datagram that is complete now the offset of what followed the fragment header.
  */
 export function defragment6(host: SimHost, p: Packet): number {
@@ -109,8 +109,10 @@ export function defragment6(host: SimHost, p: Packet): number {
   const at = joint.at - p.data;
   if (lacksHeader(p, at)) return WHOLE;
   if (at + IPV6_FRAGMENT_HEADER > p.len) return KEPT;
-  if (fragmentFault(p, at) !== 0) return WHOLE;
-  return host.reassembler6.input(p, host.now) ? at : KEPT;
+  const fault = fragmentFault(p, at);
+  const whole = host.reassembler6.input(p, host.now);
+  if (fault === PAYLOAD_LENGTH) return WHOLE;
+  return whole ? at : KEPT;
 }
 
 /** What came of a fragment header: the packet is `whole` now, without it; it never was cut (`atomic`, RFC 6946); it is `kept` or dropped. */

@@ -130,8 +130,9 @@ function readOptions(
 }
 
 function deliverLocal(host: SimHost, p: Packet, link: Link, options: IpOptions | undefined): void {
+  const isFragment = ipv4IsFragment(p.view, p.data);
   if (!host.reassembler4.input(p, host.now)) return;
-  coalesce(p);
+  if (isFragment) coalesce(p);
   host.arrival = { link, local: true, ...(options && { options }) };
   // IPVS leaves frames to groups alone
   if (ipv4Destination(p.view, p.data) >>> 28 === 14 || host.net.receive(p, NF_INET_LOCAL_IN) === NF_ACCEPT) {
