@@ -121,12 +121,12 @@ function readOptions(
   if (ipv4HeaderLength(p.view, p.data) === IPV4_MIN) return undefined;
   const back = host.config.fib.lookup(source);
   const own = local ? daddr : ((back && host.config.sourceFor(back, source)) ?? daddr);
-  const options = compileOptions(p, own.words[0]!, host.timeOfDay);
+  const options = compileOptions(p, host.optionSource(own.words[0]!));
   if (options.fault !== 0) {
     icmpError(host, p, 12, 0, options.fault * 0x100_0000, { link, local, options });
     return null;
   }
-  return options.sourceRoute ? null : options;
+  return options.sourceRoute !== 0 ? null : options;
 }
 
 function deliverLocal(host: SimHost, p: Packet, link: Link, options: IpOptions | undefined): void {

@@ -11,9 +11,10 @@ const IPOPT_CIPSO = 0x86;
 const IPOPT_RA = 0x94;
 const IPOPT_LSRR = 0x83;
 const IPOPT_SSRR = 0x89;
-/** Timestamps are preceded by the addresses of those who set them. */
+/** Timestamps alone; with the addresses of those who set them; of those whose addresses are there already. */
+const TS_ONLY = 0;
 const TS_AND_ADDR = 1;
-const TS_PRESPEC = 3;
+export const TS_PRESPEC = 3;
 
 /** What a packet's options ask for. Offsets are from the IP header; 0: no such option. */
 export interface IpOptions {
@@ -23,7 +24,8 @@ export interface IpOptions {
   timestamp: number;
   stamped: boolean;
   stampedAddress: boolean;
-  sourceRoute: boolean;
+  /** Packets that have one are dropped (`accept_source_route` 0), but errors about them go back along it. */
+  sourceRoute: number;
   /** A security label (FIPS 188). This host knows none, but returns them. */
   cipso: number;
   changed: boolean;
@@ -37,19 +39,27 @@ const NONE: IpOptions = {
   timestamp: 0,
   stamped: false,
   stampedAddress: false,
-  sourceRoute: false,
+  sourceRoute: 0,
   cipso: 0,
   changed: false,
   fault: 0,
 };
 
+/** What options are filled in with. */
+export interface OptionSource {
+  /** Address to record, host order. */
+  readonly own: number;
+  /** ms since midnight. */
+  readonly time: number;
+  /** An address that is another host's: whoever is asked for a timestamp by any other address sets it. */
+  readonly isUnicast: (addr: number) => boolean;
+}
+
 /**
  * Reads the options of a packet that came in, and writes address and time where they ask for them (`ip_options_compile`).
  * The header checksum is left as it was.
- * @param own address to record, host order.
- * @param time ms since midnight.
  */
-export function compileOptions(p: Packet, own: number, time: number): IpOptions {
+export function compileOptions(p: Packet, from: OptionSource): IpOptions {
   const v = p.view;
   const ip = p.data;
   const end = ipv4HeaderLength(v, ip);
@@ -67,13 +77,13 @@ export function compileOptions(p: Packet, own: number, time: number): IpOptions 
     const length = at + 1 < end ? v.getUint8(ip + at + 1) : 0;
     let fault = 0;
     if (length < 2 || at + length > end) fault = at;
-    else if (kind === IPOPT_RR) fault = recordRoute(v, ip, at, length, own, out);
-    else if (kind === IPOPT_TIMESTAMP) fault = timestamp(v, ip, at, length, own, time, out);
+    else if (kind === IPOPT_RR) fault = recordRoute(v, ip, at, length, from.own, out);
+    else if (kind === IPOPT_TIMESTAMP) fault = timestamp(v, ip, at, length, from, out);
     else if (kind === IPOPT_LSRR || kind === IPOPT_SSRR) {
       if (length < 3) fault = at + 1;
       else if (v.getUint8(ip + at + 2) < 4) fault = at + 2;
-      else if (out.sourceRoute) fault = at;
-      out.sourceRoute = true;
+      else if (out.sourceRoute !== 0) fault = at;
+      else out.sourceRoute = at;
     } else if (kind === IPOPT_RA && length < 4) fault = at + 1;
     else if (kind === IPOPT_CIPSO) {
       // too short for a label, or one that nobody has defined
@@ -122,32 +132,36 @@ function timestamp(
   ip: number,
   at: number,
   length: number,
-  own: number,
-  time: number,
+  from: OptionSource,
   out: IpOptions,
 ): number {
   if (out.timestamp !== 0) return at;
   if (length < 4) return at + 1;
   const pointer = v.getUint8(ip + at + 2);
   if (pointer < 5) return at + 2;
-  const kind = v.getUint8(ip + at + 3) & 15;
-  const size = kind === 0 ? 4 : 8;
-  if (pointer <= length && pointer + size - 1 > length) return at + 2;
-  const overflow = v.getUint8(ip + at + 3);
-  if (pointer > length && kind !== TS_PRESPEC && overflow >>> 4 === 15) return at + 3;
-  out.timestamp = at;
+  const flags = v.getUint8(ip + at + 3);
+  const kind = flags & 15;
   if (pointer > length) {
-    if (kind === TS_PRESPEC) return 0;
-    v.setUint8(ip + at + 3, overflow + 16);
-    out.changed = true;
+    if (kind !== TS_PRESPEC) {
+      if (flags >>> 4 === 15) return at + 3;
+      v.setUint8(ip + at + 3, flags + 16);
+      out.changed = true;
+    }
+    out.timestamp = at;
     return 0;
   }
-  if (kind === TS_PRESPEC && v.getInt32(ip + at + pointer - 1) !== own) return 0;
+  const size = kind === TS_AND_ADDR || kind === TS_PRESPEC ? 8 : 4;
+  if (pointer + size - 1 > length) return at + 2;
+  out.timestamp = at;
+  // other kinds are nothing that this host knows
+  if (kind !== TS_ONLY && size === 4) return 0;
+  const place = ip + at + pointer - 1;
+  if (kind === TS_PRESPEC && from.isUnicast(v.getInt32(place))) return 0;
   if (kind === TS_AND_ADDR) {
-    v.setInt32(ip + at + pointer - 1, own);
+    v.setInt32(place, from.own);
     out.stampedAddress = true;
   }
-  v.setUint32(ip + at + pointer + size - 5, time);
+  v.setUint32(place + size - 4, from.time);
   v.setUint8(ip + at + 2, pointer + size);
   out.stamped = true;
   out.changed = true;
@@ -163,45 +177,4 @@ export function forwardOptions(p: Packet, options: IpOptions, source: number): v
     v.setInt32(at + v.getUint8(at + 2) - 5, source);
   }
   ipv4SetChecksum(v, p.data, ipv4HeaderLength(v, p.data));
-}
-
-/**
- * The options of an answer to `p` (`ip_options_echo`, `ip_options_build`): the recorded route and the timestamps go on.
- * @param source the answer's source address, host order.
- * @param time ms since midnight.
- * @returns their bytes, a multiple of 4; undefined when no answer may be sent.
- */
-export function echoOptions(
-  p: Packet,
-  options: IpOptions,
-  source: number,
-  time: number,
-): Uint8Array | undefined {
-  const bytes = new Uint8Array(40);
-  const v = new DataView(bytes.buffer);
-  let end = 0;
-  for (const from of [options.recordRoute, options.timestamp]) {
-    if (from === 0) continue;
-    const length = p.view.getUint8(p.data + from + 1);
-    bytes.set(p.bytes.subarray(p.data + from, p.data + from + length), end);
-    const pointer = v.getUint8(end + 2);
-    const route = from === options.recordRoute;
-    const withAddress = route ? options.recordedAddress : options.stampedAddress;
-    const withTime = !route && options.stamped;
-    const size = (withAddress ? 4 : 0) + (withTime ? 4 : 0);
-    if (pointer <= length && size > 0) {
-      if (pointer + size - 1 > length) return undefined;
-      if (withAddress) v.setInt32(end + pointer - 1, source);
-      if (withTime) v.setUint32(end + pointer + size - 5, time);
-      v.setUint8(end + 2, pointer + size);
-    }
-    end += length;
-  }
-  if (options.cipso !== 0) {
-    const at = p.data + options.cipso;
-    const length = p.view.getUint8(at + 1);
-    bytes.set(p.bytes.subarray(at, at + length), end);
-    end += length;
-  }
-  return bytes.subarray(0, (end + 3) & ~3);
 }

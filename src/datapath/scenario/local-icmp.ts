@@ -7,13 +7,13 @@ import {
   ICMPV6_ECHO_REQUEST,
 } from '../../wire/icmp.js';
 import { buildIcmpError } from '../../wire/icmp-error.js';
-import { AF_INET, AF_INET6, type InetAddr, inetEqual, inetFromBytes } from '../../wire/inet.js';
+import { AF_INET, AF_INET6, type InetAddr, inet4, inetEqual, inetFromBytes } from '../../wire/inet.js';
 import { ipv4HeaderLength, ipv4Tos } from '../../wire/ipv4.js';
 import { IPV6_DESTINATION, IPV6_HEADER, IPV6_SOURCE, ipv6TrafficClass } from '../../wire/ipv6.js';
 import { CHECKSUM_NONE, HEADROOM, Packet } from '../../wire/packet.js';
 import { buildPacket, transportSum } from './build.js';
+import { echoOptions, wayBack } from './echo-options.js';
 import { HOP_LIMIT } from './host-sysctls.js';
-import { echoOptions } from './ip-options.js';
 import { sendLocal } from './output.js';
 import type { Arrival, SimHost } from './sim-host.js';
 
@@ -48,19 +48,21 @@ function error4(host: SimHost, p: Packet, type: number, code: number, info: numb
   if (destination === 'broadcast' || destination === 'multicast') return;
   // what was for this host is answered from where it was sent to, all else from where the answer leaves
   const local = arrival === undefined ? destination === 'local' : arrival.local;
-  const source = local ? to : host.route(from)?.source;
+  const hop = arrival?.options && wayBack(p, arrival.options, from.words[0]!)?.hop;
+  const daddr = hop === undefined ? from : inet4(hop);
+  const source = local ? to : host.route(daddr)?.source;
   if (source === undefined) return;
   const id = host.ident();
   const ttl = host.sysctls.get('ipv4/ip_default_ttl');
   let out = new Packet(HEADROOM + ERROR_ROOM);
   if (!buildIcmpError(out, p, type, code, info, source, { id, ttl })) return;
   if (arrival?.options !== undefined) {
-    const options = echoOptions(p, arrival.options, source.words[0]!, host.timeOfDay);
+    const options = echoOptions(p, arrival.options, host.optionSource(source.words[0]!), from.words[0]!);
     if (options === undefined) return;
     const most = Math.min(out.len, 576 - options.length);
     const body = out.bytes.slice(out.data + 20, out.data + most);
     const tos = ipv4Tos(out.view, out.data);
-    out = buildPacket(host, { source, daddr: from, protocol: IPPROTO_ICMP, tos, id, options }, body, 2);
+    out = buildPacket(host, { source, daddr, protocol: IPPROTO_ICMP, tos, id, options }, body, 2);
   }
   const limited = (type !== 3 || code !== 4) && host.route(from)?.local !== true;
   if (limited) host.errors.spend(from.words[0]!, host.now);
@@ -121,7 +123,8 @@ function answer4(
   const daddr = inetFromBytes(AF_INET, p.bytes, p.data + 12);
   const source = group ? host.route(daddr)?.source : to;
   if (source === undefined) return;
-  const options = arrival.options && echoOptions(p, arrival.options, source.words[0]!, host.timeOfDay);
+  const options =
+    arrival.options && echoOptions(p, arrival.options, host.optionSource(source.words[0]!), daddr.words[0]!);
   if (arrival.options !== undefined && options === undefined) return;
   const spec = { source, daddr, protocol: IPPROTO_ICMP, tos: ipv4Tos(p.view, p.data), id: host.ident() };
   const out = buildPacket(host, { ...spec, ...(options && { options }) }, body, 2);

@@ -18,7 +18,7 @@ import {
   tcpSourcePort,
 } from '../../wire/tcp.js';
 import { buildPacket, transportSum } from './build.js';
-import { echoOptions } from './ip-options.js';
+import { echoOptions } from './echo-options.js';
 import { sendLocal } from './output.js';
 import type { Arrival, SimHost } from './sim-host.js';
 
@@ -60,7 +60,8 @@ export function tcpInput(host: SimHost, p: Packet, at: number, arrival: Arrival)
     out.setUint32(8, tcpSequence(v, th) + counted);
     out.setUint8(13, TCP_RST | TCP_ACK);
   }
-  const options = arrival.options && echoOptions(p, arrival.options, source.words[0]!, host.timeOfDay);
+  const options =
+    arrival.options && echoOptions(p, arrival.options, host.optionSource(source.words[0]!), daddr.words[0]!);
   if (arrival.options !== undefined && options === undefined) return;
   const tos = (v6 ? ipv6TrafficClass(v, p.data) : ipv4Tos(v, p.data)) & ~INET_ECN_MASK;
   const spec = { source, daddr, protocol: IPPROTO_TCP, tos, df: true, ...(options && { options }) };

@@ -8,7 +8,15 @@ import type {
   SyncSocketOptions,
 } from '../../engine/host.js';
 import type { Net } from '../../engine/net.js';
-import { AF_INET, AF_INET6, type InetAddr, inetFromBytes, inetIsAny, inetToString } from '../../wire/inet.js';
+import {
+  AF_INET,
+  AF_INET6,
+  type InetAddr,
+  inet4,
+  inetFromBytes,
+  inetIsAny,
+  inetToString,
+} from '../../wire/inet.js';
 import { CHECKSUM_PARTIAL, HEADROOM, Packet } from '../../wire/packet.js';
 import { Reassembler } from '../../wire/reassembly.js';
 import { ErrorBudget } from './error-budget.js';
@@ -19,7 +27,7 @@ import { input4 } from './input4.js';
 import { input6 } from './input6.js';
 import { addRoute } from './ip-command.js';
 import { IpConfig } from './ip-config.js';
-import type { IpOptions } from './ip-options.js';
+import type { IpOptions, OptionSource } from './ip-options.js';
 import { icmpError } from './local-icmp.js';
 import { UdpSockets } from './local-udp.js';
 import { NeighbourQueue } from './neighbours.js';
@@ -238,6 +246,13 @@ export class SimHost implements Host {
   /** Milliseconds since midnight, for timestamps. */
   get timeOfDay(): number {
     return Math.floor(this.now) % 86_400_000;
+  }
+
+  /** What IPv4 options are filled in with. @param own address to record, host order. */
+  optionSource(own: number): OptionSource {
+    const isUnicast = (addr: number): boolean =>
+      addr >>> 24 !== 0 && this.addrType(inet4(addr)) === 'unicast';
+    return { own, time: this.timeOfDay, isUnicast };
   }
 
   /** True for the IPv4 groups that every host is in, and those of its sockets. */
