@@ -213,7 +213,7 @@ describe('the configuration file', () => {
   test('that is not there: exit 5', async () => {
     const { code, stderr } = await ipvsd(['run', '--config', '/nonexistent.json']);
     assert.equal(code, 5);
-    assert.match(stderr, /\/nonexistent\.json: ENOENT/);
+    assert.match(stderr, /\/nonexistent\.json: there is no such file/);
   });
 });
 
