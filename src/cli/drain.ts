@@ -106,5 +106,6 @@ function lineOf(entry: DrainEntry): string {
   const { name, phase, end, left, activeConns, inactConns } = entry;
   const who = name === undefined ? idOf(entry) : `${name} (${idOf(entry)})`;
   const time = left === undefined ? '' : `, ${Math.ceil(left)} s left`;
-  return `${who}: ${phase}, ${activeConns} active, ${inactConns} inactive${time}, then ${end}`;
+  const then = end === 'none' ? '' : `, then ${end}`;
+  return `${who}: ${phase}, ${activeConns} active, ${inactConns} inactive${time}${then}`;
 }

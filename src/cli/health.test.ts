@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Director } from '../control/command.js';
 import { type HealthEntry, healthSpec } from '../control/health-fields.js';
-import { healthLines } from './health.js';
+import { health, healthLines } from './health.js';
 
 const now = Date.parse('2026-01-02T00:00:00Z');
 const dest = (n: number, weight: number) =>
@@ -38,4 +39,13 @@ test('services and their servers have a line each', () => {
     '  10.2.0.11:80  up    42 s    weight 5 of 10  http 4.2 ms',
     '  10.2.0.12:80  DOWN  60 min  weight removed  http down, status 503; ping not asked yet',
   ]);
+});
+
+test('without checks people are told so, and programs nothing', async () => {
+  const nothing = { execute: () => Promise.resolve([]) } as unknown as Director;
+  const printed: string[] = [];
+  const print = (line: string) => printed.push(line);
+  assert.equal(await health(nothing, {}, print), true);
+  assert.equal(await health(nothing, { json: true }, print), true);
+  assert.deepEqual(printed, ['No service has health checks.']);
 });

@@ -19,6 +19,7 @@ export async function health(
   const all = await director.execute('health.list', {});
   const shown = down === true ? all.flatMap(withTrouble) : all;
   if (json === true) for (const entry of shown) print(JSON.stringify(entry));
+  else if (all.length === 0) print('No service has health checks.');
   else for (const line of healthLines(shown, Date.now())) print(line);
   return all.every(({ alive }) => alive);
 }

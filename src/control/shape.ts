@@ -4,6 +4,7 @@
  */
 import { IpvsError } from '../errors.js';
 import { detailOf } from './command-error.js';
+import { nearest } from './nearest.js';
 
 /** A JSON Schema (draft 2020-12), as OpenAPI 3.1 takes it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -241,7 +242,7 @@ export function object<F extends Fields>(fields: F): Shape<ReadFields<F>> {
       const faults = new Faults();
       for (const key of Object.keys(value)) {
         if (!Object.hasOwn(fields, key))
-          faults.try(() => refuseUnknown(names, fieldIn(field, key.slice(0, 60))));
+          faults.try(() => refuseUnknown(key, names, fieldIn(field, key.slice(0, 60))));
       }
       const out: Record<string, unknown> = {};
       for (const name of names) {
@@ -260,9 +261,11 @@ export function object<F extends Fields>(fields: F): Shape<ReadFields<F>> {
 /** How the message about a field begins that should not be there. */
 export const UNKNOWN_FIELD = 'unknown field';
 
-function refuseUnknown(names: readonly string[], field: string): never {
+function refuseUnknown(key: string, names: readonly string[], field: string): never {
   const expected = names.length > 0 ? `expected ${names.join(', ')}` : 'expected none';
-  throw new IpvsError('BAD_REQUEST', `${UNKNOWN_FIELD} (${expected})`, field);
+  const meant = nearest(key, names);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  throw new IpvsError('BAD_REQUEST', `${UNKNOWN_FIELD} (${expected}${hint})`, field);
 }
 
 function refuseMissing({ what }: Shape<unknown>, field: string): never {

@@ -47,7 +47,7 @@ f.yaml:7:49: services[0].dests[0].weight: "heavy" is not a weight (-2147483648..
 f.yaml:8:9: services[0].dests[1].address: missing: expected an IPv4 or IPv6 address
   8 |       - { adress: 10.2.0.12, port: 80 }
     |         ^
-f.yaml:8:11: services[0].dests[1].adress: unknown field (expected address, port, forward, weight, uThreshold, lThreshold, tunType, tunPort, tunCsum, name, labels, checks)
+f.yaml:8:11: services[0].dests[1].adress: unknown field (expected address, port, forward, weight, uThreshold, lThreshold, tunType, tunPort, tunCsum, name, labels, checks; did you mean address?)
   8 |       - { adress: 10.2.0.12, port: 80 }
     |           ^`,
     );
