@@ -8,6 +8,8 @@ import { rootOnly } from '../support/require-root.js';
 import { Namespaces, run } from './namespaces.js';
 
 const SERVER = new URL('./server.js', import.meta.url).pathname;
+/** Seconds after which a daemon that should not have started is ended. */
+const PATIENCE = 60;
 const READ_ONLY = 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys';
 
 /** The sysctls that docs/install.md gives a container. */
@@ -22,7 +24,7 @@ describe('in a container', rootOnly('setpriv', 'unshare', 'curl', 'sysctl'), () 
   const socket = `${folder.path}/socket`;
   const inside = (capabilities: string, command: string): string[] => [
     ...['unshare', '-m', 'sh', '-c'],
-    `${READ_ONLY} && exec setpriv --bounding-set=-all,${capabilities} --inh-caps=-all,${capabilities} ${process.execPath} ${IPVSD} ${command}`,
+    `${READ_ONLY} && exec timeout ${PATIENCE} setpriv --bounding-set=-all,${capabilities} --inh-caps=-all,${capabilities} ${process.execPath} ${IPVSD} ${command}`,
   ];
   const refused = (capabilities: string): string => {
     const command = inside(capabilities, `run --log-level error --socket ${socket}`);
