@@ -30,6 +30,7 @@ const pattern = textOf('a regular expression', { format: 'regex' }, (value) => {
 const expectation = {
   contains: optional(described(text('a text', 1, 1000), 'A text that the answer must have in it.')),
   matches: optional(described(pattern, 'A regular expression that the answer must match.')),
+  ignoreCase: described(withDefault(boolean, false), 'Whether it takes small letters for capital ones.'),
 };
 /** Control characters are part of protocols. */
 const bytes = textOf(

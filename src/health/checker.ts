@@ -22,6 +22,8 @@ export const MOST_ANSWER = 256 * 1024;
 export interface Expectation {
   readonly contains?: string;
   readonly matches?: string;
+  /** Whether `matches` takes small letters for capital ones. */
+  readonly ignoreCase?: boolean;
 }
 
 /** What is sent, if anything is: a text, or bytes as hexadecimal digits. */
@@ -37,10 +39,10 @@ export function messageBytes({ send, sendHex }: Message): Buffer | undefined {
 }
 
 /** True when `text` is what was wanted; of nothing anything is. */
-export function isExpected(text: string, { contains, matches }: Expectation): boolean {
+export function isExpected(text: string, { contains, matches, ignoreCase }: Expectation): boolean {
   return (
     (contains === undefined || text.includes(contains)) &&
-    (matches === undefined || new RegExp(matches, 's').test(text))
+    (matches === undefined || new RegExp(matches, ignoreCase ? 'si' : 's').test(text))
   );
 }
 

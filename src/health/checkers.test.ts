@@ -253,6 +253,8 @@ describe('a check by HTTP', () => {
     });
     const base = { type: 'http', path: '/well', headers: { host: 'shop.example' } };
     assert.equal(await ask(port, { ...base, matches: 'shop\\.example.*GET /well' }), undefined);
+    await assert.rejects(ask(port, { ...base, matches: '^HOST' }), /no \/\^HOST\//);
+    assert.equal(await ask(port, { ...base, matches: '^HOST', ignoreCase: true }), undefined);
     assert.equal(await ask(port, { ...base, expectHeaders: { 'X-Version': 'v2' } }), undefined);
     await assert.rejects(ask(port, { ...base, path: '/sick' }), /status 503/);
     assert.equal(await ask(port, { ...base, path: '/sick', status: ['500-599'] }), undefined);

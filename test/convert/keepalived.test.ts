@@ -56,8 +56,8 @@ describe('checkers become health checks', () => {
       `{ type: udp, ${TIMES}, fall: 2, sendHex: 410f03 }`,
     ],
     [
-      'HTTP_GET {\n fast_recovery\n http_protocol 1.1\n url {\n digest 9b3a0c85a887a256d6939da88aabd8cd\n regex sorry\n regex_no_match\n regex_options dotall utf\n regex_stack 1 2\n }\n }',
-      `{ type: http, ${TIMES}, fall: 2, matches: ^(?!.*(?:sorry)), status: [ 200-299 ], md5: 9b3a0c85a887a256d6939da88aabd8cd }`,
+      'HTTP_GET {\n fast_recovery\n http_protocol 1.1\n url {\n digest 9b3a0c85a887a256d6939da88aabd8cd\n regex sorry\n regex_no_match\n regex_options dotall caseless utf\n regex_stack 1 2\n }\n }',
+      `{ type: http, ${TIMES}, fall: 2, matches: ^(?!.*(?:sorry)), ignoreCase: true, status: [ 200-299 ], md5: 9b3a0c85a887a256d6939da88aabd8cd }`,
     ],
     [
       'MISC_CHECK {\n misc_path "/bin/check a"\n misc_timeout 7\n }',

@@ -62,7 +62,8 @@ function readUrl(block: readonly Statement[], note: Note): Fields & { host?: str
       wanted = false;
     },
     regex_options(options, statement) {
-      const others = options.filter((option) => !HARMLESS.has(option));
+      if (options.includes('caseless')) out.ignoreCase = true;
+      const others = options.filter((option) => option !== 'caseless' && !HARMLESS.has(option));
       if (others.length > 0) note(statement, `regex_options ${others.join(' ')}: there are no such options`);
     },
   });
