@@ -4,6 +4,8 @@ import { type IpOptions, type OptionSource, TS_PRESPEC } from './ip-options.js';
 
 /** Options may be read at places where there are none, behind the header of a packet that was taken out of another: each length is a byte. */
 const ROOM = 1100;
+/** Least pointer to what is written next. */
+const FIRST = 4;
 /** Most bytes of options that a header can have. */
 const MOST = 40;
 
@@ -46,6 +48,7 @@ function goOnRecording(v: DataView, options: IpOptions, { own }: OptionSource): 
   const pointer = v.getUint8(2);
   if (!options.recordedAddress || pointer > length) return true;
   if (pointer + 3 > length) return false;
+  if (pointer < FIRST) return true;
   v.setInt32(pointer - 1, own);
   v.setUint8(2, pointer + 4);
   return true;
@@ -56,8 +59,9 @@ function goOnStamping(v: DataView, options: IpOptions, from: OptionSource): bool
   const length = v.getUint8(1);
   let pointer = v.getUint8(2);
   if (pointer > length) return true;
+  if ((options.stampedAddress || options.stamped) && pointer + 3 > length) return false;
+  if (pointer < FIRST) return true;
   if (options.stampedAddress) {
-    if (pointer + 3 > length) return false;
     v.setInt32(pointer - 1, from.own);
     pointer += 4;
   }

@@ -18,8 +18,8 @@ import {
 import type { Packet } from '../../wire/packet.js';
 import { coalesce } from './coalesce.js';
 import type { FibRoute, Link } from './fib.js';
-import { compileOptions, forwardOptions, type IpOptions } from './ip-options.js';
-import { icmpError } from './local-icmp.js';
+import { forwardOptions, type IpOptions } from './ip-options.js';
+import { fillOptions, icmpError } from './local-icmp.js';
 import { deliver4 } from './local-stack.js';
 import { output, rerouted } from './output.js';
 import type { SimHost } from './sim-host.js';
@@ -45,7 +45,7 @@ export function input4(host: SimHost, p: Packet, link: Link): void {
   const where = inputRoute(host, route, source, daddr, link);
   if (where === 'drop') return;
   const arrival = { link, local: where === 'local' };
-  const options = readOptions(host, p, link, arrival.local, source, daddr);
+  const options = readOptions(host, p, link, arrival.local);
   if (options === null) return;
   if (where === 'local') deliverLocal(host, p, link, options);
   else if (where === 'no-route') answerNoRoute(host, p, route, source.words[0]!);
@@ -110,18 +110,9 @@ function sourceIsGood(host: SimHost, source: InetAddr, link: Link): boolean {
 }
 
 /** Options of the packet; undefined when it has none, null when it is to be dropped. */
-function readOptions(
-  host: SimHost,
-  p: Packet,
-  link: Link,
-  local: boolean,
-  source: InetAddr,
-  daddr: InetAddr,
-): IpOptions | undefined | null {
+function readOptions(host: SimHost, p: Packet, link: Link, local: boolean): IpOptions | undefined | null {
   if (ipv4HeaderLength(p.view, p.data) === IPV4_MIN) return undefined;
-  const back = host.config.fib.lookup(source);
-  const own = local ? daddr : ((back && host.config.sourceFor(back, source)) ?? daddr);
-  const options = compileOptions(p, host.optionSource(own.words[0]!));
+  const options = fillOptions(host, p, local);
   if (options.fault !== 0) {
     icmpError(host, p, 12, 0, options.fault * 0x100_0000, { link, local, options });
     return null;
@@ -133,7 +124,7 @@ function deliverLocal(host: SimHost, p: Packet, link: Link, options: IpOptions |
   const isFragment = ipv4IsFragment(p.view, p.data);
   if (!host.reassembler4.input(p, host.now)) return;
   if (isFragment) coalesce(p);
-  host.arrival = { link, local: true, ...(options && { options }) };
+  host.arrival = { link, local: true, at: p.data, ...(options && { options }) };
   // IPVS leaves frames to groups alone
   if (ipv4Destination(p.view, p.data) >>> 28 === 14 || host.net.receive(p, NF_INET_LOCAL_IN) === NF_ACCEPT) {
     deliver4(host, p, host.arrival);

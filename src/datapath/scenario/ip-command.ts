@@ -132,6 +132,10 @@ function ipRoute(config: IpConfig, verb: string, words: Words, family: Family | 
   });
   const via = options.has('via') ? parseAddress(options.get('via')!, 'via') : undefined;
   const prefix = parsePrefix(destination, 'route', family ?? via?.family ?? AF_INET);
+  if (family !== undefined && prefix.addr.family !== family) {
+    const kind = family === AF_INET6 ? 'inet6' : 'inet';
+    throw new IpvsError('INVALID', `Error: ${kind} prefix is expected rather than "${destination}".`);
+  }
   const table = parseTable(
     options.get('table') ?? (type === 'local' || type === 'broadcast' ? 'local' : 'main'),
   );

@@ -90,6 +90,16 @@ describe('echoOptions', () => {
     assert.equal(echo('440c05000000000000000000'), '440c0d000102030401020304');
   });
 
+  it('survives options that are none, in a packet that was taken out of another', () => {
+    const p = withOptions('070b00000000000000000000');
+    const options = { ...compileOptions(withOptions('070b04000000000000000000'), FROM), timestamp: 21 };
+    for (let pointer = 0; pointer < 256; pointer++) {
+      p.bytes[p.data + 22] = pointer;
+      const bytes = echoOptions(p, options, FROM, SENDER);
+      assert.ok(bytes === undefined || bytes.length <= 40);
+    }
+  });
+
   it('leaves out what is not for both ways', () => {
     assert.equal(echo('94040000'), '');
   });

@@ -8,12 +8,13 @@ import {
 } from '../../wire/icmp.js';
 import { buildIcmpError } from '../../wire/icmp-error.js';
 import { AF_INET, AF_INET6, type InetAddr, inet4, inetEqual, inetFromBytes } from '../../wire/inet.js';
-import { ipv4HeaderLength, ipv4Tos } from '../../wire/ipv4.js';
+import { IPV4_MIN, ipv4HeaderLength, ipv4Tos } from '../../wire/ipv4.js';
 import { IPV6_DESTINATION, IPV6_HEADER, IPV6_SOURCE, ipv6TrafficClass } from '../../wire/ipv6.js';
 import { CHECKSUM_NONE, HEADROOM, Packet } from '../../wire/packet.js';
 import { buildPacket, transportSum } from './build.js';
 import { echoOptions, wayBack } from './echo-options.js';
 import { HOP_LIMIT } from './host-sysctls.js';
+import { compileOptions, type IpOptions } from './ip-options.js';
 import { sendLocal } from './output.js';
 import type { Arrival, SimHost } from './sim-host.js';
 
@@ -39,6 +40,25 @@ export function icmpError(
 ): void {
   if (p.view.getUint8(p.data) >>> 4 === 6) error6(host, p, type, code, info, arrival);
   else error4(host, p, type, code, info, arrival);
+}
+
+/** Reads and fills in the options of an IPv4 packet. @param local it is for this host. */
+export function fillOptions(host: SimHost, p: Packet, local: boolean): IpOptions {
+  const from = inetFromBytes(AF_INET, p.bytes, p.data + 12);
+  const to = inetFromBytes(AF_INET, p.bytes, p.data + 16);
+  const back = host.config.fib.lookup(from);
+  const own = local ? to : ((back && host.config.sourceFor(back, from)) ?? to);
+  return compileOptions(p, host.optionSource(own.words[0]!));
+}
+
+/** Says that a host is not reached (`ipv4_link_failure`): options of the packet are read, and filled in, once more. */
+export function hostUnreachable4(host: SimHost, p: Packet, arrival?: Arrival): void {
+  if (arrival === undefined || ipv4HeaderLength(p.view, p.data) === IPV4_MIN) {
+    icmpError(host, p, 3, 1, 0, arrival);
+    return;
+  }
+  const options = fillOptions(host, p, arrival.local);
+  if (options.fault === 0) icmpError(host, p, 3, 1, 0, { ...arrival, options });
 }
 
 function error4(host: SimHost, p: Packet, type: number, code: number, info: number, arrival?: Arrival): void {

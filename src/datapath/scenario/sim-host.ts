@@ -28,7 +28,7 @@ import { input6 } from './input6.js';
 import { addRoute } from './ip-command.js';
 import { IpConfig } from './ip-config.js';
 import type { IpOptions, OptionSource } from './ip-options.js';
-import { icmpError } from './local-icmp.js';
+import { hostUnreachable4, icmpError } from './local-icmp.js';
 import { UdpSockets } from './local-udp.js';
 import { NeighbourQueue } from './neighbours.js';
 import { output, wayOfOwn } from './output.js';
@@ -51,6 +51,8 @@ export interface Arrival {
   readonly local: boolean;
   /** Its IPv4 options, if any. */
   readonly options?: IpOptions;
+  /** Where its header began: a packet that was taken out of it begins elsewhere. */
+  readonly at?: number;
   /** IPv6: its hop-by-hop options have been read. */
   readonly hop?: boolean;
   /** IPv6: offset of the header that followed the fragment header, when it was reassembled before routing. */
@@ -224,7 +226,8 @@ export class SimHost implements Host {
       ({ bytes, unfinished, from }) => {
         const v4 = bytes[0]! >>> 4 === 4;
         const arrival = { link: from, local: false };
-        this.run(() => icmpError(this, this.packet(unfinished ?? bytes), v4 ? 3 : 1, v4 ? 1 : 3, 0, arrival));
+        const p = this.packet(unfinished ?? bytes);
+        this.run(() => (v4 ? hostUnreachable4(this, p, arrival) : icmpError(this, p, 1, 3, 0, arrival)));
       },
     );
   }
@@ -301,9 +304,19 @@ export class SimHost implements Host {
     if (found.type !== 'unicast' && found.type !== 'broadcast') return undefined;
     const source = this.config.sourceFor(found, daddr);
     if (source === undefined) return undefined;
-    const { ifindex } = found.link;
-    const mtu = found.mtu || found.link.mtu;
-    return { local: false, ifindex, mtu, mtuLearnt: false, source, nextHop: found.via ?? daddr };
+    const { link } = found;
+    const nextHop = found.via ?? daddr;
+    return {
+      local: false,
+      ifindex: link.ifindex,
+      // a way that somebody kept has the MTU that its link has now
+      get mtu() {
+        return found.mtu || link.mtu;
+      },
+      mtuLearnt: false,
+      source,
+      nextHop,
+    };
   }
 
   get routeGeneration(): number {
@@ -346,7 +359,9 @@ export class SimHost implements Host {
   }
 
   icmpSend(packet: Packet, type: number, code: number, info: number): void {
-    icmpError(this, packet, type, code, info, this.arrival);
+    const itself = this.arrival?.at === packet.data && packet.view.getUint8(packet.data) >>> 4 === 4;
+    if (itself && type === 3 && code === 1) hostUnreachable4(this, packet, this.arrival);
+    else icmpError(this, packet, type, code, info, this.arrival);
   }
 
   /** Only rules make a way depend on the source. */
