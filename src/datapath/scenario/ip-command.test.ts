@@ -53,6 +53,21 @@ describe('routes', () => {
     assert.throws(() => ip('route del default'), /No such process/);
   });
 
+  it('go by their metrics, the best first', () => {
+    ip('route add 8.8.8.0/24 via 10.1.0.9 metric 5');
+    ip('route add prohibit 8.8.8.0/24');
+    assert.equal(to('8.8.8.8'), 'prohibit lo');
+    ip('route del 8.8.8.0/24');
+    assert.equal(to('8.8.8.8'), 'unicast 10.1.0.9 c0');
+    ip('route add prohibit 8.8.8.0/24');
+    ip('route del 8.8.8.0/24 metric 5');
+    assert.equal(to('8.8.8.8'), 'prohibit lo');
+  });
+
+  it('are of the family that was asked for', () => {
+    assert.throws(() => ip('-6 route add 8.8.8.0/24 dev c0'), /inet6 prefix is expected/);
+  });
+
   it('of other tables are found by rules', () => {
     ip('rule add fwmark 7 lookup 100');
     ip('route add local default dev lo table 100');

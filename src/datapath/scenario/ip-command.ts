@@ -148,17 +148,15 @@ function ipRoute(config: IpConfig, verb: string, words: Words, family: Family | 
   const isMeant = (r: FibRoute): boolean =>
     (via === undefined || (r.via !== undefined && inetEqual(r.via, via))) &&
     (dev === undefined || (r.link === dev && !REFUSALS.includes(r.type)));
-  const same = routes.findIndex(
-    (r) => r.table === table && prefixEqual(r.prefix, prefix) && (removes ? isMeant(r) : r.metric === metric),
-  );
-  if (removes) {
-    if (same < 0) throw new IpvsError('SERVICE_NOT_FOUND', 'No such process');
-    routes.splice(same, 1);
-    return;
-  }
-  if (verb !== 'add' && verb !== 'replace') throw unknown('route', verb);
-  if (same >= 0 && verb === 'add') throw new IpvsError('DEST_EXISTS', 'File exists');
-  if (same >= 0) routes.splice(same, 1);
+  const isMetric = (r: FibRoute): boolean => (removes && !options.has('metric')) || r.metric === metric;
+  const known = routes.filter((r) => r.table === table && prefixEqual(r.prefix, prefix) && isMetric(r));
+  // of several the best goes
+  const same = (removes ? known.filter(isMeant) : known).sort((a, b) => a.metric - b.metric)[0];
+  if (!removes && verb !== 'add' && verb !== 'replace') throw unknown('route', verb);
+  if (removes && same === undefined) throw new IpvsError('SERVICE_NOT_FOUND', 'No such process');
+  if (same !== undefined && verb === 'add') throw new IpvsError('DEST_EXISTS', 'File exists');
+  if (same !== undefined) routes.splice(routes.indexOf(same), 1);
+  if (removes) return;
   const source = options.has('src') ? parseAddress(options.get('src')!, 'src') : undefined;
   const link = routeLink(config, type, via, options.get('dev'));
   routes.push({
