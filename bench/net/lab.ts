@@ -63,6 +63,8 @@ function addDirector(ns: Namespaces, name: DirectorName): void {
   ns.address(name, 'near', `${plan.near}/24`);
   ns.address(name, 'far', `${plan.far}/24`);
   ns.address('server', link, `${plan.server}/24`);
+  // flows come from clients behind the client
+  ns.ip(name, `route add 20.0.0.0/8 via ${plan.client}`);
   ns.ip('client', `route add ${plan.server} via ${plan.near}`);
   ns.ip('server', `route add ${plan.client} via ${plan.far}`);
   for (const { director, address } of PATHS) {

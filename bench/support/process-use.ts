@@ -1,5 +1,6 @@
 /** What a process uses, as /proc tells it (proc(5)). */
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const KIB = 1024;
 /** Ticks of /proc/PID/stat in a second. */
@@ -12,11 +13,22 @@ export function residentMemory(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * KIB;
 }
 
-/** Nanoseconds of processor that its threads have had, those of them that live. */
-export function processorNanoseconds(pid: number): number {
-  const threads = readdirSync(`/proc/${pid}/task`);
-  const texts = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8'));
+/** The process's threads. */
+export function threadsOf(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).map(Number);
+}
+
+/** Nanoseconds of processor that threads have had. */
+export function processorNanoseconds(threads: readonly number[]): number {
+  const texts = threads.map((thread) => readFileSync(`/proc/${thread}/schedstat`, 'utf8'));
   return texts.reduce((sum, text) => sum + Number(text.split(' ')[0]), 0);
+}
+
+/** What threads do in these milliseconds, nanoseconds of processor. */
+export async function workFor(threads: readonly number[], ms: number): Promise<number> {
+  const before = processorNanoseconds(threads);
+  await sleep(ms);
+  return processorNanoseconds(threads) - before;
 }
 
 /** Seconds of processor that all its threads have had since its start. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { eventually } from '../../../demo/lab.js';
 import { connectDirector } from '../../../src/control/client.js';
 import { run } from '../../../test/e2e/namespaces.js';
-import { processorNanoseconds } from '../../support/process-use.js';
+import { threadsOf } from '../../support/process-use.js';
 import { ADDRESSES, type Director, FAMILIES, host, METHODS, PORT, SERVER_PORT } from './layout.js';
 import { addVips } from './network.js';
 
@@ -47,10 +47,10 @@ export async function start(director: Director): Promise<void> {
   if (director === 'tc' || director === 'xdp') await daemon(director);
 }
 
-/** Nanoseconds of processor that the director's daemon has had so far; 0 where there is none. */
-export function worked(director: Director): number {
+/** The threads of the director's daemon; none where there is none. */
+export function daemonThreads(director: Director): number[] {
   const pid = daemons.get(director);
-  return pid === undefined ? 0 : processorNanoseconds(pid);
+  return pid === undefined ? [] : threadsOf(pid);
 }
 
 /** Packets that have come to the engine so far; 0 where there is none. */

@@ -10,7 +10,8 @@ import { Generator } from '../../burst/generator.js';
 import { burst } from '../../burst/measure.js';
 import { Receiver } from '../../burst/receiver.js';
 import { giveWay } from '../../burst/scheduling.js';
-import { decided, loadModules, start, worked } from './balancers.js';
+import { workFor } from '../../support/process-use.js';
+import { daemonThreads, decided, loadModules, start } from './balancers.js';
 import { ADDRESSES, hardware, host, PORT, SERVER_PORT, type Way } from './layout.js';
 import { build, enter } from './network.js';
 import type { GuestResult, GuestTask, Sample } from './task.js';
@@ -21,7 +22,7 @@ const WARM_UP = 20;
 /** Time for the daemon to install what it has seen, ms. */
 const SETTLE = 50;
 /** Flows that are opened before any is counted, at least. */
-const LESSON = 10_000;
+const LESSON = 30_000;
 /** Blocks of clients' addresses that one way's flows have for themselves. */
 const BLOCKS = 64;
 const KIB = 1024;
@@ -106,26 +107,20 @@ class Established {
   }
 }
 
-/** What the way's daemon does in these milliseconds, nanoseconds of processor. */
-async function workFor({ director }: Way, ms: number): Promise<number> {
-  const before = worked(director);
-  await sleep(ms);
-  return worked(director) - before;
-}
-
 /** Opens flows, other ones in each repetition. What a daemon still has to do about them afterwards counts as well. */
 async function open(way: Way): Promise<Sample> {
   const sample: Sample = { ...way, opening: true, instructions: [], lost: 0, slow: 0 };
+  const threads = daemonThreads(way.director);
   let before = 0;
   for (let i = 0; i <= task.repetitions; i++) {
     // the first teaches the compiler
     const flows = i === 0 ? Math.max(task.fresh, LESSON) : task.fresh;
     const generator = generatorOf(way, flows, BLOCKS * (i + 1));
-    const idle = await workFor(way, AFTERWARDS);
+    const idle = await workFor(threads, AFTERWARDS);
     enterSender(way);
     const { sent, received, nanoseconds } = await burst(generator, receiverOf(way), flows);
     generator.close();
-    const after = await workFor(way, AFTERWARDS);
+    const after = await workFor(threads, AFTERWARDS);
     if (i === 0) before = slabs();
     else {
       sample.instructions.push(nanoseconds + Math.max(0, after - idle) / flows);
