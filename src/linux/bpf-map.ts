@@ -20,7 +20,7 @@ import { EINVAL, ENOENT, SystemError } from './errno.js';
 import { Memory } from './libc.js';
 
 /** Kinds of maps (`enum bpf_map_type`). */
-export const MAP_TYPES = { hash: 1, array: 2, percpuArray: 6, lruHash: 9, ringBuffer: 27 } as const;
+export const MAP_TYPES = { hash: 1, array: 2, percpuArray: 6, lruHash: 9, trie: 11, ringBuffer: 27 } as const;
 export type MapType = keyof typeof MAP_TYPES;
 
 /** Elements take memory as they are added. */

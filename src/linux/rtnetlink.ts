@@ -33,6 +33,8 @@ export const RTNLGRP_IPV6_ROUTE = 11;
 export const RTNLGRP_IPV6_RULE = 19;
 
 /** The routing table of local addresses, which every namespace has. */
+export const RT_TABLE_DEFAULT = 253;
+export const RT_TABLE_MAIN = 254;
 export const RT_TABLE_LOCAL = 255;
 
 /** Marks rules and routes as ipvsd's (`FRA_PROTOCOL`, `RTA_PROTOCOL`), so that leftovers can be told from others' work. */

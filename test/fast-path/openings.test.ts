@@ -5,10 +5,13 @@ import fc from 'fast-check';
 import { C_DADDR, NO_CONN } from '../../src/engine/conn-table.js';
 import type { DestUser } from '../../src/engine/dest.js';
 import { CONN_F_DROUTE, CONN_F_MASQ, CONN_F_TUNNEL } from '../../src/engine/flags.js';
+import type { Route } from '../../src/engine/host.js';
 import type { ServiceId } from '../../src/engine/service.js';
-import { inetFromWords, inetToString, parseInet } from '../../src/wire/inet.js';
+import { type KernelRoute, RTN_UNICAST } from '../../src/linux/rt-route.js';
+import { AF_INET, type InetAddr, inetFromWords, inetToString, parseInet } from '../../src/wire/inet.js';
 import { ACK, FIN, RST, SYN, TCP, tcp, UDP, udp } from '../support/packets.js';
 import { rootOnly } from '../support/require-root.js';
+import { Routes } from './routes.js';
 import { FastSide, Side } from './sides.js';
 
 const VIP = { 4: '10.1.0.100', 6: '2001:db8:1::100' };
@@ -169,7 +172,60 @@ const eventArb: fc.Arbitrary<Event> = fc.oneof(
   },
 );
 
+/** All clients are behind one router, but for those of one network. */
+class BehindRouter extends Routes {
+  override route(daddr: InetAddr): Route {
+    const far = inetToString(daddr).startsWith('10.9.');
+    return { ...super.route(daddr)!, nextHop: far ? parseInet('10.3.0.1')! : daddr };
+  }
+  override plainRoutes(): readonly KernelRoute[] {
+    const common = {
+      family: AF_INET,
+      type: RTN_UNICAST,
+      table: 254,
+      protocol: 4,
+      ifindex: 1,
+      mtu: 0,
+    } as const;
+    const to = (address: string, prefixLength: number, gateway?: InetAddr): KernelRoute => ({
+      ...common,
+      destination: parseInet(address)!,
+      prefixLength,
+      gateway,
+      source: undefined,
+    });
+    return [to('10.9.0.0', 16, parseInet('10.3.0.1')!), to('10.9.7.0', 24)];
+  }
+}
+
 describe('connections that the program opens', rootOnly(), () => {
+  test('may be of clients that nobody has seen, when they are reached as others are', () => {
+    const fast = new FastSide([], true, new BehindRouter());
+    try {
+      setUp(fast, [{ version: 4, scheduler: 'rr', servers: [['nat', 1]] }]);
+      fast.refresh();
+      const carries = (client: string, port: number): boolean => {
+        const before = fast.carried;
+        fast.packet(tcp(client, port, VIP[4], PORT, SYN), false);
+        return fast.carried > before;
+      };
+      // the first shows that the service is in use, the second what way leads to the client
+      assert.ok(!carries('10.9.0.1', 1000));
+      fast.replay();
+      assert.ok(!carries('10.9.0.1', 1001));
+      assert.ok(carries('10.9.0.1', 1002));
+      assert.ok(carries('10.9.255.2', 1000));
+      assert.ok(!carries('10.9.7.2', 1000), 'a client of another route');
+      assert.ok(!carries('10.8.0.2', 1000), 'a client of no route');
+      assert.ok(carries('10.8.0.2', 1001));
+      fast.replay();
+      assert.equal(whoHasWhat(fast).length, 7);
+      assert.equal(fast.cache.counters.opened, 3);
+    } finally {
+      fast.close();
+    }
+  });
+
   test('are those that the engine would have opened', () => {
     let opened = 0;
     fc.assert(

@@ -77,9 +77,8 @@ export class FastSide extends Side {
   readonly cache: FlowCache;
 
   /** @param opens the program opens connections by itself. */
-  constructor(kinds?: readonly Kind[], opens = false) {
+  constructor(kinds?: readonly Kind[], opens = false, routes = new Routes()) {
     super(kinds);
-    const routes = new Routes();
     this.cache = new FlowCache(this.ipvs, routes, this.#maps);
     if (opens) {
       this.#openings = new Openings(this.ipvs, routes, this.cache.ways);

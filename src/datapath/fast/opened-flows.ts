@@ -35,10 +35,6 @@ export class OpenedFlows {
   readonly #owners: Uint32Array;
   readonly #key = emptyKey();
   readonly #flow: Flow = emptyFlow();
-  /** The client whose way was looked up last. */
-  readonly #client = new Int32Array(4);
-  #clientWay = NO_WAY;
-  #routes = -1;
 
   constructor(ipvs: NetnsIpvs, maps: FastMaps, ways: Ways, openings: Openings, keeper: Keeper) {
     this.#ipvs = ipvs;
@@ -109,25 +105,16 @@ export class OpenedFlows {
     }
     this.number(number, c);
     this.#keeper.carry(c, request, reply);
-    if (reply !== NO_WAY && reply !== this.#wayToClient()) this.#keeper.withdraw(c);
+    if (reply !== NO_WAY && !this.#isRight(reply, at)) this.#keeper.withdraw(c);
     return true;
   }
 
-  /** The way to the client of the key. */
-  #wayToClient(): number {
+  /** The way that the program has found to the client of the key leads there now. */
+  #isRight(way: number, at: number): boolean {
+    const { time } = OPENED.fields;
+    if (this.#openings.isCurrent(time.get(this.#maps.reports.data, at + time.offset))) return true;
     const { caddr, family } = this.#key;
-    const { routes } = this.#ways;
-    const known =
-      this.#routes === routes &&
-      caddr[0] === this.#client[0] &&
-      caddr[1] === this.#client[1] &&
-      caddr[2] === this.#client[2] &&
-      caddr[3] === this.#client[3];
-    if (known) return this.#clientWay;
-    this.#routes = routes;
-    this.#client.set(caddr);
-    this.#clientWay = this.#ways.toClient(inetFromWords(family, caddr));
-    return this.#clientWay;
+    return way === this.#ways.toClient(inetFromWords(family, caddr));
   }
 
   /** Removes the flows of a connection that the engine does not have, where they still are its own. */

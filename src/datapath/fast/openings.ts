@@ -7,8 +7,10 @@ import {
   CLIENT,
   CLIENT_KEY,
   CURSORS,
+  FAMILY_BITS,
   OPENING,
   OPENING_MAPS,
+  PREFIX_KEY,
   SERVICE,
   SERVICE_KEY,
   TURN,
@@ -18,20 +20,24 @@ import { CONN_F_FWD_MASK, CONN_F_MASQ } from '../../engine/flags.js';
 import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
 import type { Service } from '../../engine/service.js';
 import { cycleOf } from '../../engine/turns.js';
-import { BpfMap, MapBatch } from '../../linux/bpf-map.js';
+import { BPF_F_NO_PREALLOC, BpfMap, MapBatch, type MapOptions } from '../../linux/bpf-map.js';
 import { MappedArray } from '../../linux/bpf-mapped-array.js';
-import { type InetAddr, inetBytes } from '../../wire/inet.js';
+import type { KernelRoute } from '../../linux/rt-route.js';
+import { type Family, type InetAddr, inetBytes, inetEqual, inetToString } from '../../wire/inet.js';
 import { monotonicNs } from './monotonic.js';
 import { isOpenable, mayOpen } from './openable.js';
+import { type Prefix, surroundings } from './prefixes.js';
 import { ServiceTurns } from './service-turns.js';
 import { replyTurn, requestTurn } from './turn-flows.js';
 import { LONGEST, TurnSpace } from './turn-space.js';
-import { NO_WAY, type Ways } from './ways.js';
+import { NO_WAY, type WayHost, type Ways } from './ways.js';
 
 /** Turns of all services. */
 const TURNS = 16_384;
 /** Clients whose way is known; the program forgets those that it has not seen for longest. */
 const CLIENTS = 65_536;
+/** Prefixes of clients, and their parts that are reached in another way. */
+const PREFIXES = 16_384;
 /** Services that wait to be looked at, at most. */
 const CANDIDATES = 1024;
 /** Ways are for connections first of all. */
@@ -42,9 +48,9 @@ const CURSOR_WORDS = 2;
 type OpeningMaps = { readonly [K in keyof typeof OPENING_MAPS]: BpfMap };
 
 /** What openings ask of the machine. */
-export interface OpeningHost {
-  /** Counts changes of routes, addresses and interfaces. */
-  readonly routeGeneration: number;
+export interface OpeningHost extends WayHost {
+  /** The routes of the family, of which the longest prefix alone decides; undefined where rules, or learnt path MTUs, have a say as well. */
+  plainRoutes(family: Family): readonly KernelRoute[] | undefined;
   /** The address in `words` from `at` on is one of this host. */
   isLocal(family: number, words: Int32Array, at: number): boolean;
 }
@@ -65,6 +71,10 @@ export class Openings {
   readonly #flow: Flow = emptyFlow();
   #generation = 1;
   #routes: number;
+  /** Those in the map, by what they are called. */
+  readonly #prefixes = new Map<string, Prefix>();
+  /** When routes were last seen to have changed; CLOCK_MONOTONIC, ns. */
+  #movedAt = 0;
   #open = false;
   /** The first number of the program; 0 is none. */
   #first = 1;
@@ -75,7 +85,7 @@ export class Openings {
     this.#host = host;
     this.#ways = ways;
     this.#routes = host.routeGeneration;
-    const entries = { services: TURNS, turns: TURNS, clients: CLIENTS, opening: 1 };
+    const entries = { services: TURNS, turns: TURNS, clients: CLIENTS, prefixes: PREFIXES, opening: 1 };
     const opened: { close(): void }[] = [];
     const make = <T extends { close(): void }>(map: T): T => {
       opened.push(map);
@@ -84,10 +94,7 @@ export class Openings {
     try {
       const maps = Object.entries(OPENING_MAPS).map(
         ([name, options]) =>
-          [
-            name,
-            make(new BpfMap({ ...options, maxEntries: entries[name as keyof typeof OPENING_MAPS] })),
-          ] as const,
+          [name, make(new BpfMap(wanted(options, entries[name as keyof typeof OPENING_MAPS])))] as const,
       );
       this.#maps = Object.fromEntries(maps) as unknown as OpeningMaps;
       this.#cursors = make(new MappedArray({ ...CURSORS, maxEntries: TURNS }));
@@ -111,6 +118,11 @@ export class Openings {
     return { ...Object.fromEntries(maps), cursors: this.#cursors.fd };
   }
 
+  /** Ways of clients that the program found then are still right. @param time CLOCK_MONOTONIC, ns. */
+  isCurrent(time: number): boolean {
+    return time > this.#movedAt && this.#routes === this.#host.routeGeneration;
+  }
+
   /** Whose turn it is that a report tells of. */
   turnsOf(turn: number): ServiceTurns | undefined {
     return this.#space.ownerOf(turn);
@@ -131,12 +143,40 @@ export class Openings {
     return false;
   }
 
-  /** A client is reached by this way. */
+  /** A client is reached by this way, and maybe others are. */
   learn(client: InetAddr, way: number): void {
     const { key, value } = this.#maps.clients;
     CLIENT_KEY.write(key, 0, { address: padded(client) });
     CLIENT.write(value, 0, { way, generation: this.#generation });
     this.#maps.clients.update();
+    const route = this.#host.route(client);
+    if (route === undefined || route.mtuLearnt || inetEqual(route.nextHop, client)) return;
+    const routes = this.#host.plainRoutes(client.family);
+    const around = routes && surroundings(routes, client);
+    if (around === undefined || this.#prefixes.size + around.holes.length >= PREFIXES) return;
+    for (const hole of around.holes) this.#putPrefix(hole, NO_WAY);
+    this.#putPrefix(around.prefix, way);
+  }
+
+  /** What stands there is not made worse: a hole may be another prefix. */
+  #putPrefix({ address, length }: Prefix, way: number): void {
+    const name = `${inetToString(address)}/${length}`;
+    if (way === NO_WAY && this.#prefixes.has(name)) return;
+    this.#prefixes.set(name, { address, length });
+    const { prefixes } = this.#maps;
+    writePrefixKey(prefixes.key, { address, length });
+    CLIENT.write(prefixes.value, 0, { way, generation: this.#generation });
+    prefixes.update();
+  }
+
+  /** Those of before are good no longer, and must not hide others. */
+  #forgetPrefixes(): void {
+    const { prefixes } = this.#maps;
+    for (const prefix of this.#prefixes.values()) {
+      writePrefixKey(prefixes.key, prefix);
+      prefixes.delete();
+    }
+    this.#prefixes.clear();
   }
 
   /** Follows what no command has changed. To be called several times a second. */
@@ -178,6 +218,8 @@ export class Openings {
     this.#open = open;
     this.#writeState();
     if (!moved) return;
+    this.#movedAt = monotonicNs();
+    this.#forgetPrefixes();
     // an address may be none of ours any more, and a way another one
     for (const turns of [...this.#turns.values()]) {
       this.#drop(turns);
@@ -244,8 +286,18 @@ export class Openings {
   }
 }
 
+/** A trie takes memory as it grows, and nothing else. */
+function wanted(options: Omit<MapOptions, 'maxEntries'>, maxEntries: number): MapOptions {
+  return { ...options, maxEntries, flags: options.type === 'trie' ? BPF_F_NO_PREALLOC : 0 };
+}
+
 function writeServiceKey(key: DataView, { addr, port, protocol }: Service): void {
   SERVICE_KEY.write(key, 0, { address: padded(addr), port, protocol, spare: 0 });
+}
+
+function writePrefixKey(key: DataView, { address, length }: Prefix): void {
+  const { family } = address;
+  PREFIX_KEY.write(key, 0, { length: FAMILY_BITS + length, family, address: padded(address) });
 }
 
 function padded(addr: InetAddr): Uint8Array {

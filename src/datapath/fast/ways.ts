@@ -84,11 +84,6 @@ export class Ways {
     return this.#map.maxEntries;
   }
 
-  /** Counts changes of routes, addresses and interfaces that ways have followed. */
-  get routes(): number {
-    return this.#generation;
-  }
-
   /** Numbers below this have been given to ways. */
   get numbers(): number {
     return this.#next;

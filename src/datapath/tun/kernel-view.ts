@@ -38,6 +38,7 @@ import type { NetlinkMessage } from '../../wire/netlink.js';
 import { LocalAddresses } from './local-addresses.js';
 import { type NeighbourEntry, type NeighbourEvents, Neighbours } from './neighbours.js';
 import { PathMtu } from './path-mtu.js';
+import { plainRoutes } from './plain-routes.js';
 
 const GROUPS = [
   RTNLGRP_LINK,
@@ -76,6 +77,7 @@ export class KernelView {
   readonly #pathMtu = new PathMtu();
   /** By destination: an IPv4 one is its word, of which no text need be made. */
   readonly #routes = new Map<string | number, HostRoute | undefined>();
+  readonly #plain = new Map<Family, readonly KernelRoute[] | undefined>();
   #links = new Map<number, Link>();
 
   constructor(families: readonly Family[], events: NeighbourEvents) {
@@ -123,6 +125,14 @@ export class KernelView {
     if (this.#routes.size >= ROUTE_LIMIT) this.#routes.clear();
     this.#routes.set(key, route);
     return route;
+  }
+
+  /** All routes of a family; undefined where more than the longest prefix decides, or something was learnt about single destinations. */
+  plainRoutes(family: Family): readonly KernelRoute[] | undefined {
+    if (!this.#plain.has(family)) {
+      this.#plain.set(family, this.#pathMtu.empty ? plainRoutes(this.socket, family) : undefined);
+    }
+    return this.#plain.get(family);
   }
 
   /** Learns a path MTU. */
@@ -183,6 +193,7 @@ export class KernelView {
 
   #forgetRoutes(): void {
     this.#routes.clear();
+    this.#plain.clear();
     this.generation++;
   }
 }

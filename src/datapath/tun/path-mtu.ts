@@ -13,6 +13,11 @@ const LIMIT = 4096;
 export class PathMtu {
   readonly #exceptions = new Map<string, { mtu: number; until: number }>();
 
+  /** Nothing is believed. */
+  get empty(): boolean {
+    return this.#exceptions.size === 0;
+  }
+
   /**
    * Learns an MTU towards `destination`.
    * @param current what is believed now. @returns true when that has become smaller.

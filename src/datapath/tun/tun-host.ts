@@ -10,6 +10,7 @@ import type {
   SyncSocketOptions,
 } from '../../engine/host.js';
 import type { PacketSocket } from '../../linux/packet-socket.js';
+import type { KernelRoute } from '../../linux/rt-route.js';
 import { readSysctlIfAny } from '../../linux/sysctl.js';
 import type { TunDevice } from '../../linux/tun.js';
 import { readVnetHeader, TUN_VNET_HEADER, writeVnetHeader } from '../../linux/vnet-header.js';
@@ -104,6 +105,10 @@ export class TunHost implements Host {
 
   route(daddr: InetAddr): Route | undefined {
     return this.kernel.route(daddr);
+  }
+
+  plainRoutes(family: Family): readonly KernelRoute[] | undefined {
+    return this.kernel.plainRoutes(family);
   }
 
   hasEthernet(ifindex: number): boolean {

@@ -35,9 +35,21 @@ export const TURN = record('turn', { request: bytes(FLOW.size, 8), reply: bytes(
 /** Where a client is: its address, an IPv4 one in the first four bytes. */
 export const CLIENT_KEY = record('client_key', { address: bytes(16, 8) });
 
+/** Where many clients are: a key of a trie. The bits of the address that count follow those of the family. */
+export const PREFIX_KEY = record('prefix_key', {
+  /** Bits that count, the family's 32 included. */
+  length: u32,
+  /** AF_INET or AF_INET6. */
+  family: u32,
+  /** An IPv4 one has the first four bytes. */
+  address: bytes(16, 8),
+});
+/** Bits of a family in such a key. */
+export const FAMILY_BITS = 32;
+
 /** How a client is reached. */
 export const CLIENT = record('client', {
-  /** Number of the way. */
+  /** Number of the way; 0 where the engine has to ask. */
   way: u32,
   /** It is good while this is {@link OPENING}'s. */
   generation: u32,
@@ -83,6 +95,7 @@ export const OPENING_MAPS = {
   services: { name: 'ipvsd_services', type: 'hash', keySize: SERVICE_KEY.size, valueSize: SERVICE.size },
   turns: { name: 'ipvsd_turns', type: 'array', keySize: 4, valueSize: TURN.size },
   clients: { name: 'ipvsd_clients', type: 'lruHash', keySize: CLIENT_KEY.size, valueSize: CLIENT.size },
+  prefixes: { name: 'ipvsd_prefixes', type: 'trie', keySize: PREFIX_KEY.size, valueSize: CLIENT.size },
   opening: { name: 'ipvsd_opening', type: 'array', keySize: 4, valueSize: OPENING.size },
 } as const;
 

@@ -15,6 +15,7 @@ import {
   CURSOR,
   OPENED,
   OPENING,
+  PREFIX_KEY,
   SERVICE,
   SERVICE_KEY,
   TURN,
@@ -23,6 +24,8 @@ import {
 const BPF_NOEXIST = 1;
 /** Nobody is woken for it: the engine reads records before it does anything else. */
 const BPF_RB_NO_WAKEUP = 1;
+const AF_INET = 2;
+const AF_INET6 = 10;
 /** From there a server opens the data connections of FTP. */
 const FTPDATA_PORT = 20;
 
@@ -50,6 +53,7 @@ export function openingFrame(a: Assembler) {
     locals: a.stack(LOCALS),
     service: a.stack(SERVICE_KEY),
     client: a.stack(CLIENT_KEY),
+    prefix: a.stack(PREFIX_KEY),
     flow: a.stack(FLOW),
     key4: a.stack(FLOW4_KEY),
     key6: a.stack(FLOW6_KEY),
@@ -133,17 +137,23 @@ function findService(a: Assembler, { locals, service: to }: OpeningFrame, versio
 }
 
 /** The way of answers; 0 where none come by here. */
-function findClient(a: Assembler, { locals, client: key }: OpeningFrame, version: 4 | 6): void {
+function findClient(a: Assembler, { locals, client: key, prefix }: OpeningFrame, version: 4 | 6): void {
   const none = a.newLabel('open.silent');
+  const known = a.newLabel('open.client');
   const client = CLIENT.at(r0);
   a.store(locals.replyWay, 0);
   a.load(r1, SERVICE.at(service).answers).jumpIf(r1, '==', 0, none);
   putAddress(a, version, version === 4 ? ip4.source : ip6.source, key.address);
   lookUp(a, 'clients', key.offset);
-  a.jumpIf(r0, '==', 0, SLOW);
+  a.jumpIf(r0, '!=', 0, known);
+  a.store(prefix.length, 8 * (PREFIX_KEY.size - PREFIX_KEY.fields.family.offset));
+  a.store(prefix.family, version === 4 ? AF_INET : AF_INET6);
+  for (const at of [0, 8]) a.load(r1, part(key.address, at, 8)).store(part(prefix.address, at, 8), r1);
+  lookUp(a, 'prefixes', prefix.offset);
+  a.jumpIf(r0, '==', 0, SLOW).label(known);
   a.movMapValue(r1, 'opening').load(r1, OPENING.at(r1).generation);
   a.load(r2, client.generation).jumpIf(r1, '!=', r2, SLOW);
-  a.load(r1, client.way).store(locals.replyWay, r1);
+  a.load(r1, client.way).jumpIf(r1, '==', 0, SLOW).store(locals.replyWay, r1);
   a.label(none);
 }
 
