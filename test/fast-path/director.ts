@@ -12,7 +12,7 @@ import {
   TUNNEL_TYPE_GUE,
   TUNNEL_TYPE_IPIP,
 } from '../../src/engine/flags.js';
-import type { Route } from '../../src/engine/host.js';
+import type { Route, SyncSender } from '../../src/engine/host.js';
 import { Net } from '../../src/engine/net.js';
 import { SCTP_S_ESTABLISHED } from '../../src/engine/sctp-states.js';
 import { TCP_S_ESTABLISHED } from '../../src/engine/tcp-states.js';
@@ -86,10 +86,17 @@ const ESTABLISHED: Readonly<Record<number, number>> = {
   [SCTP]: SCTP_S_ESTABLISHED,
 };
 
-/** Writes down the last packet that left. */
+/** Writes down the last packet that left, and what a master tells others. */
 class Recorder extends NullHost {
   sent: Uint8Array | undefined;
+  readonly messages: Uint8Array[] = [];
   onTransmit: () => void = () => {};
+  override interfaceMtu(): number {
+    return MTU;
+  }
+  override openSyncSender(): SyncSender {
+    return { send: (message) => this.messages.push(message.slice()) > 0, close: () => {} };
+  }
   override route(daddr: InetAddr): Route {
     const source = parseInet(daddr.family === AF_INET ? SOURCE[4] : SOURCE[6])!;
     return { local: false, ifindex: 1, mtu: MTU, mtuLearnt: false, source, nextHop: daddr };
@@ -127,6 +134,11 @@ export class VectorDirector {
         this.net.ipvs.addDest(id, { ...dest, ...thresholds, ...tunnelOfKind(kind) });
       }
     }
+  }
+
+  /** What its master has sent. */
+  get messages(): readonly Uint8Array[] {
+    return this.#host.messages;
   }
 
   /** Called when a packet is sent on. */

@@ -5,13 +5,17 @@ import { FlowCache, noCounters } from '../../src/datapath/fast/flow-cache.js';
 import { type FastMaps, loadProgram, openMaps } from '../../src/datapath/fast/maps.js';
 import { tcProgram } from '../../src/ebpf/programs/tc.js';
 import { connDelete } from '../../src/engine/conn.js';
-import { C_INPKTS, HOT_SHIFT } from '../../src/engine/conn-table.js';
+import { C_INPKTS, C_STATE, HOT_SHIFT } from '../../src/engine/conn-table.js';
 import { TUNNEL_ENCAP_FLAG_CSUM, TUNNEL_TYPE_GRE, TUNNEL_TYPE_GUE } from '../../src/engine/flags.js';
+import { processMessage } from '../../src/engine/sync/backup.js';
+import { SYNC_STATE_BACKUP } from '../../src/engine/sync/daemon.js';
+import { TCP_S_CLOSE_WAIT } from '../../src/engine/tcp-states.js';
 import type { BpfProgram } from '../../src/linux/bpf-program.js';
 import { AF_INET, parseInet } from '../../src/wire/inet.js';
 import { concat } from '../support/bytes.js';
 import { ACK, GRE, TCP, tcp, UDP } from '../support/packets.js';
 import { rootOnly } from '../support/require-root.js';
+import { entryV1, messageV1 } from '../support/sync-messages.js';
 import { KINDS, type Kind, VectorDirector } from './director.js';
 import { Routes } from './routes.js';
 
@@ -213,14 +217,39 @@ describe('the cache of connections', rootOnly(), () => {
     );
   });
 
-  test('gives everything back while a synchronisation daemon runs', () => {
+  test('carries while a backup daemon runs, but not where it is to leave packets alone', () => {
     const c = director.connect(nat, TCP, CLIENT, 1000);
+    director.net.ipvs.syncState = SYNC_STATE_BACKUP;
+    cache.refresh();
     cache.flush();
-    director.net.ipvs.syncState = 1;
+    assert.equal(verdict(nat, 1000), CARRIED);
+    director.net.ipvs.sysctls.set('backup_only', '1');
     cache.refresh();
     assert.equal(verdict(nat, 1000), LEFT);
     cache.used(c);
     cache.flush();
     assert.equal(cache.counters.carried, 0);
+  });
+
+  test('gives a connection back that a master tells of', () => {
+    const ends = { client: [CLIENT, 1000], virtual: [nat.vip, nat.port] } as const;
+    const server = [nat.server, nat.serverPort] as const;
+    const { ipvs } = director.net;
+    const c = director.connect(nat, TCP, CLIENT, 1000);
+    cache.flush();
+    for (let i = 0; i < 10; i++) verdict(nat, 1000);
+    // no daemon can be started beside servers of another family
+    ipvs.mixedAddressFamilyDests = 0;
+    ipvs.startDaemon({ state: 'backup', interface: 'lo', syncid: 7 });
+    processMessage(ipvs, messageV1([entryV1({ ...ends, dest: server, state: TCP_S_CLOSE_WAIT })]));
+    assert.equal(verdict(nat, 1000), LEFT);
+    const [packets, state] = [C_INPKTS, C_STATE].map(
+      (word) => ipvs.conns.hot[(c << HOT_SHIFT) + word]! & 0xffff,
+    );
+    assert.deepEqual([packets, state], [ipvs.sysctls.values.sync_threshold, TCP_S_CLOSE_WAIT]);
+    // and is offered again
+    cache.used(c);
+    cache.flush();
+    assert.equal(verdict(nat, 1000), CARRIED);
   });
 });

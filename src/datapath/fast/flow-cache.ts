@@ -37,6 +37,7 @@ import { monotonicNs } from './monotonic.js';
 import type { NextHops } from './next-hops.js';
 import { OpenedFlows } from './opened-flows.js';
 import type { Openings } from './openings.js';
+import { mayCarry } from './telling.js';
 import { NO_WAY, type WayHost, Ways } from './ways.js';
 
 /** Connections that wait to be installed; they go in with one system call for each family. */
@@ -149,8 +150,7 @@ export class FlowCache implements FastPath {
       if (this.#isOpen(c)) return;
       this.withdraw(c);
     }
-    // a connection that is told to others must be seen by the engine
-    if ((flags & CONN_F_NOT_CARRIED) !== 0 || ipvs.syncState !== 0 || !isCarriable(ipvs, c)) return;
+    if ((flags & CONN_F_NOT_CARRIED) !== 0 || !mayCarry(ipvs) || !isCarriable(ipvs, c)) return;
     if (ipvs.conns.hot[h + C_INPKTS]! < UDP_PACKETS && !this.#worthAtOnce(c)) return;
     this.#offer(c);
   }
@@ -438,7 +438,7 @@ export class FlowCache implements FastPath {
   refresh(): void {
     this.#remove(this.#removals4);
     this.#remove(this.#removals6);
-    if (this.#ipvs.syncState !== 0 && this.counters.carried > 0) this.withdrawAll();
+    if (!mayCarry(this.#ipvs) && this.counters.carried > 0) this.withdrawAll();
     this.ways.refresh((way) => {
       // what the next dest of this number counts begins here
       this.#read(counterOf(way));

@@ -14,6 +14,7 @@ import {
 import {
   CONN_F_BACKUP_MASK,
   CONN_F_BACKUP_UPD_MASK,
+  CONN_F_CARRIED,
   CONN_F_HASHED,
   CONN_F_INACTIVE,
   CONN_F_SYNC,
@@ -36,6 +37,8 @@ const TURN = 2 ** 32;
 export function processMessage(ipvs: NetnsIpvs, bytes: Uint8Array): void {
   const { bcfg } = ipvs;
   if (bcfg === undefined) return;
+  // what was carried came before it
+  ipvs.fastPath?.replay(ipvs.net.jiffies);
   // what the buffer does not hold is lost, and the length found wrong
   const message = decodeMessage(bytes.subarray(0, bcfg.maxlen), bcfg.syncid);
   ipvs.sync.received++;
@@ -85,8 +88,11 @@ function apply(ipvs: NetnsIpvs, e: SyncEntry, pe: PeData | undefined): void {
     connExpireNow(ipvs, c);
     c = NO_CONN;
   }
-  if (c !== NO_CONN) update(ipvs, c, e.flags);
-  else {
+  if (c !== NO_CONN) {
+    // its packets are counted anew, and it may be another one's state that they meet
+    if ((t.hot[(c << HOT_SHIFT) + C_FLAGS]! & CONN_F_CARRIED) !== 0) ipvs.fastPath!.withdraw(c);
+    update(ipvs, c, e.flags);
+  } else {
     c = connNew(ipvs, key, key.family, e.daddr.words, e.dport, e.flags, findSyncDest(ipvs, e), e.fwmark);
     if (c === NO_CONN) return;
     if (template && pe !== undefined) ipvs.peData.set(c, pe);
