@@ -4,6 +4,7 @@ import { AF_INET, type Family, type InetAddr, inetBytes } from '../wire/inet.js'
 import {
   FLOW,
   FLOW_ACTIONS,
+  FLOW_REPORTS,
   FLOW4_KEY,
   FLOW6_KEY,
   type FlowAction,
@@ -38,6 +39,12 @@ export interface Flow {
   report: boolean;
   /** The program opens it. */
   opened: boolean;
+  /** Packets are reported by their numbers. */
+  numbered: boolean;
+  /** Of these: how many come before the first that is reported, less than 32,768, */
+  tell: number;
+  /** and how many lie between them, likewise; 0 when there is only one. */
+  period: number;
 }
 
 /** A flow to be filled in. */
@@ -57,6 +64,9 @@ export function emptyFlow(): Flow {
     owner: 0,
     report: false,
     opened: false,
+    numbered: false,
+    tell: 0,
+    period: 0,
   };
 }
 
@@ -82,7 +92,11 @@ export function writeFlow(view: DataView, at: number, flow: Flow, now: number): 
   fields.owner.set(view, at + fields.owner.offset, flow.owner);
   fields.action.set(view, at + fields.action.offset, FLOW_ACTIONS[flow.action]);
   const later = flow.opened && flow.action !== 'natReply';
-  fields.report.set(view, at + fields.report.offset, !flow.report ? 0 : later ? 2 : 1);
+  const next = !flow.report ? 0 : later ? FLOW_REPORTS.later : FLOW_REPORTS.next;
+  const numbered = flow.numbered ? FLOW_REPORTS.numbered : 0;
+  fields.report.set(view, at + fields.report.offset, next | numbered);
+  fields.tell.set(view, at + fields.tell.offset, flow.tell);
+  fields.period.set(view, at + fields.period.offset, flow.period);
   fields.opened.set(view, at + fields.opened.offset, flow.opened ? 1 : 0);
   fields.port.set(view, at + fields.port.offset, flow.port);
   const reply = flow.action === 'natReply';

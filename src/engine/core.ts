@@ -40,6 +40,7 @@ import { established4 } from './established4.js';
 import { established6 } from './established6.js';
 import { fillIphdr } from './fill-iphdr.js';
 import {
+  CONN_F_CARRIED,
   CONN_F_FWD_MASK,
   CONN_F_MASQ,
   CONN_F_NOOUTPUT,
@@ -190,8 +191,11 @@ function inHook(ipvs: NetnsIpvs, packet: Packet, pd: ProtoData, iph: IpHdr): num
   stateTransition(ipvs, c, DIR_INPUT, packet, pd);
   const verdict = packetXmit(ipvs, packet, c, pp, iph);
   const onePacket = (hot[h + C_FLAGS]! & CONN_F_ONE_PACKET) !== 0;
+  const master = (ipvs.syncState & SYNC_STATE_MASTER) !== 0;
+  // what it tells of depends on the number of each packet: those that were carried are added
+  if (master && (hot[h + C_FLAGS]! & CONN_F_CARRIED) !== 0) ipvs.fastPath!.withdraw(c);
   if (!onePacket) hot[h + C_INPKTS]!++;
-  if ((ipvs.syncState & SYNC_STATE_MASTER) !== 0) {
+  if (master) {
     syncConn(ipvs, c, onePacket ? ipvs.sysctls.values.sync_threshold : hot[h + C_INPKTS]!);
   } else if (onePacket && hot[h + C_CONTROL] !== 0) {
     hot[((hot[h + C_CONTROL]! - 1) << HOT_SHIFT) + C_INPKTS]!++;

@@ -12,6 +12,8 @@ import { skipReason } from './namespaces.js';
 import { addresses, type DirectorName, mac, PORT, RULES, SyncLab, VIPS } from './sync-lab.js';
 
 const skip = skipReason('socat', 'sysctl', 'linux.uml', 'ipvsadm');
+/** What is said on each stream where many packets matter. */
+const LINES = 60;
 const SYNC = { interface: 'eth0', syncid: 7 } as const;
 
 /** Waits until `look` gives something true. */
@@ -67,6 +69,12 @@ class Ipvsd {
     return this.#datapath.execute(name, args);
   }
 
+  /** Packets that its tc program has carried, and that have come to its engine. */
+  async packets(): Promise<readonly [carried: number, seen: number]> {
+    const { tcPackets, packets } = await this.#datapath.counters();
+    return [tcPackets, packets];
+  }
+
   /** Rows of connections in a state, from anybody or from a master. */
   async count(state: string, origin?: 'SYNC'): Promise<number> {
     const { entries } = await this.do('conn.list', {});
@@ -110,6 +118,39 @@ describe('connections carry over', { skip }, () => {
       }
     });
   }
+
+  it('from ipvsd to ipvsd, while the kernel carries them', async () => {
+    const lab = new SyncLab();
+    const directors: Ipvsd[] = [];
+    try {
+      await lab.open();
+      for (const director of ['a', 'b'] as const) directors.push(await Ipvsd.start(lab, director));
+      const [a, b] = directors as [Ipvsd, Ipvsd];
+      await a.do('daemon.start', { daemon: { state: 'master', ...SYNC } });
+      await b.do('daemon.start', { daemon: { state: 'backup', ...SYNC } });
+      lab.use('a');
+      const [staying, ending] = [0, 1].map(() => VIPS.map((vip) => lab.stream(vip)));
+      const before = await a.packets();
+      for (let i = 0; i < LINES; i++) {
+        for (const stream of [...staying!, ...ending!]) assert.equal(await stream.say(`${i}`), `${i}`);
+      }
+      const after = await a.packets();
+      // each line is a packet to the server and one back, at the least
+      assert.ok(after[0] - before[0] >= 4 * 2 * LINES, `${before} to ${after}`);
+      assert.ok(after[1] - before[1] < LINES, `${before} to ${after}`);
+      await until('b knows them', 20, async () => (await b.count('ESTABLISHED', 'SYNC')) === 4);
+      for (const stream of ending!) stream.close();
+      await until('b hears of an end', 20, async () => (await b.count('ESTABLISHED', 'SYNC')) === 2);
+      lab.use('b');
+      for (let i = 0; i < LINES; i++)
+        for (const stream of staying!) assert.equal(await stream.say(`more ${i}`), `more ${i}`);
+      await until('b carries', 20, async () => (await b.packets())[0] > LINES);
+      for (const stream of staying!) stream.close();
+    } finally {
+      for (const director of directors) await director.stop();
+      lab.close();
+    }
+  });
 
   describe('between ipvsd and the kernel', () => {
     const lab = new SyncLab();

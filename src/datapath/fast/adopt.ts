@@ -1,5 +1,5 @@
 /** Flows that an earlier daemon has left in the maps: they become carried connections again. */
-import { FLOW, FLOW_ACTIONS, FLOW4_KEY, FLOW6_KEY } from '../../ebpf/programs/flow-maps.js';
+import { FLOW, FLOW_ACTIONS, FLOW_REPORTS, FLOW4_KEY, FLOW6_KEY } from '../../ebpf/programs/flow-maps.js';
 import { connNew, destOf } from '../../engine/conn.js';
 import {
   C_DADDR,
@@ -135,7 +135,8 @@ class FoundFlow {
     this.way = f.way.get(values, base + f.way.offset);
     this.owner = f.owner.get(values, base + f.owner.offset);
     this.opened = f.opened.get(values, base + f.opened.offset) !== 0;
-    this.report = f.report.get(values, base + f.report.offset) !== 0;
+    this.report =
+      (f.report.get(values, base + f.report.offset) & (FLOW_REPORTS.next | FLOW_REPORTS.later)) !== 0;
     this.packets = f.packets.get(values, base + f.packets.offset);
     this.lastUsed = f.lastUsed.get(values, base + f.lastUsed.offset);
     this.port = f.port.get(values, base + f.port.offset);

@@ -1,6 +1,6 @@
 /** The connections that the kernel carries: a cache in BPF maps of what the engine's table has. */
 import { emptyFlow, type Flow, writeFlow, writeFlowKey } from '../../ebpf/flow.js';
-import { COUNTER, FLOW, FLOW_ACTIONS, REPORT } from '../../ebpf/programs/flow-maps.js';
+import { COUNTER, FLOW, FLOW_ACTIONS, REPORT, REPORT_DUE } from '../../ebpf/programs/flow-maps.js';
 import { ACTION_OPENED } from '../../ebpf/programs/opening-maps.js';
 import { packetCarried } from '../../engine/carried.js';
 import { destOf } from '../../engine/conn.js';
@@ -27,6 +27,7 @@ import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
 import { DIR_INPUT, DIR_OUTPUT } from '../../engine/protocol.js';
 import type { Service } from '../../engine/service.js';
 import { stateTimeout } from '../../engine/state-timeouts.js';
+import { hasUntoldState } from '../../engine/sync/needed.js';
 import { carriedStats } from '../../engine/traffic.js';
 import { type BpfMap, MapBatch } from '../../linux/bpf-map.js';
 import { AF_INET, inetFromWords } from '../../wire/inet.js';
@@ -37,7 +38,7 @@ import { monotonicNs } from './monotonic.js';
 import type { NextHops } from './next-hops.js';
 import { OpenedFlows } from './opened-flows.js';
 import type { Openings } from './openings.js';
-import { mayCarry } from './telling.js';
+import { mayCarry, NOTHING_TOLD, numberRequest, sameTelling, type Telling, tellingOf } from './telling.js';
 import { NO_WAY, type WayHost, Ways } from './ways.js';
 
 /** Connections that wait to be installed; they go in with one system call for each family. */
@@ -111,6 +112,7 @@ export class FlowCache implements FastPath {
   /** Connections by owners of flows that they do not have. */
   #aliases: ReadonlyMap<number, number> | undefined;
   #replayedAt = { jiffies: 0, time: 0 };
+  #telling: Telling = NOTHING_TOLD;
   #openings: Openings | undefined;
   #opened: OpenedFlows | undefined;
 
@@ -147,10 +149,11 @@ export class FlowCache implements FastPath {
     const h = c << HOT_SHIFT;
     const flags = ipvs.conns.hot[h + C_FLAGS]!;
     if ((flags & CONN_F_CARRIED) !== 0) {
-      if (this.#isOpen(c)) return;
+      if (this.#isOpen(c) && !(this.#telling.numbered && hasUntoldState(ipvs, c))) return;
       this.withdraw(c);
     }
-    if ((flags & CONN_F_NOT_CARRIED) !== 0 || !mayCarry(ipvs) || !isCarriable(ipvs, c)) return;
+    if ((flags & CONN_F_NOT_CARRIED) !== 0 || !mayCarry(ipvs, c, this.#telling) || !isCarriable(ipvs, c))
+      return;
     if (ipvs.conns.hot[h + C_INPKTS]! < UDP_PACKETS && !this.#worthAtOnce(c)) return;
     this.#offer(c);
   }
@@ -223,7 +226,8 @@ export class FlowCache implements FastPath {
     );
     if (c === NO_CONN) return;
     const direction = what === FLOW_ACTIONS.natReply ? DIR_OUTPUT : DIR_INPUT;
-    packetCarried(this.#ipvs, c, direction, flags.get(data, at + flags.offset), jiffies);
+    const seen = flags.get(data, at + flags.offset);
+    packetCarried(this.#ipvs, c, direction, seen & ~REPORT_DUE, jiffies, (seen & REPORT_DUE) !== 0);
   };
 
   /** @param number owner of a flow. @param opened the program has opened it. */
@@ -406,6 +410,7 @@ export class FlowCache implements FastPath {
     this.#remove(this.#removals6);
     if (this.#pendingCount === 0) return;
     const time = monotonicNs();
+    const { numbered } = this.#telling;
     let n4 = 0;
     let n6 = 0;
     for (let i = 0; i < this.#pendingCount; i++) {
@@ -419,9 +424,11 @@ export class FlowCache implements FastPath {
       const batch = v4 ? this.#batch4 : this.#batch6;
       let n = v4 ? n4 : n6;
       requestFlow(this.#ipvs, c, this.#requestWay[c]!, this.#flow);
+      if (numbered) numberRequest(this.#ipvs, c, this.#telling, this.#flow);
       put(batch, n++, this.#flow, time);
       if (this.#replyWay[c] !== NO_WAY) {
         replyFlow(this.#ipvs, c, this.#requestWay[c]!, this.#replyWay[c]!, this.#flow);
+        this.#flow.numbered = numbered;
         put(batch, n++, this.#flow, time);
       }
       this.#counted[c] = 0;
@@ -438,7 +445,7 @@ export class FlowCache implements FastPath {
   refresh(): void {
     this.#remove(this.#removals4);
     this.#remove(this.#removals6);
-    if (!mayCarry(this.#ipvs) && this.counters.carried > 0) this.withdrawAll();
+    this.#followTelling();
     this.ways.refresh((way) => {
       // what the next dest of this number counts begins here
       this.#read(counterOf(way));
@@ -446,6 +453,17 @@ export class FlowCache implements FastPath {
     });
     this.#openings?.refresh();
     this.#forgive();
+  }
+
+  /** Flows that report as they should not any more are written anew, with the next packets of their connections. */
+  #followTelling(): void {
+    const telling = tellingOf(this.#ipvs);
+    if (sameTelling(telling, this.#telling)) return;
+    this.#telling = telling;
+    // the program opens no more of them
+    this.#openings?.refresh();
+    this.replay(this.#ipvs.net.jiffies);
+    this.withdrawAll();
   }
 
   /** Nanoseconds in jiffies. */

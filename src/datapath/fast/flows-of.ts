@@ -130,5 +130,8 @@ function identity(ipvs: NetnsIpvs, c: number, way: number, counter: number, flow
   flow.way = way;
   flow.counter = counter;
   flow.owner = ownerNumber(ipvs, c);
+  flow.numbered = false;
+  flow.tell = 0;
+  flow.period = 0;
   flow.report = flow.protocol === IPPROTO_TCP && acknowledgementMoves(ipvs, c);
 }

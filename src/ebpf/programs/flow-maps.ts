@@ -40,6 +40,16 @@ export type FlowAction = keyof typeof FLOW_ACTIONS;
 export const TUNNEL_TYPES = { ipip: 0, gue: 1, gre: 2 } as const;
 export type TunnelType = keyof typeof TUNNEL_TYPES;
 
+/** Which ordinary packets of a flow are reported, as bits. */
+export const FLOW_REPORTS = {
+  /** The next one, whatever it is. The program clears it then. */
+  next: 1,
+  /** The one after it. */
+  later: 2,
+  /** Those with the numbers in the flow. Of answers: a change of the state is followed by a report of the client's next packet. */
+  numbered: 4,
+} as const;
+
 /** A flow: a cache line. */
 export const FLOW = record('flow', {
   packets: u64,
@@ -53,7 +63,7 @@ export const FLOW = record('flow', {
   owner: u32,
   /** {@link FLOW_ACTIONS} */
   action: u8,
-  /** 1: the next packet is reported, whatever it is. The program clears it then. 2: the one after it. */
+  /** {@link FLOW_REPORTS} */
   report: u8,
   /** NAT: the new port. Tunnel: the port that GUE is sent from. */
   port: be16,
@@ -67,6 +77,10 @@ export const FLOW = record('flow', {
   opened: u16,
   /** The kernel's jiffies at `lastUsed`, the low half: while they are the same, `lastUsed` is. */
   tick: u32,
+  /** While packets are numbered: how many were carried before the one that is told of next, the low 16 bits, */
+  tell: u16,
+  /** and after how many more another one is; 0 for none. */
+  period: u16,
   /** NAT: the new address; an IPv4 one has the first four bytes. */
   address: bytes(16, 4),
 });
@@ -138,11 +152,14 @@ export const REPORT = record('report', {
   owner: u32,
   /** {@link FLOW_ACTIONS} */
   action: u8,
-  /** Of TCP: FIN, SYN, RST and ACK. Of others: ACK. */
+  /** Of TCP: FIN, SYN, RST and ACK. Of others: ACK. And {@link REPORT_DUE}. */
   flags: u8,
   /** The flow's. */
   opened: u16,
 });
+
+/** Among the flags of a report: the packet's number is one that is told of. */
+export const REPORT_DUE = 0x80;
 
 /** The ring buffer that {@link REPORT}s are left in. */
 export const REPORTS = { name: 'ipvsd_reports', size: 1 << 22 } as const;

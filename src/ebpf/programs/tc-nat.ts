@@ -45,7 +45,7 @@ export function nat(a: Assembler, f: Frame, version: 4 | 6): void {
   // a datagram without a checksum is given one by the slow path
   a.load(r1, version === 4 ? udp4.checksum : udp6.checksum).jumpIf(r1, '==', 0, SLOW);
   a.label(hasSum);
-  report(a, f);
+  report(a, f, version);
   a.load(r0, inFlow.action);
   // segments in one are always to be completed
   a.load(r1, skb.gsoSize).jumpIf(r1, '!=', 0, open);

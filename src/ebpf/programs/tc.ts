@@ -114,11 +114,11 @@ function forward(a: Assembler, f: Frame, family: FamilyParts): void {
   a.jump(`send.${v}`);
   a.label(`tunnel.${v}`);
   checkTunnel(a, f, family.version);
-  report(a, f);
+  report(a, f, family.version);
   lowerTtl(a, family.version);
   encapsulate(a, f, family.version, `send.${v}`, tcTunnel);
   a.label(`direct.${v}`);
-  report(a, f);
+  report(a, f, family.version);
   lowerTtl(a, family.version);
   a.label(`send.${v}`);
   account(a, f, `counted.${v}`);

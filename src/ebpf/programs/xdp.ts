@@ -20,8 +20,9 @@ import {
   packet,
   SLOW,
 } from './common.js';
-import { FLOW_ACTIONS, LINK } from './flow-maps.js';
+import { FLOW_ACTIONS, FLOW_REPORTS, LINK } from './flow-maps.js';
 import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6, ETHERNET, htons, XDP_MD } from './headers.js';
+import { unlessDue } from './report.js';
 import { rewriteWhole, unlessWhole } from './rewrite.js';
 import { checkSummed, encapsulate } from './tunnel.js';
 import { DROP } from './tunnel-shim.js';
@@ -79,8 +80,7 @@ function forward(a: Assembler, f: Frame, version: 4 | 6): void {
   const direct = `direct.v${version}`;
   const tunnel = `tunnel.v${version}`;
   const send = `send.v${version}`;
-  // tc tells of it
-  a.load(r1, inFlow.report).jumpIf(r1, '!=', 0, SLOW);
+  toBeReported(a);
   a.load(r1, inWay.xdp).jumpIf(r1, '==', 0, SLOW);
   a.load(r1, f.locals.length).load(r2, inWay.mtu).jumpIf(r1, '>', r2, SLOW);
   const { dataEnd } = XDP_MD.at(ctx);
@@ -104,6 +104,16 @@ function forward(a: Assembler, f: Frame, version: 4 | 6): void {
   account(a, f, `counted.v${version}`, true);
   // XDP_TX, back where it came from, wakes the other end of a veth only when that runs a program too
   a.load(r1, inWay.ifindex).mov(r2, 0).call('redirect').exit();
+}
+
+/** Leaves packets to tc that are to be reported. */
+function toBeReported(a: Assembler): void {
+  const none = a.newLabel('report.none');
+  a.load(r1, inFlow.report).jumpIf(r1, '==', 0, none);
+  a.jumpIf(r1, '&', FLOW_REPORTS.next | FLOW_REPORTS.later, SLOW);
+  unlessDue(a, none);
+  a.jump(SLOW);
+  a.label(none);
 }
 
 /** All that is done to a packet whose addresses stay. */

@@ -13,7 +13,15 @@ import {
   HOT_SHIFT,
   NO_CONN,
 } from '../conn-table.js';
-import { CONN_F_APP, CONN_F_HASHED, CONN_F_ONE_PACKET, CONN_F_SEQ_MASK, CONN_F_TEMPLATE } from '../flags.js';
+import {
+  CONN_F_APP,
+  CONN_F_CARRIED,
+  CONN_F_HASHED,
+  CONN_F_NOT_CARRIED,
+  CONN_F_ONE_PACKET,
+  CONN_F_SEQ_MASK,
+  CONN_F_TEMPLATE,
+} from '../flags.js';
 import type { SyncSender } from '../host.js';
 import type { NetnsIpvs } from '../netns-ipvs.js';
 import { SyncBuffer } from './buffer.js';
@@ -29,7 +37,7 @@ const SEND_DELAY = 0.02;
 const CHECK_PERIOD = 1;
 const FLUSH_TIME = 2;
 /** What is not told: our own bits. */
-const UNTOLD = CONN_F_HASHED | CONN_F_APP;
+const UNTOLD = CONN_F_HASHED | CONN_F_APP | CONN_F_CARRIED | CONN_F_NOT_CARRIED;
 
 /** One thread of the master (`struct ipvs_master_sync_state`). */
 export class MasterThread {
@@ -53,13 +61,14 @@ export class MasterThread {
 /**
  * Tells the backups of a connection, if it is time, and of what controls it. To be called only while a master runs.
  * @param pkts packets of the connection so far.
+ * @param now jiffies.
  */
-export function syncConn(ipvs: NetnsIpvs, c: number, pkts: number): void {
+export function syncConn(ipvs: NetnsIpvs, c: number, pkts: number, now = ipvs.net.jiffies): void {
   const hot = ipvs.conns.hot;
   const v0 = ipvs.sysctls.values.sync_version === 0;
   for (let at = c; ; ) {
     const h = at << HOT_SHIFT;
-    const told = tell(ipvs, at, pkts, v0);
+    const told = tell(ipvs, at, pkts, v0, now);
     if (!told && v0) return;
     at = hot[h + C_CONTROL]! - 1;
     if (at === NO_CONN) return;
@@ -72,10 +81,10 @@ export function syncConn(ipvs: NetnsIpvs, c: number, pkts: number): void {
 }
 
 /** @returns false when it was not told. */
-function tell(ipvs: NetnsIpvs, c: number, pkts: number, v0: boolean): boolean {
+function tell(ipvs: NetnsIpvs, c: number, pkts: number, v0: boolean, now: number): boolean {
   const flags = ipvs.conns.hot[(c << HOT_SHIFT) + C_FLAGS]!;
   if (v0 && ipvs.conns.family(c) === AF_INET6) return false;
-  if ((flags & CONN_F_ONE_PACKET) !== 0 || !syncNeeded(ipvs, c, pkts)) return false;
+  if ((flags & CONN_F_ONE_PACKET) !== 0 || !syncNeeded(ipvs, c, pkts, now)) return false;
   const { ms, mcfg } = ipvs;
   // any spread does that keeps a connection's messages in order
   const thread = ms![c & (ms!.length - 1)]!;
@@ -87,7 +96,7 @@ function tell(ipvs: NetnsIpvs, c: number, pkts: number, v0: boolean): boolean {
   } else if (thread.open !== undefined) {
     return true;
   }
-  thread.open = new SyncBuffer(version, mcfg!.syncid, mcfg!.maxlen, bytes, ipvs.net.jiffies);
+  thread.open = new SyncBuffer(version, mcfg!.syncid, mcfg!.maxlen, bytes, now);
   return true;
 }
 

@@ -39,26 +39,21 @@ const RETRIES = 3;
 /**
  * Decides, and remembers what is told now.
  * @param pkts packets of the connection so far; of a template, of what it controls.
+ * @param now jiffies.
  */
-export function syncNeeded(ipvs: NetnsIpvs, c: number, pkts: number): boolean {
+export function syncNeeded(ipvs: NetnsIpvs, c: number, pkts: number, now: number): boolean {
   const hot = ipvs.conns.hot;
   const h = c << HOT_SHIFT;
   const word = hot[h + C_STATE]!;
   const state = word & 0xffff;
   const template = (hot[h + C_FLAGS]! & CONN_F_TEMPLATE) !== 0;
   const timeout = hot[h + C_TIMEOUT]!;
-  let endtime = (ipvs.net.jiffies + timeout) & ~RETRIES;
-  let changed = false;
+  let endtime = (now + timeout) & ~RETRIES;
   if (!template) {
     if (ipvs.sysctls.values.sync_persist_mode !== 0 && inPersistence(ipvs, c)) return false;
-    const protocol = ipvs.conns.protocol(c);
-    const told = protocol === IPPROTO_TCP ? TCP_TOLD : protocol === IPPROTO_SCTP ? SCTP_TOLD : 0;
-    if (told !== 0) {
-      if ((told & (1 << state)) === 0) return false;
-      changed = state !== word >>> 16;
-    }
-    const established = protocol === IPPROTO_TCP ? TCP_S_ESTABLISHED : SCTP_S_ESTABLISHED;
-    if (changed && state !== established) {
+    const told = toldStates(ipvs, c);
+    if (told !== 0 && (told & (1 << state)) === 0) return false;
+    if (hasUntoldState(ipvs, c)) {
       remember(ipvs, c, state, endtime);
       return true;
     }
@@ -66,13 +61,27 @@ export function syncNeeded(ipvs: NetnsIpvs, c: number, pkts: number): boolean {
   // a negative period is a very long one
   const period = (ipvs.sysctls.values.sync_refresh_period * ipvs.net.hz) >>> 0;
   if (period > 0) {
-    const retries = mayRefresh(ipvs, c, endtime, timeout, period);
+    const retries = mayRefresh(ipvs, c, endtime, timeout, period, now);
     if (retries < 0) return false;
     endtime |= retries;
   }
   if (!due(ipvs, template, pkts, period > 0)) return false;
   remember(ipvs, c, state, endtime);
   return true;
+}
+
+/** Of the connection's protocol; 0 where none matters. */
+function toldStates({ conns }: NetnsIpvs, c: number): number {
+  const protocol = conns.protocol(c);
+  return protocol === IPPROTO_TCP ? TCP_TOLD : protocol === IPPROTO_SCTP ? SCTP_TOLD : 0;
+}
+
+/** The connection, which is no template, has come into a state that its client's next packet tells of, whatever its number. */
+export function hasUntoldState(ipvs: NetnsIpvs, c: number): boolean {
+  const word = ipvs.conns.hot[(c << HOT_SHIFT) + C_STATE]!;
+  const state = word & 0xffff;
+  if ((toldStates(ipvs, c) & (1 << state)) === 0 || state === word >>> 16) return false;
+  return state !== (ipvs.conns.protocol(c) === IPPROTO_TCP ? TCP_S_ESTABLISHED : SCTP_S_ESTABLISHED);
 }
 
 /** A template controls it, or controls what controls it. */
@@ -86,14 +95,21 @@ function inPersistence(ipvs: NetnsIpvs, c: number): boolean {
 }
 
 /** Retries to be remembered, 0 when the end has moved far enough; -1 when it is too early to tell it again. */
-function mayRefresh(ipvs: NetnsIpvs, c: number, endtime: number, timeout: number, period: number): number {
+function mayRefresh(
+  ipvs: NetnsIpvs,
+  c: number,
+  endtime: number,
+  timeout: number,
+  period: number,
+  now: number,
+): number {
   const before = ipvs.conns.syncEndtime(c);
   const least = Math.min(period, Math.max(timeout >>> 1, LEAST_CHANGE * ipvs.net.hz));
   if (Math.abs((endtime - before) | 0) >= least) return 0;
   const retries = before & RETRIES;
   if (retries >= ipvs.sysctls.values.sync_retries) return -1;
   const earliest = (before - timeout + (period >>> 3)) | 0;
-  return ((ipvs.net.jiffies - earliest) | 0) < 0 ? -1 : retries + 1;
+  return ((now - earliest) | 0) < 0 ? -1 : retries + 1;
 }
 
 /** The packet is one of those that `sync_threshold` names. */
