@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import type { Flow } from '../../src/ebpf/flow.js';
 import { REPORTS } from '../../src/ebpf/programs/flow-maps.js';
+import { xdpProgram } from '../../src/ebpf/programs/xdp.js';
 import { CONN_F_MASQ, SVC_F_PERSISTENT } from '../../src/engine/flags.js';
 import { decodeMessage } from '../../src/engine/sync/message.js';
 import { TCP_S_ESTABLISHED, TCP_S_FIN_WAIT } from '../../src/engine/tcp-states.js';
@@ -10,6 +12,7 @@ import { parseInet } from '../../src/wire/inet.js';
 import { ACK, FIN, RST, SYN, TCP, tcp, UDP, udp } from '../support/packets.js';
 import { rootOnly } from '../support/require-root.js';
 import { KINDS, type Kind } from './director.js';
+import { HARDWARE, Harness } from './harness.js';
 import { CARRIED, FastSide, Side } from './sides.js';
 
 const CLIENT = { 4: '10.9.9.9', 6: '2001:db8:9::9' };
@@ -19,6 +22,8 @@ const kinds = KINDS.filter(({ name }) =>
 const nat = kinds[0]!;
 const direct = kinds.find(({ name }) => name === 'direct4')!;
 const LEFT = -1;
+const XDP_PASS = 2;
+const XDP_REDIRECT = 4;
 /** How often a packet passes a router. */
 const HOPS = 62;
 /** Of one in the ring buffer, with its header. */
@@ -240,4 +245,30 @@ describe('of a connection that is carried', rootOnly(), () => {
       fast.close();
     }
   });
+});
+
+test('XDP leaves a packet that is told of for its number to tc', rootOnly(), () => {
+  const harness = new Harness('xdp', xdpProgram());
+  const fill = (flow: Flow): void => {
+    Object.assign(flow, { protocol: TCP, sourcePort: 1000, destinationPort: nat.port, port: nat.serverPort });
+    Object.assign(flow, { action: 'natRequest', way: 1, numbered: true, tell: 3, period: 5 });
+    flow.source.set(parseInet(CLIENT[4])!.words);
+    flow.destination.set(parseInet(nat.vip)!.words);
+    flow.address.set(parseInet(nat.server)!.words);
+  };
+  try {
+    harness.setWay(1, { nextHop: parseInet(nat.server)!, ifindex: 1, mtu: 1500, hardware: HARDWARE });
+    harness.install(fill);
+    const run = (): number => harness.run(packetOf(nat, TCP, 1000, false, ACK)).verdict;
+    assert.deepEqual(Array.from({ length: 5 }, run), [
+      XDP_REDIRECT,
+      XDP_REDIRECT,
+      XDP_REDIRECT,
+      XDP_PASS,
+      XDP_PASS,
+    ]);
+    assert.deepEqual(harness.reported(), []);
+  } finally {
+    harness.close();
+  }
 });
