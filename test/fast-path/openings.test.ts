@@ -7,6 +7,7 @@ import type { DestUser } from '../../src/engine/dest.js';
 import { CONN_F_DROUTE, CONN_F_MASQ, CONN_F_TUNNEL } from '../../src/engine/flags.js';
 import type { Route } from '../../src/engine/host.js';
 import type { ServiceId } from '../../src/engine/service.js';
+import { SYNC_STATE_BACKUP } from '../../src/engine/sync/daemon.js';
 import { type KernelRoute, RTN_UNICAST } from '../../src/linux/rt-route.js';
 import { AF_INET, type InetAddr, inetFromWords, inetToString, parseInet } from '../../src/wire/inet.js';
 import { ACK, FIN, RST, SYN, TCP, tcp, UDP, udp } from '../support/packets.js';
@@ -221,6 +222,34 @@ describe('connections that the program opens', rootOnly(), () => {
       fast.replay();
       assert.equal(whoHasWhat(fast).length, 7);
       assert.equal(fast.cache.counters.opened, 3);
+    } finally {
+      fast.close();
+    }
+  });
+
+  test('are none that a master has told of meanwhile', () => {
+    const fast = new FastSide([], true);
+    const datagram = (port: number): void => fast.packet(udp(clientAddress(4, 1), port, VIP[4], PORT), false);
+    try {
+      setUp(fast, [{ version: 4, scheduler: 'rr', servers: [['direct', 1]] }]);
+      fast.refresh();
+      datagram(1000);
+      fast.replay();
+      datagram(1001);
+      assert.equal(fast.carried, 1);
+      fast.ipvs.syncState = SYNC_STATE_BACKUP;
+      fast.refresh();
+      // one that nobody offers
+      fast.ipvs.fastPath = null;
+      fast.director.receive(udp(clientAddress(4, 1), 1002, VIP[4], PORT), false);
+      fast.ipvs.fastPath = fast.cache;
+      fast.ipvs.syncState = 0;
+      fast.refresh();
+      datagram(1002);
+      assert.equal(fast.carried, 2);
+      fast.replay();
+      assert.equal(whoHasWhat(fast).length, 3);
+      assert.equal(fast.cache.counters.opened, 1);
     } finally {
       fast.close();
     }

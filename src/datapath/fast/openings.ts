@@ -215,6 +215,8 @@ export class Openings {
       this.#state++;
     }
     if (!moved && open === this.#open) return;
+    // others may have told of connections meanwhile, which nobody has offered yet
+    if (open && !this.#open && this.#turns.size > 0) this.onOpen(new Set(this.#turns.keys()));
     this.#open = open;
     this.#writeState();
     if (!moved) return;
