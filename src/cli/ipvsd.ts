@@ -129,6 +129,10 @@ function addRun(program: Command): void {
       '--xdp <choice>',
       'XDP in front of tc: auto (default): at network cards that have it; native: veth too; generic; none',
     )
+    .option(
+      '--redirect-peer <choice>',
+      'tc hands packets over to the other end of a veth: auto (default): where nobody would miss them; none',
+    )
     .option('--interfaces <names>', 'where the fast path takes packets, with commas (default: all Ethernet)')
     .option(
       '--busy-poll <us>',

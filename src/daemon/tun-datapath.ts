@@ -40,9 +40,9 @@ export async function startTunDatapath(options: TunDatapathStart): Promise<TunDa
   const unread = new Int32Array(new SharedArrayBuffer(4));
   let onSeen: (events: readonly Seen[]) => void = () => {};
   const { log, netns, device, rulePriority, table, stateDirectory, fastPath, xdp, interfaces } = options;
-  const { busyPoll, restore, pin } = options;
+  const { redirectPeer, busyPoll, restore, pin } = options;
   const steered = { netns, device, rulePriority, table, stateDirectory, restore, pin };
-  const given = { ...steered, fastPath, xdp, interfaces, busyPoll };
+  const given = { ...steered, fastPath, xdp, redirectPeer, interfaces, busyPoll };
   const workerData: WorkerOptions = {
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     ...engineSettings(options),

@@ -8,6 +8,7 @@ import {
   FLOW4_KEY,
   FLOW6_KEY,
   type FlowAction,
+  RESOLVED,
   TUNNEL_TYPES,
   type TunnelType,
   WAY,
@@ -122,6 +123,8 @@ export interface Hardware {
   readonly source: Uint8Array;
   /** XDP can send by the interface, too. */
   readonly xdp: boolean;
+  /** The neighbour is the peer of our interface, and tc may hand packets over to it. @default false */
+  readonly peer?: boolean;
 }
 
 /** How packets leave. */
@@ -161,7 +164,7 @@ export function writeWay(view: DataView, at: number, way: Way, valid = true): vo
     mtu,
     owner,
     ...(hardware && {
-      resolved: valid ? 1 : 0,
+      resolved: !valid ? 0 : hardware.peer ? RESOLVED.peer : RESOLVED.link,
       xdp: valid && hardware.xdp ? 1 : 0,
       destination: hardware.destination,
       source: hardware.source,

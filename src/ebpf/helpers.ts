@@ -21,6 +21,7 @@ export const HELPERS = {
   ringbuf_discard: 133,
   csum_level: 135,
   redirect_neigh: 152,
+  redirect_peer: 155,
   ktime_get_coarse_ns: 160,
 } as const;
 

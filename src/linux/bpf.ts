@@ -14,6 +14,7 @@ export const BPF_MAP_LOOKUP_AND_DELETE_ELEM = 21;
 export const BPF_OBJ_PIN = 6;
 export const BPF_OBJ_GET = 7;
 export const BPF_PROG_TEST_RUN = 10;
+export const BPF_PROG_QUERY = 16;
 export const BPF_OBJ_GET_INFO_BY_FD = 15;
 export const BPF_MAP_LOOKUP_BATCH = 24;
 export const BPF_MAP_UPDATE_BATCH = 26;

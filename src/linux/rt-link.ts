@@ -18,11 +18,16 @@ const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_LINK = 5;
+const IFLA_QDISC = 6;
 const IFLA_MASTER = 10;
 const IFLA_TXQLEN = 13;
 const IFLA_LINKINFO = 18;
 const IFLA_INFO_KIND = 1;
 const IFLA_AF_SPEC = 26;
+const IFLA_LINK_NETNSID = 37;
+const IFLA_XDP = 43;
+const IFLA_XDP_ATTACHED = 2;
+const IFLA_TARGET_NETNSID = 46;
 const IFLA_PARENT_DEV_BUS_NAME = 57;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IN6_ADDR_GEN_MODE_NONE = 1;
@@ -53,6 +58,12 @@ export interface Link {
   readonly master: number;
   /** What it stands on: of a VLAN the interface below, of a veth its peer, by the number that it has in the peer's namespace; 0 for none. */
   readonly lower: number;
+  /** The namespace of `lower`, by the number that ours has for it; left out when that is ours, or none is known. */
+  readonly lowerNetns?: number | undefined;
+  /** Its queueing discipline, e.g. `noqueue`. */
+  readonly qdisc?: string | undefined;
+  /** An XDP program runs at it. */
+  readonly xdp?: boolean | undefined;
 }
 
 /** Settings to change; what is left out stays. */
@@ -72,6 +83,9 @@ export function parseLink({ view }: NetlinkMessage): Link {
   const info = a.get(IFLA_LINKINFO);
   const bus = a.get(IFLA_PARENT_DEV_BUS_NAME);
   const kind = info && attributes(info, 0).get(IFLA_INFO_KIND);
+  const netns = a.get(IFLA_LINK_NETNSID)?.getInt32(0, LITTLE) ?? -1;
+  const qdisc = a.get(IFLA_QDISC);
+  const xdp = a.get(IFLA_XDP);
   return {
     index: view.getInt32(4, LITTLE),
     name: attributeText(a.get(IFLA_IFNAME)!),
@@ -83,6 +97,9 @@ export function parseLink({ view }: NetlinkMessage): Link {
     bus: bus === undefined ? '' : attributeText(bus),
     master: a.get(IFLA_MASTER)?.getUint32(0, LITTLE) ?? 0,
     lower: a.get(IFLA_LINK)?.getUint32(0, LITTLE) ?? 0,
+    ...(netns >= 0 && { lowerNetns: netns }),
+    ...(qdisc !== undefined && { qdisc: attributeText(qdisc) }),
+    xdp: (xdp ? (attributes(xdp, 0).get(IFLA_XDP_ATTACHED)?.getUint8(0) ?? 0) : 0) !== 0,
   };
 }
 
@@ -106,6 +123,19 @@ export function findLink(socket: NetlinkSocket, name: string): Link | undefined 
     if (error instanceof SystemError && error.number === ENODEV) return undefined;
     throw error;
   }
+}
+
+/**
+ * The interface of that number.
+ * @param netns the namespace that it is in, by the number that ours has for it; ours when left out.
+ * @throws SYSTEM, with ENODEV when there is none.
+ */
+export function getLink(socket: NetlinkSocket, index: number, netns?: number): Link {
+  const fixed = new Uint8Array(IFINFOMSG);
+  new DataView(fixed.buffer).setInt32(4, index, LITTLE);
+  const message = new NetlinkWriter(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK, fixed);
+  if (netns !== undefined) message.u32(IFLA_TARGET_NETNSID, netns);
+  return parseLink(socket.request(message, `RTM_GETLINK ${index}`)[0]!);
 }
 
 /** Changes an interface. */

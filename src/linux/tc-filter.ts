@@ -11,6 +11,7 @@ const RTM_DELQDISC = 37;
 const RTM_GETQDISC = 38;
 const RTM_NEWTFILTER = 44;
 const RTM_DELTFILTER = 45;
+const RTM_GETTFILTER = 46;
 const TCA_KIND = 1;
 const TCA_OPTIONS = 2;
 const TCA_BPF_FD = 6;
@@ -21,6 +22,7 @@ const TCA_BPF_FLAG_ACT_DIRECT = 1;
 const TC_H_CLSACT = 0xffff_fff1;
 const CLSACT_HANDLE = 0xffff_0000;
 const CLSACT_INGRESS = 0xffff_fff2;
+const CLSACT_EGRESS = 0xffff_fff3;
 const ETH_P_ALL = 3;
 const TCMSG = 20;
 
@@ -62,6 +64,12 @@ export function detachTcFilter(socket: NetlinkSocket, { ifindex, priority }: TcF
   return removed(() =>
     socket.request(change(RTM_DELTFILTER, 0, filterPart(ifindex, priority)), `RTM_DELTFILTER ${ifindex}`),
   );
+}
+
+/** True when filters see what goes out by the interface. */
+export function hasEgressFilters(socket: NetlinkSocket, ifindex: number): boolean {
+  const filters = dump(RTM_GETTFILTER, tcmsg(ifindex, 0, CLSACT_EGRESS, 0));
+  return socket.request(filters, `RTM_GETTFILTER ${ifindex}`).some(({ type }) => type === RTM_NEWTFILTER);
 }
 
 /** True when the interface has a clsact qdisc. */

@@ -16,7 +16,14 @@ import {
   text,
   textOf,
 } from '../../control/shape.js';
-import { FAST_PATHS, type FastPathName, XDP_CHOICES, type XdpName } from '../../datapath/fast/names.js';
+import {
+  FAST_PATHS,
+  type FastPathName,
+  PEER_CHOICES,
+  type PeerName,
+  XDP_CHOICES,
+  type XdpName,
+} from '../../datapath/fast/names.js';
 import { FTP_MAX_PORTS } from '../../engine/app-ftp.js';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../logger.js';
 
@@ -52,6 +59,8 @@ export interface DaemonSettings {
   fastPath?: FastPathName;
   /** Where XDP carries packets in front of tc. */
   xdp?: XdpName;
+  /** Where tc hands packets over to the other end of a veth. */
+  redirectPeer?: PeerName;
   /** Interfaces at which it takes packets; all Ethernet interfaces when absent. */
   interfaces?: string[];
   /** How long to look for more first packets before going to sleep, µs. */
@@ -134,6 +143,12 @@ const settingFields = {
     described(
       oneOf('a choice', XDP_CHOICES),
       'Where XDP carries packets in front of tc. auto: at network cards whose drivers have it; native: in all drivers that have it, also of veth; generic: everywhere, slowly; none.',
+    ),
+  ),
+  redirectPeer: optional(
+    described(
+      oneOf('a choice', PEER_CHOICES),
+      'Where tc hands packets over to the other end of a veth, past the end that is ours. auto: where it is the next hop, in another network namespace, and nobody would miss them; none.',
     ),
   ),
   interfaces: optional(

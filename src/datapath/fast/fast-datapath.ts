@@ -10,9 +10,10 @@ import { Attachments } from './attachments.js';
 import { FlowCache, type FlowCacheCounters } from './flow-cache.js';
 import { Lease } from './lease.js';
 import { type FastMaps, loadProgram, openMaps } from './maps.js';
-import type { XdpName } from './names.js';
+import type { PeerName, XdpName } from './names.js';
 import { type NextHopHost, NextHops } from './next-hops.js';
 import { type OpeningHost, Openings } from './openings.js';
+import { Peers } from './peers.js';
 import type { Pins } from './pins.js';
 import type { WayHost } from './ways.js';
 import { type XdpReport, XdpTier } from './xdp-tier.js';
@@ -21,6 +22,8 @@ import { type XdpReport, XdpTier } from './xdp-tier.js';
 export interface FastDatapathOptions {
   /** Where XDP carries packets in front of tc. */
   readonly xdp: XdpName;
+  /** Where tc hands packets over to the other end of a veth. @default auto */
+  readonly redirectPeer?: PeerName | undefined;
   /** Interfaces at which packets are taken; all Ethernet interfaces when left out. */
   readonly interfaces?: readonly string[] | undefined;
   readonly report: XdpReport;
@@ -39,6 +42,7 @@ export class FastDatapath {
   readonly #attachments: Attachments;
   readonly #xdp: XdpTier | undefined;
   readonly #hops: NextHops;
+  readonly #peers: Peers | undefined;
   readonly #lease: Lease;
   readonly #ipvs: NetnsIpvs;
   readonly #host: WayHost & OpeningHost;
@@ -54,7 +58,7 @@ export class FastDatapath {
     socket: NetlinkSocket,
     options: FastDatapathOptions,
   ) {
-    const { xdp, interfaces, report, pins, carried = new Map<Dest, Carried>() } = options;
+    const { xdp, redirectPeer, interfaces, report, pins, carried = new Map<Dest, Carried>() } = options;
     this.#ipvs = ipvs;
     this.#host = host;
     this.#socket = socket;
@@ -69,7 +73,12 @@ export class FastDatapath {
         this.#xdp = new XdpTier(maps, { wish: xdp, interfaces, report });
         this.#undo.push(() => this.#xdp!.close());
       }
-      this.#hops = new NextHops(host, (ifindex) => this.#xdp?.canSend(ifindex) === true);
+      if (redirectPeer !== 'none') this.#peers = new Peers(socket);
+      this.#hops = new NextHops(
+        host,
+        (ifindex) => this.#xdp?.canSend(ifindex) === true,
+        (ifindex, hardware) => this.#peers?.has(ifindex, hardware, host.now) === true,
+      );
       this.#cache = new FlowCache(ipvs, host, maps, this.#hops);
       ipvs.fastPath = this.#cache;
       const program = this.#load(maps);
@@ -87,6 +96,7 @@ export class FastDatapath {
       this.#attachments.sweep();
       if (refusal !== undefined && this.#attachments.count === 0) throw refusal;
       this.#xdp?.refresh(links);
+      this.#peers?.refresh(links);
     } catch (error) {
       this.close();
       throw error;
@@ -122,6 +132,7 @@ export class FastDatapath {
       const links = listLinks(this.#socket);
       this.#attachments.refresh(links);
       this.#xdp?.refresh(links);
+      this.#peers?.refresh(links);
       this.#hops.lookAgain();
     }
     this.#cache.refresh();

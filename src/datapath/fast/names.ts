@@ -8,3 +8,7 @@ export type FastPathName = (typeof FAST_PATHS)[number];
  */
 export const XDP_CHOICES = ['auto', 'native', 'generic', 'none'] as const;
 export type XdpName = (typeof XDP_CHOICES)[number];
+
+/** Where tc hands packets over to the other end of a veth: where nobody would miss them on the way (`auto`); nowhere. */
+export const PEER_CHOICES = ['auto', 'none'] as const;
+export type PeerName = (typeof PEER_CHOICES)[number];

@@ -39,13 +39,22 @@ export class NextHops {
   readonly #host: NextHopHost;
   /** XDP can send by the interface. */
   readonly canSend: (ifindex: number) => boolean;
+  readonly #isPeer: (ifindex: number, hardware: Uint8Array) => boolean;
   #generation = -1;
   #next = 0;
 
-  /** @param canSend tells whether XDP can send by an interface. */
-  constructor(host: NextHopHost, canSend: (ifindex: number) => boolean) {
+  /**
+   * @param canSend tells whether XDP can send by an interface.
+   * @param isPeer tells whether a hardware address is that of an interface's peer, to which tc may hand packets over.
+   */
+  constructor(
+    host: NextHopHost,
+    canSend: (ifindex: number) => boolean,
+    isPeer: (ifindex: number, hardware: Uint8Array) => boolean = () => false,
+  ) {
     this.#host = host;
     this.canSend = canSend;
+    this.#isPeer = isPeer;
   }
 
   /** It is time to take over what has become of neighbours. */
@@ -76,6 +85,6 @@ export class NextHops {
     // what needs no resolution changes without a word
     if (hop.state === NUD_NOARP) return undefined;
     if (hop.state === NUD_STALE && this.#host.now - hop.since > STALE_MAX) return undefined;
-    return { destination, source, xdp: this.canSend(ifindex) };
+    return { destination, source, xdp: this.canSend(ifindex), peer: this.#isPeer(ifindex, destination) };
   }
 }

@@ -292,7 +292,9 @@ export class Ways {
 function isSame(a: Hardware | undefined, b: Hardware | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   const same = (x: Uint8Array, y: Uint8Array): boolean => x.every((byte, i) => byte === y[i]);
-  return a.xdp === b.xdp && same(a.destination, b.destination) && same(a.source, b.source);
+  return (
+    a.xdp === b.xdp && a.peer === b.peer && same(a.destination, b.destination) && same(a.source, b.source)
+  );
 }
 
 const NOWHERE: InetAddr = { family: AF_INET, words: new Int32Array(4) };

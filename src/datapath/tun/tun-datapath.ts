@@ -15,7 +15,7 @@ import { openRtnetlink, RTPROT_IPVSD } from '../../linux/rtnetlink.js';
 import type { Family } from '../../wire/inet.js';
 import { FastDatapath } from '../fast/fast-datapath.js';
 import { type FlowCacheCounters, noCounters } from '../fast/flow-cache.js';
-import type { FastPathName, XdpName } from '../fast/names.js';
+import type { FastPathName, PeerName, XdpName } from '../fast/names.js';
 import { Pins } from '../fast/pins.js';
 import { refusalOf } from '../fast/refusal.js';
 import { deviceIsHeld, presentFamilies, removeDevice } from '../tun-setup.js';
@@ -43,6 +43,8 @@ export interface TunDatapathOptions {
   readonly fastPath?: FastPathName;
   /** Where XDP carries packets in front of tc. @default auto */
   readonly xdp?: XdpName;
+  /** Where tc hands packets over to the other end of a veth. @default auto */
+  readonly redirectPeer?: PeerName;
   /** Interfaces at which the fast path takes packets; all Ethernet interfaces when left out. */
   readonly interfaces?: readonly string[];
   /** How long to look for more first packets before going to sleep, while they follow each other so quickly, µs; 0: never. @default 0 */
@@ -231,11 +233,11 @@ export class TunDatapath implements VipMachine {
   }
 
   #openFastPath({ ipvs }: Net, carried: ReadonlyMap<Dest, Carried>): void {
-    const { fastPath = 'auto', xdp = 'auto', interfaces } = this.#options;
+    const { fastPath = 'auto', xdp = 'auto', redirectPeer, interfaces } = this.#options;
     if (fastPath === 'none') return;
     try {
       const pins = this.#options.pin === true ? this.#pins : undefined;
-      const options = { xdp, interfaces, report: this.#report, carried, ...(pins && { pins }) };
+      const options = { xdp, redirectPeer, interfaces, report: this.#report, carried, ...(pins && { pins }) };
       const fast = new FastDatapath(ipvs, this.host, this.#socket, options);
       this.#fast = fast;
       this.#undo.push((stay) => fast.close(stay));

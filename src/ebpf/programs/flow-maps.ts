@@ -85,6 +85,14 @@ export const FLOW = record('flow', {
   address: bytes(16, 4),
 });
 
+/** What is known of a way's hardware addresses. */
+export const RESOLVED = {
+  /** They are right. */
+  link: 1,
+  /** And the interface's peer, in another namespace, is who has them: tc hands packets over to it. */
+  peer: 2,
+} as const;
+
 /** A way out. It begins with `struct bpf_redir_neigh`, which `bpf_redirect_neigh` is given. */
 export const WAY = record('way', {
   /** AF_INET or AF_INET6: of the next hop. */
@@ -94,7 +102,7 @@ export const WAY = record('way', {
   ifindex: u32,
   /** Largest packet, bytes, before anything is put in front of it. */
   mtu: u32,
-  /** 1 when the hardware addresses are right: programs write them on their own then, tc while {@link LEASE} runs. */
+  /** {@link RESOLVED}: programs write the hardware addresses on their own when they are right, tc while {@link LEASE} runs. */
   resolved: u16,
   /** 1 when XDP can send by the interface, too. */
   xdp: u16,

@@ -62,6 +62,7 @@ export const SK_BUFF = sparseRecord('skb', 192, {
   mark: [8, u32],
   protocol: [16, u32],
   vlanPresent: [20, u32],
+  priority: [32, u32],
   ingressIfindex: [36, u32],
   ifindex: [40, u32],
   data: [76, u32],

@@ -29,7 +29,7 @@ import {
   udp6,
   way,
 } from './common.js';
-import { FLOW_ACTIONS, LEASE } from './flow-maps.js';
+import { FLOW_ACTIONS, LEASE, RESOLVED } from './flow-maps.js';
 import {
   ETH_HLEN,
   ETH_P_IP,
@@ -122,7 +122,7 @@ function forward(a: Assembler, f: Frame, family: FamilyParts): void {
   lowerTtl(a, family.version);
   a.label(`send.${v}`);
   account(a, f, `counted.${v}`);
-  redirect(a, `neighbour.${v}`);
+  redirect(a, v);
 }
 
 /** All that is done to a packet whose addresses stay. */
@@ -145,14 +145,20 @@ function fits(a: Assembler, { locals }: Frame, { version, header, tcp }: FamilyP
   a.label(done);
 }
 
-/** Sends the packet to the way's next hop: as a whole frame where its hardware address is known to be right, else the kernel looks it up. */
-function redirect(a: Assembler, neighbour: string): void {
+/**
+ * Sends the packet to the way's next hop: as a whole frame where its hardware address is known to be right, else the kernel looks it up. The frame goes to the
+ * peer's ingress at once where it may: of what a veth takes off on the way there, a mark and a priority are left to be taken off here.
+ */
+function redirect(a: Assembler, version: string): void {
+  const [neighbour, peer] = [`neighbour.${version}`, `peer.${version}`];
+  const skb = SK_BUFF.at(ctx);
   const lease = LEASE.at(r2);
   a.movMapValue(r2, 'lease').load(r2, lease.until);
   a.load(r1, inFlow.lastUsed).jumpIf(r1, '>', r2, neighbour);
-  a.load(r1, inWay.resolved).jumpIf(r1, '==', 0, neighbour);
+  a.load(r3, inWay.resolved).jumpIf(r3, '==', 0, neighbour);
   address(a);
-  a.load(r1, inWay.ifindex).mov(r2, 0).call('redirect').exit();
+  a.load(r1, inWay.ifindex).mov(r2, 0).jumpIf(r3, '==', RESOLVED.peer, peer).call('redirect').exit();
+  a.label(peer).store(skb.mark, r2).store(skb.priority, r2).call('redirect_peer').exit();
   a.label(neighbour);
   a.load(r1, inWay.ifindex).mov(r2, way).mov(r3, REDIR_NEIGH.size).mov(r4, 0).call('redirect_neigh').exit();
 }
