@@ -114,7 +114,7 @@ export function output(host: SimHost, p: Packet, route: Route): void {
     copy.csumStart = p.csumStart;
     copy.csumOffset = p.csumOffset;
     copy.ifindex = link.ifindex;
-    host.run(() => host.input(copy, link));
+    host.run(() => host.input(copy, link), true);
     return;
   }
   if (p.view.getUint8(p.data) >>> 4 === 6) output6(host, p, link, route);

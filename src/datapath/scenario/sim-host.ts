@@ -114,6 +114,8 @@ export class SimHost implements Host {
   readonly #tasks: (() => void)[] = [];
   readonly #routes = new Map<string, Route | undefined>();
   #routesOf = 0;
+  /** How many tasks the one in work has put before the others. */
+  #ahead = 0;
   #running = false;
   #net: Net | undefined;
   #defrag6 = false;
@@ -165,13 +167,22 @@ export class SimHost implements Host {
     else if (speaks(link, AF_INET6)) input6(this, packet, link);
   }
 
-  /** Does `task` when the packet in work is done: neither engine nor host is entered a second time. */
-  run(task: () => void): void {
-    this.#tasks.push(task);
+  /**
+   * Does `task` when the packet in work is done, before all that waits already: neither engine nor host is entered a second time.
+   * @param last do it after all that waits, as for a packet that comes in by the loopback interface.
+   */
+  run(task: () => void, last = false): void {
+    if (last) this.#tasks.push(task);
+    else this.#tasks.splice(this.#ahead++, 0, task);
     if (this.#running) return;
     this.#running = true;
     try {
-      for (let next = this.#tasks.shift(); next !== undefined; next = this.#tasks.shift()) next();
+      for (;;) {
+        this.#ahead = 0;
+        const next = this.#tasks.shift();
+        if (next === undefined) return;
+        next();
+      }
     } finally {
       this.#running = false;
     }
