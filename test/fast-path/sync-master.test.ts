@@ -38,18 +38,30 @@ type Event =
       readonly answer: boolean;
       readonly flags: number;
       readonly count: number;
+      readonly odd?: boolean;
     }
   | { readonly what: 'turn' }
   /** Milliseconds go by. */
   | { readonly what: 'wait'; readonly time: number }
   | { readonly what: 'sysctl'; readonly name: string; readonly value: string };
 
-function packetOf(kind: Kind, protocol: number, port: number, answer: boolean, flags: number): Uint8Array {
+/** What no program carries: IPv4 options. */
+const ODD = { options: Uint8Array.of(1, 1, 1, 0) };
+
+function packetOf(
+  kind: Kind,
+  protocol: number,
+  port: number,
+  answer: boolean,
+  flags: number,
+  odd = false,
+): Uint8Array {
   const client = CLIENT[kind.vip.includes(':') ? 6 : 4];
   const ends = answer
     ? ([kind.server, kind.serverPort, client, port] as const)
     : ([client, port, kind.vip, kind.port] as const);
-  return protocol === TCP ? tcp(...ends, flags) : udp(...ends);
+  const options = odd ? ODD : {};
+  return protocol === TCP ? tcp(...ends, flags, options) : udp(...ends, options);
 }
 
 /** A side with a master. */
@@ -66,10 +78,10 @@ function command(side: Side): void {
 
 function play(side: Side, event: Event): void {
   if (event.what === 'packets') {
-    const { kind, protocol, port, flags, count } = event;
+    const { kind, protocol, port, flags, count, odd } = event;
     // only answers of NAT servers pass here
     const answer = event.answer && kind.method === CONN_F_MASQ;
-    for (let i = 0; i < count; i++) side.packet(packetOf(kind, protocol, port, answer, flags), answer);
+    for (let i = 0; i < count; i++) side.packet(packetOf(kind, protocol, port, answer, flags, odd), answer);
   } else {
     side.replay();
     if (event.what === 'wait') side.director.net.advance(nowOf(side) + event.time);
@@ -101,6 +113,7 @@ const packetsArb = fc.record({
   answer: fc.boolean(),
   flags: fc.constantFrom(ACK, ACK, ACK, SYN | ACK, FIN | ACK, FIN | ACK, RST, SYN),
   count: fc.constantFrom(1, 1, 2, 3, 7, 60),
+  odd: fc.constantFrom(false, false, false, true),
 });
 const openingArb = fc.constantFrom(...kinds).map((kind): Event[] =>
   [SYN, SYN | ACK, ACK].map((flags) => ({
@@ -194,6 +207,20 @@ describe('of a connection that is carried', rootOnly(), () => {
     const [told, carried] = states([...open, packets(ACK), packets(FIN | ACK, 1, true), packets(ACK, 3)]);
     assert.deepEqual(told, [TCP_S_ESTABLISHED, TCP_S_FIN_WAIT]);
     assert.ok(carried >= 5, `${carried}`);
+  });
+
+  test('a state is told with the next packet, too, when the engine has seen itself how it came about', () => {
+    const told = [TCP_S_ESTABLISHED, TCP_S_FIN_WAIT];
+    const fin = packets(FIN | ACK, 1, true);
+    // of a connection that is offered with that packet, and of one that is carried
+    assert.deepEqual(
+      states([...open, packets(ACK), sysctl('sync_threshold', '3 40'), fin, packets(ACK, 3)])[0],
+      told,
+    );
+    assert.deepEqual(
+      states([...open, packets(ACK), { ...fin, odd: true } as Event, packets(ACK, 3)])[0],
+      told,
+    );
   });
 
   test('numbers go on where another threshold begins', () => {
