@@ -8,8 +8,8 @@ import { Assembler } from '../../src/ebpf/assembler.js';
 import { r0, r1, r2, r3, r4, r10, register } from '../../src/ebpf/operand.js';
 import { relocate } from '../../src/ebpf/program.js';
 import { record, u32, u64 } from '../../src/ebpf/record.js';
-import { getPinned } from '../../src/linux/bpf.js';
-import { attachTcx, attachXdp, BpfLink } from '../../src/linux/bpf-link.js';
+import { BPF_LINK_CREATE, bpf, bpfChecked, getPinned } from '../../src/linux/bpf.js';
+import { attachTcx, attachXdp, BpfLink, hasTcxEgress } from '../../src/linux/bpf-link.js';
 import { BPF_NOEXIST, BpfMap, MapBatch } from '../../src/linux/bpf-map.js';
 import { BpfProgram, VerifierError } from '../../src/linux/bpf-program.js';
 import { RingBuffer } from '../../src/linux/bpf-ring-buffer.js';
@@ -17,9 +17,11 @@ import { SystemError } from '../../src/linux/errno.js';
 import { enterNetns } from '../../src/linux/netns.js';
 import { findLink } from '../../src/linux/rt-link.js';
 import { openRtnetlink } from '../../src/linux/rtnetlink.js';
-import { attachTcFilter, detachTcFilter, removeClsact } from '../../src/linux/tc-filter.js';
+import { attachTcFilter, detachTcFilter, hasEgressFilters, removeClsact } from '../../src/linux/tc-filter.js';
 import { rootOnly } from '../support/require-root.js';
 import { Namespaces, run } from './namespaces.js';
+
+const BPF_TCX_EGRESS = 47;
 
 const hash = { name: 'test', type: 'hash', keySize: 4, valueSize: 8, maxEntries: 1000 } as const;
 
@@ -240,11 +242,30 @@ describe('bpf(2)', rootOnly('socat', 'mount'), () => {
       assert.equal(removeClsact(socket, ifindex), false);
     });
 
+    it('to what goes out, which is found out', () => {
+      const socket = openRtnetlink();
+      assert.deepEqual([hasTcxEgress(ifindex), hasEgressFilters(socket, ifindex)], [false, false]);
+      const ingress = attachTcx(pass(), ifindex);
+      attachTcFilter(socket, pass(), { ifindex, priority: 5 });
+      assert.deepEqual([hasTcxEgress(ifindex), hasEgressFilters(socket, ifindex)], [false, false]);
+      const { fd } = pass();
+      const attached = bpf(BPF_LINK_CREATE, 48, (a) => a.u32(0, fd).u32(4, ifindex).u32(8, BPF_TCX_EGRESS));
+      const egress = new BpfLink(bpfChecked(attached, 'BPF_LINK_CREATE'));
+      net.exec('a', 'tc filter add dev eth0 egress protocol all u32 match u32 0 0');
+      assert.deepEqual([hasTcxEgress(ifindex), hasEgressFilters(socket, ifindex)], [true, true]);
+      egress.close();
+      ingress.close();
+      removeClsact(socket, ifindex);
+      assert.deepEqual([hasTcxEgress(ifindex), hasEgressFilters(socket, ifindex)], [false, false]);
+      assert.throws(() => hasTcxEgress(4242), /ENODEV/);
+    });
+
     it('to the driver by XDP, once', () => {
       const code = new Assembler('xdp').mov(r0, 1).exit().finish();
       const xdp = new BpfProgram('xdp', code);
       const link = attachXdp(xdp, ifindex, 'native');
       assert.equal(reaches(), false);
+      assert.equal(findLink(openRtnetlink(), 'eth0')!.xdp, true);
       assert.throws(
         () => attachXdp(xdp, ifindex, 'native'),
         (error) => error instanceof SystemError && /EBUSY/.test(error.message),
@@ -254,6 +275,7 @@ describe('bpf(2)', rootOnly('socat', 'mount'), () => {
       assert.equal(reaches(), false);
       generic.close();
       assert.equal(reaches(), true);
+      assert.equal(findLink(openRtnetlink(), 'eth0')!.xdp, false);
     });
 
     it('for longer than the link is open, when it is pinned', () => {
