@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Flow } from '../../src/ebpf/flow.js';
-import { REPORTS } from '../../src/ebpf/programs/flow-maps.js';
 import { xdpProgram } from '../../src/ebpf/programs/xdp.js';
 import { CONN_F_MASQ, SVC_F_PERSISTENT } from '../../src/engine/flags.js';
 import { decodeMessage } from '../../src/engine/sync/message.js';
@@ -24,10 +23,6 @@ const direct = kinds.find(({ name }) => name === 'direct4')!;
 const LEFT = -1;
 const XDP_PASS = 2;
 const XDP_REDIRECT = 4;
-/** How often a packet passes a router. */
-const HOPS = 62;
-/** Of one in the ring buffer, with its header. */
-const REPORT_BYTES = 24;
 
 type Event =
   | {
@@ -263,7 +258,7 @@ describe('of a connection that is carried', rootOnly(), () => {
       for (const event of [sysctl('sync_threshold', '0 1'), packets(SYN), packets(ACK)])
         play(fast, { ...event, kind: direct } as Event);
       const packet = (flags: number): Uint8Array => packetOf(direct, TCP, 1000, false, flags);
-      for (let i = 0; i * HOPS * REPORT_BYTES < REPORTS.size; i++) fast.run(packet(ACK), HOPS);
+      fast.fillReports(packet(ACK));
       assert.equal(fast.run(packet(ACK)), CARRIED);
       assert.equal(fast.run(packet(FIN | ACK)), LEFT);
       fast.replay();
