@@ -269,7 +269,7 @@ describe('connections that the program opens', rootOnly(), () => {
             for (const side of [alone, fast]) {
               if (packet !== undefined) side.packet(...packet);
               else {
-                side.replay();
+                side.turn();
                 command(side, plans, event);
               }
             }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { connDelete } from '../../src/engine/conn.js';
-import { C_CONTROL, C_EXPIRES, C_STATE, HOT_SHIFT } from '../../src/engine/conn-table.js';
+import { C_CONTROL, C_EXPIRES, C_INPKTS, C_STATE, HOT_SHIFT } from '../../src/engine/conn-table.js';
 import { SVC_F_PERSISTENT } from '../../src/engine/flags.js';
 import { TCP_S_CLOSE, TCP_S_CLOSE_WAIT, TCP_S_ESTABLISHED } from '../../src/engine/tcp-states.js';
 import { parseInet } from '../../src/wire/inet.js';
@@ -95,6 +95,25 @@ describe('a packet that may change a state', rootOnly(), () => {
     assert.equal(side.run(to(ACK)), CARRIED);
     side.replay();
     assert.equal(side.run(to(RST)), CARRIED);
+  });
+
+  test('that ends the connection ends its flows a second later, when nothing is under way any more', () => {
+    const c = connect();
+    side.run(ask(ACK));
+    side.run(ask(RST));
+    side.replay();
+    side.cache.retire();
+    side.cache.flush();
+    assert.equal(side.run(ask(ACK)), CARRIED);
+    const packets = word(c, C_INPKTS);
+    side.turn();
+    assert.equal(side.run(ask(ACK)), LEFT);
+    assert.equal(side.cache.counters.carried, 0);
+    assert.equal(state(c), TCP_S_CLOSE);
+    assert.equal(word(c, C_INPKTS) - packets, 3);
+    // what comes nevertheless is the engine's
+    side.packet(ask(ACK), false);
+    assert.equal(side.run(ask(ACK)), LEFT);
   });
 
   test('of a connection that is over is forgotten, whoever has its place', () => {

@@ -47,7 +47,7 @@ export class Side {
       this.replay();
       pd.pp.timeoutChange(pd, step.on);
     } else if (step.what === 'packet') this.packet(step.packet, step.fromServer);
-    else this.replay();
+    else this.turn();
   }
 
   packet(packet: Uint8Array, fromServer: boolean): void {
@@ -55,6 +55,11 @@ export class Side {
   }
 
   replay(): void {}
+
+  /** A turn of the loop, long after the last one. */
+  turn(): void {
+    this.replay();
+  }
 
   /** All that can be listed. */
   seen(): object {
@@ -122,6 +127,12 @@ export class FastSide extends Side {
   override replay(): void {
     this.cache.replay(this.director.net.jiffies);
     this.#openings?.turn();
+  }
+
+  override turn(): void {
+    this.replay();
+    this.cache.retire(Number.MAX_SAFE_INTEGER);
+    this.cache.flush();
   }
 
   /** After commands. */

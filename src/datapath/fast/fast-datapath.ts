@@ -118,6 +118,7 @@ export class FastDatapath {
   turn(): void {
     if (this.#generation !== this.#host.routeGeneration) this.refresh();
     this.#openings?.turn();
+    this.#cache.retire();
     this.#cache.flush();
     if (!this.#hops.hasChanged()) return;
     this.#xdp?.follow();

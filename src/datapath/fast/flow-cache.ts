@@ -32,7 +32,8 @@ import { carriedStats } from '../../engine/traffic.js';
 import { type BpfMap, MapBatch } from '../../linux/bpf-map.js';
 import { AF_INET, inetFromWords } from '../../wire/inet.js';
 import { adoptFlows, aliasOf } from './adopt.js';
-import { counterOf, isCarriable, ownerOf, replyFlow, requestFlow } from './flows-of.js';
+import { Endings } from './endings.js';
+import { counterOf, isCarriable, isOver, ownerOf, replyFlow, requestFlow } from './flows-of.js';
 import type { FastMaps } from './maps.js';
 import { monotonicNs } from './monotonic.js';
 import type { NextHops } from './next-hops.js';
@@ -112,6 +113,7 @@ export class FlowCache implements FastPath {
   /** Connections by owners of flows that they do not have. */
   #aliases: ReadonlyMap<number, number> | undefined;
   #replayedAt = { jiffies: 0, time: 0 };
+  readonly #endings: Endings;
   #telling: Telling = NOTHING_TOLD;
   #openings: Openings | undefined;
   #opened: OpenedFlows | undefined;
@@ -120,6 +122,7 @@ export class FlowCache implements FastPath {
   constructor(ipvs: NetnsIpvs, host: WayHost, maps: FastMaps, hops?: NextHops) {
     this.#ipvs = ipvs;
     this.#maps = maps;
+    this.#endings = new Endings(ipvs);
     this.ways = new Ways(maps.ways, host, hops);
     const { limit } = ipvs.conns;
     this.#requestWay = new Uint16Array(limit);
@@ -227,7 +230,23 @@ export class FlowCache implements FastPath {
     if (c === NO_CONN) return;
     const direction = what === FLOW_ACTIONS.natReply ? DIR_OUTPUT : DIR_INPUT;
     const seen = flags.get(data, at + flags.offset);
+    const over = isOver(this.#ipvs, c);
     packetCarried(this.#ipvs, c, direction, seen & ~REPORT_DUE, jiffies, (seen & REPORT_DUE) !== 0);
+    if (!over && isOver(this.#ipvs, c)) this.#endings.add(c, this.#replayedAt.time);
+  };
+
+  /** Removes the flows of connections that are over. To be called several times a second. */
+  retire(time = monotonicNs()): void {
+    this.#endings.take(time, this.#retire);
+  }
+
+  readonly #retire = (c: number): void => {
+    if (this.#requestWay[c] === NO_WAY) return;
+    requestFlow(this.#ipvs, c, 0, this.#flow);
+    const map = this.#mapOf(this.#flow);
+    writeFlowKey(map.key, 0, this.#flow);
+    if (map.lookup()) this.#addPackets(c, map);
+    this.ended(c);
   };
 
   /** @param number owner of a flow. @param opened the program has opened it. */

@@ -30,7 +30,13 @@ import {
 } from '../../engine/flags.js';
 import type { NetnsIpvs } from '../../engine/netns-ipvs.js';
 import { SCTP_S_ESTABLISHED } from '../../engine/sctp-states.js';
-import { TCP_ACK_MOVES, TCP_NORMAL_TABLE, TCP_S_SYN_RECV } from '../../engine/tcp-states.js';
+import {
+  TCP_ACK_MOVES,
+  TCP_NORMAL_TABLE,
+  TCP_S_CLOSE,
+  TCP_S_SYN_RECV,
+  TCP_S_TIME_WAIT,
+} from '../../engine/tcp-states.js';
 
 /** Connections with these need more for each packet than a rewrite. */
 const SPECIAL =
@@ -49,10 +55,17 @@ export function isCarriable(ipvs: NetnsIpvs, c: number): boolean {
   const protocol = t.protocol(c);
   if (protocol === IPPROTO_SCTP) return isSctpCarriable(ipvs, c, method === CONN_F_MASQ);
   if (protocol !== IPPROTO_TCP) return protocol === IPPROTO_UDP;
+  if (isOver(ipvs, c)) return false;
   if (!acknowledgementMoves(ipvs, c)) return true;
   // one acknowledgement ends SYN_RECV, in the table that is used while nobody attacks
   const state = t.hot[h + C_STATE]! & 0xff;
   return state === TCP_S_SYN_RECV && ipvs.protoData[protocol]!.stateTable === TCP_NORMAL_TABLE;
+}
+
+/** TCP connection `c` has ended: it only waits until nothing of it can be under way any more. */
+export function isOver({ conns }: NetnsIpvs, c: number): boolean {
+  const state = conns.hot[(c << HOT_SHIFT) + C_STATE]! & 0xff;
+  return conns.protocol(c) === IPPROTO_TCP && (state === TCP_S_TIME_WAIT || state === TCP_S_CLOSE);
 }
 
 /** A CRC32c would have to be made anew for another port, and who has answered must be known. */
